@@ -1,0 +1,95 @@
+"""What a label is: the conventions that every other module keeps, stated here and nowhere else.
+
+- A picture is a (height, width, 3) uint8 array, RGB, upright.
+- A category map is a (height, width) uint8 array: 0 background, 1…C a category, 255 void.
+- An instance map is a (height, width) int32 array: 0 none, 1…n an instance. It never holds void; a pixel that is
+  void in the category map has instance 0.
+- A box is (x0, y0, x1, y1) in pixels of the picture, half open: a mask of one pixel at column 3, row 5 has the box
+  (3, 5, 4, 6), one wide and one high. The centre of that pixel lies at (3.5, 5.5).
+
+Built in chapter 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+BACKGROUND = 0
+VOID = 255
+
+
+class BadInput(ValueError):
+    """A file, folder or argument that cannot be used: one line names it, what was found and what was expected."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture with its two label maps.
+
+    name: what the picture is called, without folder and ending
+    picture: (h, w, 3) uint8, RGB
+    categories: (h, w) uint8, 0 background, 1…C, 255 void
+    instances: (h, w) int32, 0 none, 1…n
+
+    Built in chapter 2.
+    """
+
+    name: str
+    picture: np.ndarray
+    categories: np.ndarray
+    instances: np.ndarray
+
+
+class Labelled(Protocol):
+    """What every reader looks like from outside: names, category names, and samples by number."""
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The names of the categories; the first is "background"."""
+        ...
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the pictures, in order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+
+def verify(sample: Sample, where: str, count: int | None = None) -> Sample:
+    """Return the sample if it keeps the conventions of this module, and say what is wrong with it otherwise.
+
+    where: the file or the data set that the sample comes from, for the message
+    count: the number of categories without background; None leaves the upper end unchecked
+    returns: the same sample
+    raises: BadInput when the maps' sizes differ, when a type is wrong, when a category number is too high, or when
+        an instance has pixels of the background or of void
+
+    Built in chapter 2.
+    """
+    size = sample.picture.shape[:2]
+    if sample.picture.dtype != np.uint8 or sample.picture.ndim != 3 or sample.picture.shape[2] != 3:
+        raise BadInput(f"{where}: picture is {sample.picture.dtype} {sample.picture.shape}, expected uint8 (h, w, 3)")
+    for title, labels, kind in (
+        ("category map", sample.categories, np.uint8),
+        ("instance map", sample.instances, np.int32),
+    ):
+        if labels.shape != size:
+            raise BadInput(f"{where}: {title} is {labels.shape}, the picture {size}; expected the same size")
+        if labels.dtype != kind:
+            raise BadInput(f"{where}: {title} is {labels.dtype}, expected {np.dtype(kind)}")
+    if sample.instances.size and sample.instances.min() < 0:
+        raise BadInput(f"{where}: instance map holds {sample.instances.min()}, expected 0 or more")
+    if count is not None:
+        kept = sample.categories[sample.categories != VOID]
+        if kept.size and kept.max() > count:
+            raise BadInput(f"{where}: category {kept.max()} in the category map, expected at most {count}")
+    bare = sample.instances[(sample.categories == BACKGROUND) | (sample.categories == VOID)]
+    if bare.any():
+        raise BadInput(f"{where}: instance {bare[bare > 0][0]} has pixels without a category")
+    return sample

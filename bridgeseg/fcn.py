@@ -1,7 +1,8 @@
 """The fully convolutional network: a trunk and a head, a picture in, a score or a value at every cell out.
 
-The same class serves both networks of the system: the semantic one gives `{"categories": C + 1}`, the localization one
-`{"boxes": 4}`, and a recipe that shares one trunk (our choice, for laptops) gives both at once.
+The same class serves both networks of the system: the semantic one gives `{"categories": C + 1}`, the
+localization one `{"boxes": 4}`, and a recipe that shares one trunk (our choice, for laptops) gives both at
+once.
 
 Built in chapter 5.
 """
@@ -29,13 +30,15 @@ class FCN(nn.Module):
     """A trunk with one head, whose channels are dealt out to named outputs.
 
     trunk: a ResNet or a MobileNet
-    outputs: channels of each output, for example {"categories": 21} or {"categories": 5, "boxes": 4}. All of them
-        share the head's hidden layers; networks that are to share nothing are two FCNs, as in the paper (S)
+    outputs: channels of each output, for example {"categories": 21} or {"categories": 5, "boxes": 4}. All of
+        them share the head's hidden layers; networks that are to share nothing are two FCNs, as in the paper
+        (S)
     head: "large" (the paper's), "two-layer" (the later code's) or "refine" (our choice)
     options: passed on to the head
     raises: ValueError when the head is none of these, or an output has no channels
 
-    output_stride: pixels of the picture per cell of the outputs; cell (i, j) is centred on pixel (i, j) · output_stride
+    output_stride: pixels of the picture per cell of the outputs; cell (i, j) is centred on pixel (i, j) ·
+        output_stride
 
     Built in chapter 5.
     """
@@ -59,8 +62,8 @@ class FCN(nn.Module):
         """Return every output for a batch of pictures.
 
         pictures: (n, 3, h, w) float, normalised; any h and w from 1
-        returns: for each name a (n, channels, ceil(h / output_stride), ceil(w / output_stride)) tensor, unbounded:
-            logits, not probabilities
+        returns: for each name a (n, channels, ceil(h / output_stride), ceil(w / output_stride)) tensor,
+            unbounded: logits, not probabilities
         """
         values = self.head(self.trunk(pictures))
         return dict(zip(self.outputs, torch.split(values, list(self.outputs.values()), dim=1), strict=True))
@@ -77,10 +80,12 @@ class FixedStatistics(nn.BatchNorm2d):
 def freeze_batch_statistics(module: nn.Module) -> nn.Module:
     """Keep the mean and variance of every batch normalisation as they are; scales and shifts still learn.
 
-    With a pretrained trunk and the few crops that fit in memory, the statistics of a batch are worse than those of
-    ImageNet. Whether the paper froze them is not known; it is our choice where a trunk is pretrained.
+    With a pretrained trunk and the few crops that fit in memory, the statistics of a batch are worse than
+    those of ImageNet. Whether the paper froze them is not known; it is our choice where a trunk is
+    pretrained.
 
-    module: changed in place; parameters and their names stay the same, so optimisers and checkpoints do not notice
+    module: changed in place; parameters and their names stay the same, so optimisers and checkpoints do not
+        notice
     returns: the same module
 
     Built in chapter 6.

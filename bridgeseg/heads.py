@@ -1,8 +1,9 @@
 """Heads: what turns a trunk's feature maps into one map of outputs.
 
-A head takes the list of feature maps that a trunk returns and gives (n, outputs, h, w). The first two are the paper's
-and its authors' later code's, and answer at the trunk's stride. The third is ours, for small machines: it answers at a
-finer stride than the trunk, because dilating a trunk down to that stride multiplies the work of all its layers.
+A head takes the list of feature maps that a trunk returns and gives (n, outputs, h, w). The first two are the
+paper's and its authors' later code's, and answer at the trunk's stride. The third is ours, for small
+machines: it answers at a finer stride than the trunk, because dilating a trunk down to that stride multiplies
+the work of all its layers.
 
 Built in chapter 5.
 """
@@ -22,8 +23,9 @@ from bridgeseg.resnet import Norm
 def last_convolution(inputs: int, outputs: int, kernel: int = 1, dilation: int = 1) -> nn.Conv2d:
     """Return a convolution with bias whose outputs start near zero, whatever the number of its inputs.
 
-    The standard deviation is a tenth of 1 / sqrt(fan-in) (our choice): all categories begin about equally probable, so
-    the first loss is near the logarithm of their number, and no large first gradient disturbs a pretrained trunk.
+    The standard deviation is a tenth of 1 / sqrt(fan-in) (our choice): all categories begin about equally
+    probable, so the first loss is near the logarithm of their number, and no large first gradient disturbs a
+    pretrained trunk.
     """
     padding = dilation * (kernel - 1) // 2
     layer = nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation)
@@ -35,9 +37,9 @@ def last_convolution(inputs: int, outputs: int, kernel: int = 1, dilation: int =
 def enlarge(x: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tensor:
     """Return a map at a stride `factor` times finer, bilinearly, without moving anything.
 
-    Cell j of the coarse map is centred where cell factor · j of the fine one is (see bridgeseg.resnet), so corners are
-    aligned; torch's default aligns edges instead, which would move every cell by (factor − 1) / 2. Cells beyond the last
-    coarse centre repeat the nearest value.
+    Cell j of the coarse map is centred where cell factor · j of the fine one is (see bridgeseg.resnet), so
+    corners are aligned; torch's default aligns edges instead, which would move every cell by (factor − 1) /
+    2. Cells beyond the last coarse centre repeat the nearest value.
 
     x: (n, c, h, w) float
     size: of the result; None gives (h · factor, w · factor)
@@ -61,8 +63,8 @@ class LargeFieldOfViewHead(nn.Module):
 
     channels, strides: those of the trunk's feature maps; the last one is used
     outputs: channels that come out
-    kernel, dilation: 5 and 12 at stride 8 give the field of view of 392 pixels that the paper found best (392 is S; that
-        it comes from 5 and 12 is I)
+    kernel, dilation: 5 and 12 at stride 8 give the field of view of 392 pixels that the paper found best (392
+        is S; that it comes from 5 and 12 is I)
 
     Built in chapter 5.
     """
@@ -89,8 +91,8 @@ class TwoLayerHead(nn.Module):
 
     channels, strides: those of the trunk's feature maps; the last one is used
     outputs: channels that come out
-    hidden, kernel, dilation: 512, 3 and 12 in the later code, so that the stacked field of view is 392 again. The paper
-        speaks of a "multi-layer non-linear classifier" without detail
+    hidden, kernel, dilation: 512, 3 and 12 in the later code, so that the stacked field of view is 392 again.
+        The paper speaks of a "multi-layer non-linear classifier" without detail
 
     Built in chapter 5.
     """
@@ -121,9 +123,9 @@ class TwoLayerHead(nn.Module):
 class RefinementHead(nn.Module):
     """Deep features brought to a finer stride and joined there with early ones (our choice, not the paper's).
 
-    At stride 4 a dilated stage costs 64 times what it costs at stride 32. This head leaves the trunk coarse: the last
-    feature map passes a 3×3 convolution, is enlarged, meets earlier maps that a 1×1 convolution has narrowed, and one
-    3×3 convolution at the fine stride mixes them.
+    At stride 4 a dilated stage costs 64 times what it costs at stride 32. This head leaves the trunk coarse:
+    the last feature map passes a 3×3 convolution, is enlarged, meets earlier maps that a 1×1 convolution has
+    narrowed, and one 3×3 convolution at the fine stride mixes them.
 
     channels, strides: those of the trunk's feature maps
     outputs: channels that come out
@@ -152,7 +154,8 @@ class RefinementHead(nn.Module):
             raise ValueError(f"stride is {stride}, expected one of the trunk's: {sorted(set(strides))}")
         self.output_stride = stride
         self.strides = list(strides)
-        # Of several maps with one stride the last has seen most; those that are as coarse as the deepest add little.
+        # Of several maps with one stride the last has seen most; those that are as coarse as the deepest add
+        # little.
         finest_to_coarsest = sorted({s for s in strides if stride <= s < strides[-1]})
         self.used = [max(i for i, s in enumerate(strides) if s == wanted) for wanted in finest_to_coarsest]
         narrow = hidden // 2 if lateral is None else lateral
@@ -162,7 +165,8 @@ class RefinementHead(nn.Module):
         self.classify = last_convolution(hidden, outputs)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        # The map at the wanted stride sets the size: ceil(h / stride) differs from the coarse size times the factor.
+        # The map at the wanted stride sets the size: ceil(h / stride) differs from the coarse size times the
+        # factor.
         target = features[self.used[0]] if self.used else features[-1]
         size = (target.shape[-2], target.shape[-1])
         parts = [enlarge(self.deep(features[-1]), self.strides[-1] // self.output_stride, size)]

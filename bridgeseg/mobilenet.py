@@ -1,7 +1,8 @@
 """A light pretrained trunk: MobileNetV2 as torchvision builds it, at any output stride.
 
-The strides are taken out by the rule of bridgeseg.resnet: the convolution that lost its stride keeps its dilation,
-those after it are dilated. It is not one of the paper's networks; it is our choice for photographs on a laptop.
+The strides are taken out by the rule of bridgeseg.resnet: the convolution that lost its stride keeps its
+dilation, those after it are dilated. It is not one of the paper's networks; it is our choice for photographs
+on a laptop.
 
 Built in chapter 11.
 """
@@ -69,8 +70,8 @@ def mobilenet(output_stride: int = 16, *, expand: bool = True) -> MobileNet:
     """Return a MobileNetV2 trunk with freshly drawn weights.
 
     output_stride: 32, 16, 8, 4 or 2 pixels of the picture per cell of the last feature map
-    expand: keep the last 1×1 convolution, from 320 to 1280 channels. Without it a head with a 3×3 kernel on the last
-        map costs a quarter (our choice, for laptops)
+    expand: keep the last 1×1 convolution, from 320 to 1280 channels. Without it a head with a 3×3 kernel on
+        the last map costs a quarter (our choice, for laptops)
     raises: ValueError when the stride is none of these
 
     Built in chapter 11.

@@ -1,14 +1,14 @@
 """Residual trunks: ResNet-18 to 152 at any output stride, with torchvision's parameter names.
 
-A trunk maps a picture to its feature maps. To answer at a finer resolution, some of its strides are taken out, and
-every convolution *after* a removed stride is dilated by as much, so that it still sees the positions that it saw when
-its weights were learned. The convolution that lost its stride keeps the dilation from before. For bottleneck blocks
-this is torchvision's rule; for basic blocks, which torchvision refuses to dilate, it means that the first block of a
-stage has two different dilations. Either way the finer trunk, read at every n-th position, is the coarser trunk
-exactly, borders included.
+A trunk maps a picture to its feature maps. To answer at a finer resolution, some of its strides are taken
+out, and every convolution *after* a removed stride is dilated by as much, so that it still sees the positions
+that it saw when its weights were learned. The convolution that lost its stride keeps the dilation from
+before. For bottleneck blocks this is torchvision's rule; for basic blocks, which torchvision refuses to
+dilate, it means that the first block of a stage has two different dilations. Either way the finer trunk, read
+at every n-th position, is the coarser trunk exactly, borders included.
 
-Every layer pads by half its reach, so that cell j of a map with stride s is centred on pixel s·j of the picture, and a
-picture of h rows gives ceil(h / s) cells.
+Every layer pads by half its reach, so that cell j of a map with stride s is centred on pixel s·j of the
+picture, and a picture of h rows gives ceil(h / s) cells.
 
 Built in chapter 4 (the blocks) and chapter 5 (dilation).
 """
@@ -33,9 +33,10 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, dilatio
 class BasicBlock(nn.Module):
     """Two 3×3 convolutions beside an identity (ResNet-18 and 34).
 
-    inputs, width: channels that come in, and channels of the convolutions; `width · expansion` channels go out
+    inputs, width: channels that come in, and channels of the convolutions; `width · expansion` channels go
+        out
     stride: of the first convolution
-    first_dilation, dilation: of the first convolution, and of what follows it
+    dilations: of the convolution that has the stride, and of what follows it in the stage
     norm: makes a normalisation layer for a number of channels
     dropout: probability in [0, 1), applied before the branch's last convolution
 
@@ -45,22 +46,15 @@ class BasicBlock(nn.Module):
     expansion = 1
 
     def __init__(
-        self,
-        inputs: int,
-        width: int,
-        stride: int,
-        first_dilation: int,
-        dilation: int,
-        norm: Norm,
-        dropout: float = 0.0,
+        self, inputs: int, width: int, stride: int, dilations: tuple[int, int], norm: Norm, dropout: float = 0
     ) -> None:
         super().__init__()
-        self.conv1 = convolution(inputs, width, 3, stride, first_dilation)
+        self.conv1 = convolution(inputs, width, 3, stride, dilations[0])
         self.bn1 = norm(width)
         self.relu = nn.ReLU(inplace=True)
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         # Here torchvision would use one dilation for both. Only this one comes after the removed stride.
-        self.conv2 = convolution(width, width, 3, 1, dilation)
+        self.conv2 = convolution(width, width, 3, 1, dilations[1])
         self.bn2 = norm(width)
         self.downsample = shortcut(inputs, width * self.expansion, stride, norm)
 
@@ -82,20 +76,14 @@ class Bottleneck(nn.Module):
     expansion = 4
 
     def __init__(
-        self,
-        inputs: int,
-        width: int,
-        stride: int,
-        first_dilation: int,
-        dilation: int,
-        norm: Norm,
-        dropout: float = 0.0,
+        self, inputs: int, width: int, stride: int, dilations: tuple[int, int], norm: Norm, dropout: float = 0
     ) -> None:
         super().__init__()
         self.conv1 = convolution(inputs, width, 1)
         self.bn1 = norm(width)
-        # The only convolution with a reach, and the one that had the stride: `dilation` begins with the next block.
-        self.conv2 = convolution(width, width, 3, stride, first_dilation)
+        # The only convolution with a reach, and the one with the stride: the second dilation begins in the
+        # next block.
+        self.conv2 = convolution(width, width, 3, stride, dilations[0])
         self.bn2 = norm(width)
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.conv3 = convolution(width, width * self.expansion, 1)
@@ -112,7 +100,10 @@ class Bottleneck(nn.Module):
 
 
 def shortcut(inputs: int, outputs: int, stride: int, norm: Norm) -> nn.Sequential | None:
-    """Return the 1×1 projection that a block needs where its output differs from its input in size, else None."""
+    """Return the 1×1 projection that a block needs where its output and input differ in size.
+
+    returns: None where the input can be added as it is
+    """
     if inputs == outputs and stride == 1:
         return None
     return nn.Sequential(convolution(inputs, outputs, 1, stride), norm(outputs))
@@ -174,17 +165,8 @@ class ResNet(nn.Module):
                 chance = {1: dropout[0], 0: dropout[1]}.get(before_last, 0.0)
                 before_last -= 1
                 here = step if index == 0 else 1
-                members.append(
-                    block(
-                        inputs,
-                        width << stage,
-                        here,
-                        first if index == 0 else dilation,
-                        dilation,
-                        norm,
-                        chance,
-                    )
-                )
+                dilations = (first if index == 0 else dilation, dilation)
+                members.append(block(inputs, width << stage, here, dilations, norm, chance))
                 inputs = (width << stage) * block.expansion
             self.add_module(f"layer{stage + 1}", nn.Sequential(*members))
             self.channels.append(inputs)
@@ -232,17 +214,19 @@ def resnet(
     """Return a residual trunk with freshly drawn weights.
 
     depth: 18 or 34 (basic blocks), 50, 101 or 152 (bottlenecks)
-    output_stride: 32, 16, 8, 4 or 2 pixels of the picture per cell of the last feature map. The paper compares 16 and
-        8 (S); 4 and 2 are our choice, for small things
+    output_stride: 32, 16, 8, 4 or 2 pixels of the picture per cell of the last feature map. The paper
+        compares 16 and 8 (S); 4 and 2 are our choice, for small things
     width: channels of the stem and the first stage; 64 is the original, 16 to 32 suit a laptop (our choice)
     layers: blocks in each stage; None takes those of the depth. Fewer than four stages are allowed
     norm_layer: makes a normalisation layer for a number of channels
-    dropout: probabilities in the last two residual blocks, before the branch's last convolution. The paper has dropout
-        "in some residual blocks" (S) without numbers; 0.3 and 0.5 in the last two blocks is the later code's (C)
+    dropout: probabilities in the last two residual blocks, before the branch's last convolution. The paper
+        has dropout "in some residual blocks" (S) without numbers; 0.3 and 0.5 in the last two blocks is the
+        later code's (C)
     stem: kernel of the first convolution; 7 is the original, 3 costs a fifth of it (our choice, for laptops)
-    zero_init_residual: begin with every block as the identity. It makes the deep ones easier to train from nothing, and
-        weights that are loaded afterwards overwrite it (our choice)
-    raises: ValueError when a depth, a stride, a kernel, a number of stages or a probability is not one of these
+    zero_init_residual: begin with every block as the identity. It makes the deep ones easier to train from
+        nothing, and weights that are loaded afterwards overwrite it (our choice)
+    raises: ValueError when a depth, a stride, a kernel, a number of stages or a probability is not one of
+        these
 
     Built in chapter 4.
     """

@@ -1,0 +1,75 @@
+# Two commands matter: `make book` builds the book, `make test` tests it and the package. `make help` lists the rest.
+
+VENV := .venv
+RUN := $(VENV)/bin/
+INSTALLED := $(VENV)/.installed
+
+# The tier in which chapters run: fast (minutes, two cores) or full (a GPU).
+BRIDGESEG_TIER ?= fast
+export BRIDGESEG_TIER
+
+# Test workers. Each runs torch on one thread, so that they do not take the cores from one another.
+WORKERS ?= 2
+NOTEBOOKS := $(sort $(wildcard book/*.ipynb))
+ifneq ($(word 2,$(NOTEBOOKS)),)
+SPREAD_NOTEBOOKS := OMP_NUM_THREADS=1
+SPREAD_ARGUMENTS := -n $(WORKERS) --dist loadscope
+endif
+
+# Whatever the site is made from. `inputs` also changes when a file goes away or the data appear.
+SOURCES := $(shell find book bridgeseg -type f ! -name '*.pyc' ! -path '*/.*' 2>/dev/null | LC_ALL=C sort) _config.yml _toc.yml
+SITE := _build/html/.complete
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lint unit notebooks lab address prepare clean force
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+help: ## say what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+book: $(SITE) ## run the chapters and build _build/html/index.html
+	@$(RUN)python tests/check_site.py _build/html
+
+test: lint unit notebooks ## check the style and types, test the package, every notebook and the built site
+
+lint: $(INSTALLED) ## ruff (lint and format) and mypy
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)mypy
+
+unit: $(INSTALLED) $(SITE) ## the tests of the package, of the repository and of the built site
+	OMP_NUM_THREADS=1 $(RUN)python -m pytest -q -n $(WORKERS) --dist loadscope tests
+
+notebooks: $(INSTALLED) prepare ## run every cell of every notebook (nbval)
+	$(SPREAD_NOTEBOOKS) $(RUN)python -m pytest -q $(SPREAD_ARGUMENTS) --nbval-lax --nbval-current-env \
+	    --nbval-cell-timeout=600 $(NOTEBOOKS)
+
+lab: $(INSTALLED) ## open the chapters in JupyterLab
+	$(RUN)jupyter lab --notebook-dir=book
+
+address: $(INSTALLED) ## write the address that _config.yml names wherever it is repeated
+	$(RUN)python tests/repository_address.py --write
+
+prepare: $(INSTALLED) ## train, once, what the chapters load
+	@if [ -f bridgeseg/cache.py ]; then $(RUN)python -m bridgeseg.cache prepare; fi
+
+clean: ## remove what was built (not .venv, not what was trained)
+	rm -rf _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+$(SITE): $(INSTALLED) $(SOURCES) requirements.txt _build/inputs tests/check_site.py
+	@$(MAKE) --no-print-directory prepare
+	rm -rf _build/html _build/.doctrees
+	$(RUN)jupyter-book build . --all -W --keep-going
+	@$(RUN)python tests/check_site.py _build/html
+	@touch $@
+
+_build/inputs: force
+	@mkdir -p _build
+	@printf '%s\n' "$(BRIDGESEG_TIER) $(BRIDGESEG_DATA) $(BRIDGESEG_WEIGHTS)" $(SOURCES) > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# The environment: made once, brought up to date when the requirements change. An environment that stands is kept.
+$(INSTALLED): requirements.txt pyproject.toml
+	@PYTHON="$(PYTHON)" VENV=$(VENV) sh .ci/environment
+	@touch $@

@@ -1,0 +1,46 @@
+"""What tests share: the real pictures and weights where they are at hand, and one thread a worker."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def folder_named_by(variable: str) -> Path:
+    """Return the folder that an environment variable names, or skip the test and say why."""
+    named = os.environ.get(variable)
+    if not named:
+        pytest.skip(f"{variable} is not set")
+    folder = Path(named)
+    if not folder.is_dir():
+        pytest.fail(f"{variable}={named} is no folder")
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with the real pictures: pedestrians, nuclei and photos."""
+    return folder_named_by("BRIDGESEG_DATA")
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The folder with pretrained weights."""
+    return folder_named_by("BRIDGESEG_WEIGHTS")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder that holds the package, the book and the tests."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def threads() -> None:
+    """Give torch one thread in a worker, so that the workers do not take the cores from one another."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import torch
+
+        torch.set_num_threads(1)

@@ -129,8 +129,6 @@ class ResNet(nn.Module):
     Built in chapter 4.
     """
 
-    left_out = ("fc.",)
-
     def __init__(
         self,
         block: type[BasicBlock] | type[Bottleneck],
@@ -172,6 +170,7 @@ class ResNet(nn.Module):
             self.channels.append(inputs)
             self.strides.append(stride)
         self.depth = len(layers)
+        self.left_out = ("fc.", *(f"layer{stage}." for stage in range(len(layers) + 1, 5)))
         self.reset(zero_init_residual)
 
     def reset(self, zero_init_residual: bool) -> None:
@@ -225,8 +224,7 @@ def resnet(
     stem: kernel of the first convolution; 7 is the original, 3 costs a fifth of it (our choice, for laptops)
     zero_init_residual: begin with every block as the identity. It makes the deep ones easier to train from
         nothing, and weights that are loaded afterwards overwrite it (our choice)
-    raises: ValueError when a depth, a stride, a kernel, a number of stages or a probability is not one of
-        these
+    raises: ValueError when an argument is not one of these
 
     Built in chapter 4.
     """

@@ -31,8 +31,7 @@ class Paint:
     colour: (3,) float32, 0…1, RGB
     waves: for each of the two: radians per scene unit along y, along x, and the phase
     strength: how far the waves brighten and darken, as a share of the colour
-    crossed: whether the waves are multiplied, which gives checks, or the first stands alone, which gives
-        stripes
+    crossed: whether the waves are multiplied, for checks, or the first stands alone, for stripes
 
     Built in chapter 2.
     """
@@ -144,9 +143,7 @@ def depth(shape: Shape, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         corners
 
     A triangle, a square and a star are folded along their mirror lines until one edge is left, and the depth
-    is
-    that under this edge: a triangle and a square are stars whose inner corners lie on the line between the
-        outer.
+    is that under this edge. A triangle and a square are stars whose inner corners lie on their edges.
 
     Built in chapter 2.
     """

@@ -1,9 +1,9 @@
 """Cropping, turning, scaling and colouring a picture, its label maps kept in step.
 
-Every function takes a sample and returns a new one; the old one stays as it is. What the networks shall learn (boxes,
-bins) is computed afterwards from the label maps, so nothing here knows of it. Whatever is random takes a
-`numpy.random.Generator` and nothing else is random: the same generator in the same state gives the same sample.
-Speed counts, since this runs on the CPU for every picture of every step.
+Every function takes a sample and returns a new one; the old one stays as it is. What the networks shall learn
+(boxes, bins) is computed afterwards from the label maps, so nothing here knows of it. Whatever is random takes
+a `numpy.random.Generator` and nothing else is random: the same generator in the same state gives the same
+sample. Speed counts, since this runs on the CPU for every picture of every step.
 
 Built in chapter 2.
 """
@@ -26,7 +26,7 @@ def crop(sample: Sample, top: int, left: int, height: int, width: int) -> Sample
 
     top, left: the window's first row and column, pixels
     height, width: its size, pixels, at least 1
-    returns: the window; its arrays share memory with the sample's. Instances keep their numbers, see `compact`.
+    returns: the window; its arrays share memory with the sample's. Instances keep their numbers (`compact`).
     raises: ValueError when the window does not lie within the picture
 
     Built in chapter 2.
@@ -106,8 +106,8 @@ def random_flip(sample: Sample, generator: np.random.Generator, upright: bool = 
 def resize(sample: Sample, height: int, width: int) -> Sample:
     """Bring a sample to a given size.
 
-    The picture is resampled linearly, over a wider window when it shrinks, so that fine texture is averaged and not
-    picked at random. Of the labels each new pixel takes the one that its centre falls on: no label is ever made up.
+    The picture is resampled linearly, over a wider window when it shrinks: fine texture is averaged and
+    not picked at random. Each new pixel takes the label that its centre falls on: no label is ever made up.
 
     height, width: the new size, pixels, at least 1
     returns: the sample in the new size; a small instance may vanish, see `compact`
@@ -116,16 +116,13 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
     Built in chapter 2.
     """
     if height < 1 or width < 1:
-        raise ValueError(
-            f"resize of {sample.name}: {height} rows and {width} columns, expected at least 1 of each"
-        )
+        raise ValueError(f"resize of {sample.name}: {height} rows, {width} columns, expected at least 1")
     rows, columns = sample.categories.shape
     if (rows, columns) == (height, width):
         return sample
     picture = Image.fromarray(np.ascontiguousarray(sample.picture))
-    row = (
-        (2 * np.arange(height) + 1) * rows // (2 * height)
-    )  # the row that holds the new pixel's centre, exactly
+    # The row and column that hold the new pixel's centre, in whole numbers so that nothing is rounded.
+    row = (2 * np.arange(height) + 1) * rows // (2 * height)
     column = (2 * np.arange(width) + 1) * columns // (2 * width)
     return Sample(
         sample.name,
@@ -165,7 +162,7 @@ def pad(sample: Sample, height: int, width: int, fill: tuple[int, int, int] = FI
     """Extend a sample to the right and downwards until it has at least a given size.
 
     height, width: the size to reach, pixels; a side that is already longer stays
-    fill: the colour of the new pixels, which are void and of no instance, so that no loss and no measure counts them
+    fill: the colour of the new pixels, which are void and of no instance: no loss, no measure counts them
     returns: the padded sample, or the same one when there is nothing to add
 
     Built in chapter 2.
@@ -194,7 +191,7 @@ def jitter(
     """Change the colours of a picture at random; its labels stay.
 
     brightness, contrast, saturation: each drawn from 1 - amount to 1 + amount; 0 leaves it alone. Brightness
-        multiplies, contrast stretches about the picture's mean brightness, saturation about each pixel's grey.
+        multiplies, contrast stretches about the picture's mean, saturation about each pixel's grey.
     returns: the sample with its new picture, cut off at 0 and 255
     raises: ValueError for an amount outside 0 to 1
 
@@ -216,7 +213,7 @@ def jitter(
 
 
 def compact(sample: Sample) -> Sample:
-    """Number the instances that are left 1…n, in their old order: after a crop, or when small ones have vanished.
+    """Number the instances that are left 1…n, in their old order: after a crop, or when small ones vanished.
 
     returns: the sample with its instances renumbered, or the same one when there is no gap
 

@@ -29,8 +29,9 @@ def test_a_scene_follows_from_its_arguments():
 
 def test_the_first_scene_is_the_one_that_was_stored():
     # A platform whose sines differ in the last bit may move a pixel at a border; a numpy with another random
-    # stream moves all. Neither is a fault: replace the sum, and say so in the change log, as figures change
-    too.scene = draw_scene(0, 0)
+    # stream moves all. Neither is a fault: replace the sum, and say so in the change log, as figures
+    # of training change with it.
+    scene = draw_scene(0, 0)
     maps = scene.categories.tobytes() + scene.instances.tobytes()
     assert hashlib.sha256(maps).hexdigest().startswith("ca6df777178345b0")
 

@@ -1,0 +1,173 @@
+"""The house style, pictures and label maps in it, and panels side by side.
+
+One house style serves every figure of the book. Figures are white with a margin, so that they stand on a
+light page and on a dark one; hues are Okabe and Ito's, which readers with a colour deficiency can tell apart.
+Axes of a picture are in its pixels as `bridgeseg.labels` counts
+them: the first pixel covers 0…1, so that half-open boxes and the centres of pixels lie where they belong.
+
+Every function draws on the axes that it is given, or on new ones in the house style, and returns them.
+Importing this module changes nothing in matplotlib.
+
+Built in chapter 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from bridgeseg.labels import VOID
+from bridgeseg.palette import clear_palette, voc_palette
+
+INK, FAINT = "#22262b", "#d5d9de"
+# Lines have no yellow, which is too pale on white.
+LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#44474c")
+STYLE: Any = {  # what matplotlib calls rcParams
+    "figure.facecolor": "white",
+    "figure.dpi": 110,
+    "figure.constrained_layout.h_pad": 0.08,
+    "figure.constrained_layout.w_pad": 0.08,
+    "savefig.facecolor": "white",
+    "savefig.dpi": 160,
+    "savefig.bbox": "tight",
+    "savefig.pad_inches": 0.15,
+    "font.size": 10,
+    "text.color": INK,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 6,
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#8a9097",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=LINES),
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "xtick.color": "#8a9097",
+    "ytick.color": "#8a9097",
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "image.interpolation": "nearest",
+}
+
+
+def style() -> AbstractContextManager[None]:
+    """Return the house style as a context: figures made inside take it, and matplotlib is left as it was.
+
+    Built in chapter 1.
+    """
+    return plt.rc_context(STYLE)
+
+
+def new_axes(ax: Axes | None, width: float = 3.6, height: float = 3.6) -> Axes:
+    """Return the axes that were given, or those of a new figure in the house style.
+
+    width, height: of the new figure, in inches
+
+    Built in chapter 1.
+    """
+    if ax is not None:
+        return ax
+    with style():
+        return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def panels(
+    columns: Sequence[tuple[str, Callable[[Axes], object]]], *, per_row: int | None = None, side: float = 2.7
+) -> Figure:
+    """Return a figure of titled panels side by side.
+
+    columns: for each panel its title and a function that draws on the axes it is given
+    per_row: panels in a row; None puts all in one
+    side: width and height of a panel, in inches
+    raises: ValueError when there is no panel, or none in a row
+
+    Built in chapter 1.
+    """
+    if not columns:
+        raise ValueError("columns: no panel, expected at least one")
+    if per_row is not None and per_row < 1:
+        raise ValueError(f"per_row is {per_row}, expected 1 or more")
+    wide = min(per_row or len(columns), len(columns))
+    tall = -(-len(columns) // wide)
+    with style():
+        figure, grid = plt.subplots(
+            tall, wide, figsize=(side * wide, (side + 0.3) * tall), layout="constrained", squeeze=False
+        )
+        for ax, (title, drawing) in zip(grid.flat, columns, strict=False):
+            drawing(ax)
+            ax.set_title(title)
+        for ax in grid.flat[len(columns) :]:
+            ax.remove()
+    return figure
+
+
+def show_picture(picture: np.ndarray, ax: Axes | None = None) -> Axes:
+    """Show a picture, with axes in its pixels and without ticks.
+
+    picture: (h, w, 3) uint8 RGB, or float 0…1; or (h, w), shown as grey values of the same ranges
+
+    Built in chapter 1.
+    """
+    ax = new_axes(ax)
+    height, width = picture.shape[:2]
+    high = 255 if picture.dtype == np.uint8 else 1
+    ax.imshow(picture, extent=(0, width, height, 0), cmap="gray", vmin=0, vmax=high, interpolation="nearest")
+    ax.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def show_labels(
+    labels: np.ndarray, ax: Axes | None = None, *, names: Sequence[str] | None = None, palette: str = "voc"
+) -> Axes:
+    """Show a label map in the colours of a palette.
+
+    labels: (h, w) integer 0…255; numbers of instances above 254 take the colours from 1 on again
+    names: what the labels are called; with it, a legend lists those that occur
+    palette: "voc", PASCAL's colours, or "clear", which colour-blind readers can tell apart
+    raises: ValueError for a palette that does not exist
+
+    Built in chapter 2.
+    """
+    palettes = {"voc": voc_palette, "clear": clear_palette}
+    if palette not in palettes:
+        raise ValueError(f"palette is {palette!r}, expected voc or clear")
+    colours = palettes[palette]()
+    labels = as_array(labels)
+    if labels.max(initial=0) > VOID:  # an instance map, which holds no void
+        labels = np.where(labels > 0, (labels - 1) % (VOID - 1) + 1, 0)
+    ax = show_picture(colours[labels], ax)
+    if names is not None:
+        patches = [
+            Patch(facecolor=colours[k] / 255, edgecolor="#8a9097", label="void" if k == VOID else names[k])
+            for k in np.unique(labels)
+        ]
+        ax.legend(handles=patches, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0)
+    return ax
+
+
+def as_array(values: Any) -> np.ndarray:
+    """Return a tensor of any device, or whatever numpy takes, as an array.
+
+    Built in chapter 1.
+    """
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)

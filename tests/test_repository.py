@@ -1,0 +1,235 @@
+"""What holds for the repository as a whole: one address, one way of imports, small modules, few dependencies."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+import repository_address
+from packaging.requirements import Requirement
+from repository_address import Address
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted((ROOT / "bridgeseg").glob("*.py"))
+FOLDERS = {".ci", ".github", "book", "bridgeseg", "tests"}
+
+# What `import bridgeseg` and its modules do without.
+NOT_NEEDED = (
+    "IPython",
+    "ipywidgets",
+    "jupyter_book",
+    "nbformat",
+    "pycocotools",
+    "pytest",
+    "scipy",
+    "sphinx",
+    "yaml",
+)
+
+# What nn.Module already documents.
+OVERRIDES = {"forward", "train", "extra_repr"}
+
+each_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+
+
+def tracked() -> list[Path]:
+    """Return the files of the repository, as git knows them: those committed or about to be."""
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("not a git clone")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [Path(line) for line in listed.splitlines() if (ROOT / line).is_file()]
+
+
+# The address
+
+
+def test_the_address_is_that_of_the_configuration() -> None:
+    found = repository_address.differing(ROOT)
+    assert not found, f"another address than _config.yml in {[p.name for p in found]}; run: make address"
+
+
+def test_the_address_stands_only_where_it_is_written_by_make() -> None:
+    address = repository_address.configured(ROOT)
+    allowed = {p.relative_to(ROOT) for p in repository_address.files(ROOT)} | {Path("_config.yml")}
+    for path in tracked():
+        if path in allowed or path.suffix in {".png", ".pt", ".npz", ".gz"}:
+            continue
+        text = (ROOT / path).read_text("utf8", errors="ignore")
+        for spelled in (f"github.com/{address.repository}", address.pages):
+            assert spelled not in text, f"{path} names the address; _config.yml is the place for it"
+
+
+def test_links_to_the_own_repository_agree() -> None:
+    address = repository_address.configured(ROOT)
+    for path in repository_address.files(ROOT):
+        text = path.read_text("utf8")
+        for owner, name in re.findall(r"github(?:usercontent)?(?:\.com)?/([\w-]+)/([\w-]+)", text):
+            if "bridgeseg" in (owner, name) or address.name in (owner, name):
+                assert Address(owner, name) == address, f"{path.name}: {owner}/{name}"
+
+
+def test_set_up_cells_fetch_the_package_from_the_address() -> None:
+    from strip_notebooks import tags
+
+    notebooks = sorted((ROOT / "book").glob("*.ipynb"))
+    if not notebooks:
+        pytest.skip("there is no chapter yet")
+    import json
+
+    for path in notebooks:
+        cells = json.loads(path.read_text("utf8"))["cells"]
+        text = "".join("".join(c["source"]) for c in cells if "setup" in tags(c))
+        assert f"github.com/{repository_address.configured(ROOT).repository}" in text, path.name
+
+
+def test_a_new_address_is_written_everywhere_and_only_there(tmp_path: Path) -> None:
+    old = "https://github.com/ab/cd"
+    (tmp_path / "book").mkdir()
+    (tmp_path / "_config.yml").write_text("repository:\n  url: https://github.com/new-owner/new.name\n")
+    (tmp_path / "pyproject.toml").write_text(f'Repository = "{old}"\nBook = "https://ab.github.io/cd"\n')
+    (tmp_path / "README.md").write_text(
+        f"{old} {old}/blob/main/x.ipynb https://colab.research.google.com/github/ab/cd/blob/main "
+        f"git+{old}.git {old}-other https://github.com/lab/cd xab.github.io/cd"
+    )
+    assert {p.name for p in repository_address.differing(tmp_path)} == {"pyproject.toml", "README.md"}
+    repository_address.differing(tmp_path, write=True)
+    assert repository_address.differing(tmp_path) == []
+    assert 'Book = "https://new-owner.github.io/new.name"' in (tmp_path / "pyproject.toml").read_text()
+    new = "https://github.com/new-owner/new.name"
+    assert (tmp_path / "README.md").read_text() == (
+        f"{new} {new}/blob/main/x.ipynb https://colab.research.google.com/github/new-owner/new.name/blob/main "
+        f"git+{new}.git {old}-other https://github.com/lab/cd xab.github.io/cd"
+    )
+
+
+# What lies where
+
+
+def test_only_the_known_folders_stand_at_the_top() -> None:
+    assert {path.parts[0] for path in tracked() if len(path.parts) > 1} <= FOLDERS
+
+
+def test_no_file_is_a_bin_for_the_rest() -> None:
+    bins = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert [path for path in tracked() if path.stem.lower().strip("_") in bins] == []
+
+
+def test_no_file_is_large() -> None:
+    for path in tracked():
+        assert (ROOT / path).stat().st_size < 9_000_000, path
+
+
+@each_module
+def test_a_module_is_short(path: Path) -> None:
+    assert len(path.read_text("utf8").splitlines()) <= 300
+
+
+@each_module
+def test_what_is_public_has_a_docstring(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf8"))
+    bare = [] if ast.get_docstring(tree) else ["the module"]
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            bare += [] if ast.get_docstring(node) else [node.name]
+            for inner in node.body if isinstance(node, ast.ClassDef) else []:
+                if (
+                    isinstance(inner, ast.FunctionDef)
+                    and not inner.name.startswith("_")
+                    and inner.name not in OVERRIDES
+                ):
+                    bare += [] if ast.get_docstring(inner) else [f"{node.name}.{inner.name}"]
+    assert not bare, f"{path.name}: no docstring: {', '.join(bare)}"
+
+
+# Imports
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of the package that a module of it imports, at its top or inside a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("bridgeseg.")}
+        elif isinstance(node, ast.ImportFrom):
+            name = f"bridgeseg.{node.module or ''}".rstrip(".") if node.level else node.module or ""
+            if name == "bridgeseg":
+                found |= {alias.name for alias in node.names}
+            elif name.startswith("bridgeseg."):
+                found.add(name.split(".")[1])
+    return found & {module.stem for module in MODULES}
+
+
+def test_imports_run_one_way() -> None:
+    graph = {path.stem: imported(path) for path in MODULES}
+    assert any(graph.values())
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_every_module_imports_silently_and_without_what_is_not_needed() -> None:
+    names = ["bridgeseg"] + [f"bridgeseg.{path.stem}" for path in MODULES if path.stem != "__init__"]
+    program = f"""
+import importlib, sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {NOT_NEEDED!r}:
+            raise ModuleNotFoundError(f"not there, for this test: {{name}}", name=name)
+sys.meta_path.insert(0, Absent())
+for name in {names!r}:
+    importlib.import_module(name)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "", "an import prints"
+
+
+# Versions and requirements
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
+
+
+def test_the_version_is_said_once_and_cited() -> None:
+    from importlib.metadata import version
+
+    import bridgeseg
+
+    assert "version" in project()["dynamic"]
+    assert f"\nversion: {bridgeseg.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf8")
+    assert version("bridgeseg") == bridgeseg.__version__, "make installs the package anew"
+
+
+def test_the_requirements_are_those_of_the_package_and_its_extras() -> None:
+    lines = (ROOT / "requirements.txt").read_text("utf8").splitlines()
+    listed = {str(Requirement(line.split("#")[0])) for line in lines if line.split("#")[0].strip()}
+    extras = project()["optional-dependencies"].values()
+    named = {
+        str(Requirement(r)) for r in [*project()["dependencies"], *(r for extra in extras for r in extra)]
+    }
+    assert {r for r in listed if not r.startswith("setuptools")} == named
+
+
+def test_the_package_alone_needs_four_floors() -> None:
+    needs = [Requirement(text) for text in project()["dependencies"]]
+    assert {need.name for need in needs} == {"torch", "torchvision", "numpy", "matplotlib"}
+    assert all({bound.operator for bound in need.specifier} == {">="} for need in needs)
+    floors = {need.name: str(need.specifier) for need in needs}
+    assert floors["torch"] == ">=2.11"
+    assert floors["torchvision"] == ">=0.26"
+
+
+def test_jupyter_book_is_the_one_that_reads_our_configuration() -> None:
+    assert "jupyter-book==1.0.4.post1" in project()["optional-dependencies"]["book"]

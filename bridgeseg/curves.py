@@ -12,11 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from bridgeseg.average_precision import AveragePrecision
-from bridgeseg.plots import LINES, new_axes
+from bridgeseg.plots import LINES, new_axes, style
 
 _DASHES = ("-", "--", ":", "-.")  # a second way to tell lines apart
 
 
+@style()
 def show_loss(
     log: Sequence[Mapping[str, float]],
     ax: Axes | None = None,
@@ -50,6 +51,7 @@ def show_loss(
     return ax
 
 
+@style()
 def show_kept(
     log: Sequence[Mapping[str, float]], ax: Axes | None = None, *, label: str | None = None
 ) -> Axes:
@@ -67,6 +69,7 @@ def show_kept(
     return ax
 
 
+@style()
 def show_precision_recall(
     result: AveragePrecision,
     ax: Axes | None = None,
@@ -96,10 +99,10 @@ def show_precision_recall(
         name = f"category {category}" if names is None else names[category]
         ax.plot(recall, precision, color=colour, alpha=0.3, linewidth=0.8)
         # At every recall, the best precision that is left from there on; nothing beyond the last.
-        ends = np.append(recall, recall[-1] if len(recall) else 0.0)
+        first, last = (envelope[0], recall[-1]) if len(recall) else (0.0, 0.0)
         ax.step(
-            np.insert(ends, 0, 0.0),
-            np.concatenate([envelope[:1], envelope, [0.0]]),
+            np.concatenate([[0.0], recall, [last]]),
+            np.concatenate([[first], envelope, [0.0]]),
             dash,
             where="pre",
             color=colour,

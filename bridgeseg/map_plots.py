@@ -11,13 +11,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.image import AxesImage
 
 from bridgeseg.overlays import DARK, instance_colours, show_boxes
-from bridgeseg.plots import as_array, show_picture
+from bridgeseg.plots import as_array, show_picture, style
+
+_GLOW = ListedColormap(
+    colormaps["inferno"](np.linspace(0.3, 1.0, 256))
+)  # its darkest part hides on a dim picture
 
 
+@style()
 def show_scores(
     scores: np.ndarray,
     ax: Axes | None = None,
@@ -52,6 +59,7 @@ def show_scores(
     return ax
 
 
+@style()
 def show_votes(
     picture: np.ndarray,
     votes: np.ndarray,
@@ -79,7 +87,7 @@ def show_votes(
     image = ax.imshow(
         votes,
         extent=(0, width * cell, height * cell, 0),
-        cmap="inferno",
+        cmap=_GLOW,
         vmin=0.0,
         vmax=most or 1.0,
         alpha=np.sqrt(np.clip(votes / (most or 1.0), 0.0, 1.0)),  # the root lets a few votes be seen too
@@ -91,6 +99,7 @@ def show_votes(
     return ax
 
 
+@style()
 def show_box_field(
     picture: np.ndarray,
     boxes: np.ndarray,
@@ -99,7 +108,7 @@ def show_box_field(
     where: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     stride: int = 1,
-    every: int = 6,
+    every: int = 8,
     outlines: bool = False,
 ) -> Axes:
     """Show an arrow from a pixel to the centre of the box that it votes for, for some of the pixels.
@@ -133,9 +142,16 @@ def show_box_field(
     if outlines:
         show_boxes(chosen.T, ax, colours=colours)
     to_x, to_y = (chosen[0] + chosen[2]) / 2 - x, (chosen[1] + chosen[3]) / 2 - y
-    options: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "headwidth": 4.2, "headlength": 4.6}
-    ax.quiver(x, y, to_x, to_y, color=DARK, width=0.011, zorder=3, **options)
-    ax.quiver(x, y, to_x, to_y, color=colours / 255, width=0.006, zorder=4, **options)
+    options: Any = {
+        "angles": "xy",
+        "scale_units": "xy",
+        "scale": 1,
+        "headwidth": 3.6,
+        "headlength": 4.0,
+        "headaxislength": 3.6,
+    }
+    ax.quiver(x, y, to_x, to_y, color=DARK, width=0.0085, zorder=3, **options)
+    ax.quiver(x, y, to_x, to_y, color=colours / 255, width=0.0045, zorder=4, **options)
     return ax
 
 

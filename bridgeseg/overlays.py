@@ -17,11 +17,12 @@ from matplotlib.patches import Rectangle
 from bridgeseg.instances import Instances
 from bridgeseg.labels import VOID, Sample
 from bridgeseg.palette import clear_palette
-from bridgeseg.plots import as_array, show_picture
+from bridgeseg.plots import as_array, show_picture, style
 
 DARK = "#16181b"
 
 
+@style()
 def show_masks(
     picture: np.ndarray,
     masks: np.ndarray,
@@ -44,7 +45,7 @@ def show_masks(
     ax = show_picture(blend(picture, masks, colours, fill), ax)
     for mask, colour in zip(masks[::-1], colours[::-1], strict=True):
         # A dark edge keeps pale hues readable on a pale picture.
-        for tone, width in ((DARK, 2.6), (tuple(colour / 255), 1.5)):
+        for tone, width in ((DARK, 2.2), (tuple(colour / 255), 1.3)):
             ax.add_collection(
                 LineCollection(list(outline(mask)), colors=[tone], linewidths=width, capstyle="projecting"),
                 autolim=False,
@@ -52,6 +53,7 @@ def show_masks(
     return ax
 
 
+@style()
 def show_boxes(
     boxes: np.ndarray,
     ax: Axes,
@@ -59,7 +61,7 @@ def show_boxes(
     colours: np.ndarray | None = None,
     texts: Sequence[str] | None = None,
 ) -> Axes:
-    """Draw boxes over what the axes show.
+    """Draw boxes over what the axes show, the first on top.
 
     boxes: (n, 4) float, x0, y0, x1, y1, half open, pixels of the picture
     colours: (n, 3) uint8; None gives every box its own
@@ -69,9 +71,10 @@ def show_boxes(
     """
     boxes = as_array(boxes)
     colours = instance_colours(len(boxes)) if colours is None else colours
-    for number, ((x0, y0, x1, y1), colour) in enumerate(zip(boxes.tolist(), colours, strict=True)):
+    for number in reversed(range(len(boxes))):
+        (x0, y0, x1, y1), colour = boxes[number].tolist(), colours[number]
         tone = tuple(colour / 255)
-        for edge, width in ((DARK, 2.2), (tone, 1.1)):
+        for edge, width in ((DARK, 1.9), (tone, 1.0)):
             ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=edge, linewidth=width))
         if texts is not None:
             dark = np.dot(colour, (0.299, 0.587, 0.114)) < 140
@@ -79,7 +82,7 @@ def show_boxes(
                 max(x0, 0.0),
                 max(y0, 0.0),
                 texts[number],
-                fontsize=7.5,
+                fontsize=7,
                 color="white" if dark else DARK,
                 va="top",
                 bbox={"facecolor": tone, "edgecolor": "none", "pad": 1.2},
@@ -88,6 +91,7 @@ def show_boxes(
     return ax
 
 
+@style()
 def show_instances(
     picture: np.ndarray,
     instances: Instances,
@@ -116,6 +120,7 @@ def show_instances(
     return ax
 
 
+@style()
 def show_truth(sample: Sample, ax: Axes | None = None, *, fill: float = 0.45) -> Axes:
     """Show a picture with its true instances; void is covered in grey.
 

@@ -13,8 +13,8 @@ Built in chapter 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -68,16 +68,20 @@ STYLE: Any = {  # what matplotlib calls rcParams
 }
 
 
-def style() -> AbstractContextManager[None]:
-    """Return the house style as a context: figures made inside take it, and matplotlib is left as it was.
+@contextmanager
+def style() -> Iterator[None]:
+    """Give what is drawn inside the house style, and leave matplotlib as it was.
+
+    Both a context (`with style():`) and a decorator (`@style()`).
 
     Built in chapter 1.
     """
-    return plt.rc_context(STYLE)
+    with plt.rc_context(STYLE):
+        yield
 
 
 def new_axes(ax: Axes | None, width: float = 3.6, height: float = 3.6) -> Axes:
-    """Return the axes that were given, or those of a new figure in the house style.
+    """Return the axes that were given, or those of a new figure.
 
     width, height: of the new figure, in inches
 
@@ -85,10 +89,10 @@ def new_axes(ax: Axes | None, width: float = 3.6, height: float = 3.6) -> Axes:
     """
     if ax is not None:
         return ax
-    with style():
-        return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
+@style()
 def panels(
     columns: Sequence[tuple[str, Callable[[Axes], object]]], *, per_row: int | None = None, side: float = 2.7
 ) -> Figure:
@@ -107,18 +111,18 @@ def panels(
         raise ValueError(f"per_row is {per_row}, expected 1 or more")
     wide = min(per_row or len(columns), len(columns))
     tall = -(-len(columns) // wide)
-    with style():
-        figure, grid = plt.subplots(
-            tall, wide, figsize=(side * wide, (side + 0.3) * tall), layout="constrained", squeeze=False
-        )
-        for ax, (title, drawing) in zip(grid.flat, columns, strict=False):
-            drawing(ax)
-            ax.set_title(title)
-        for ax in grid.flat[len(columns) :]:
-            ax.remove()
+    figure, grid = plt.subplots(
+        tall, wide, figsize=(side * wide, (side + 0.3) * tall), layout="compressed", squeeze=False
+    )
+    for ax, (title, drawing) in zip(grid.flat, columns, strict=False):
+        drawing(ax)
+        ax.set_title(title)
+    for ax in grid.flat[len(columns) :]:
+        ax.remove()
     return figure
 
 
+@style()
 def show_picture(picture: np.ndarray, ax: Axes | None = None) -> Axes:
     """Show a picture, with axes in its pixels and without ticks.
 
@@ -136,6 +140,7 @@ def show_picture(picture: np.ndarray, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@style()
 def show_labels(
     labels: np.ndarray, ax: Axes | None = None, *, names: Sequence[str] | None = None, palette: str = "voc"
 ) -> Axes:

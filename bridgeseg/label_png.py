@@ -82,8 +82,9 @@ def write_label_png(path: str | Path, labels: np.ndarray, void: np.ndarray | Non
 
 def _header(image: Image.Image) -> tuple[int, int]:
     """PNG's bit depth and colour type, bytes 24 and 25 of every PNG: Pillow's modes blur them."""
-    assert isinstance(image, ImageFile) and image.fp is not None  # as every image that Pillow has opened
+    assert isinstance(image, ImageFile)  # as is every image that Pillow opens
     file = image.fp
+    assert file is not None
     place = file.tell()
     file.seek(24)
     depth, kind = file.read(2)

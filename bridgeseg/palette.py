@@ -49,7 +49,7 @@ def clear_palette() -> np.ndarray:
     """Return a palette whose first colours readers with a colour deficiency can tell apart too.
 
     Our choice: seven hues by Okabe and Ito, repeated in five shades; from label 36 on the colours repeat. The
-    background is black, void a middle grey.
+    background is black, void a pale grey.
 
     returns: (256, 3) uint8, RGB
 
@@ -61,5 +61,5 @@ def clear_palette() -> np.ndarray:
         shade = _SHADES[turn % len(_SHADES)]
         colour = _HUES[hue] * (1 + shade) if shade < 0 else _HUES[hue] + (255 - _HUES[hue]) * shade
         palette[label] = np.rint(colour)
-    palette[VOID] = 127
+    palette[VOID] = 224  # a middle grey would look like the bluish green to a deuteranope
     return palette

@@ -57,13 +57,18 @@ class VocFolder:
     def __init__(self, root: str | Path, split: str = "train") -> None:
         self.root = Path(root)
         self.split = split
-        for folder in ("JPEGImages", "SegmentationObject"):
-            if not (self.root / folder).is_dir():
-                raise BadInput(f"{self.root / folder}: no such folder, expected in a folder of VOC's layout")
-        self._has_categories = (self.root / "SegmentationClass").is_dir()
-        self._categories = read_categories(self.root, self._has_categories)
-        self._names = read_list(self.root, split)
-        self._pictures = self._find()
+        try:
+            for folder in ("JPEGImages", "SegmentationObject"):
+                if not (self.root / folder).is_dir():
+                    raise BadInput(
+                        f"{self.root / folder}: no such folder, expected in a folder of VOC's layout"
+                    )
+            self._has_categories = (self.root / "SegmentationClass").is_dir()
+            self._categories = read_categories(self.root, self._has_categories)
+            self._names = read_list(self.root, split)
+            self._pictures = self._find()
+        except PermissionError as error:
+            raise BadInput(f"{error.filename}: may not be read (permission denied)") from None
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -147,8 +152,8 @@ def agree(categories: np.ndarray, instances: np.ndarray, where: str) -> np.ndarr
         instances[pixels].astype(np.int64) * 256 + categories[pixels], return_counts=True
     )
     numbers, kinds = pairs // 256, pairs % 256
-    # the last of an instance's pairs, sorted by count, has most pixels; of equals the lower category
-    order = np.lexsort((-kinds, counts, numbers))
+    # the last of an instance's pairs, sorted by count, has most pixels; of equals the lowest category
+    order = np.lexsort((-kinds, kinds != BACKGROUND, counts, numbers))
     last = np.append(numbers[order][1:] != numbers[order][:-1], True)[: len(order)]
     owners, own = numbers[order][last], kinds[order][last]
     if (own == BACKGROUND).any():

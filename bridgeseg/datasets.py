@@ -5,6 +5,7 @@ Built in chapter 2.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -74,8 +75,8 @@ def open_dataset(spec: str, split: str, *, size: int | None = None, count: int |
             f"size: {size} given with {spec}, expected with scenes only, whose pictures are drawn to a size"
         )
     root = Path(folder).expanduser()
-    if not root.is_dir():
-        raise BadInput(f"{root}: no such folder, expected the data of {spec}")
+    if not os.path.isdir(root):  # pathlib's own raises, on some Pythons, where a folder above may not be read
+        raise BadInput(f"{root}: no folder that can be read, expected the data of {spec}")
     whole: Labelled
     if kind == "voc":
         whole = VocFolder(root, split)

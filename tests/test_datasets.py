@@ -80,7 +80,7 @@ def test_a_wrong_spec_is_told_what_is_allowed(spec):
 
 
 def test_other_wrong_arguments(tmp_path, nuclei):
-    with pytest.raises(BadInput, match="no such folder"):
+    with pytest.raises(BadInput, match="no folder"):
         open_dataset(f"voc:{tmp_path / 'absent'}", "val")
     with pytest.raises(BadInput, match="size"):
         open_dataset(f"nuclei:{nuclei}", "val", size=96)

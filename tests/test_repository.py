@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -154,6 +155,12 @@ def test_what_is_public_has_a_docstring(path: Path) -> None:
     assert not bare, f"{path.name}: no docstring: {', '.join(bare)}"
 
 
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_what_a_page_points_to_is_there(name: str) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)\s]+)\)", (ROOT / name).read_text("utf8")):
+        assert (ROOT / target.split("#")[0]).exists(), f"{name} points to {target}"
+
+
 # Imports
 
 
@@ -229,6 +236,30 @@ def test_the_package_alone_needs_four_floors() -> None:
     floors = {need.name: str(need.specifier) for need in needs}
     assert floors["torch"] == ">=2.11"
     assert floors["torchvision"] == ">=0.26"
+
+
+def test_the_package_installs_alone_with_all_its_files(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(
+        ROOT / "bridgeseg", tmp_path / "bridgeseg", ignore=shutil.ignore_patterns("__pycache__", ".*")
+    )
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
+    ran = subprocess.run([*build, "--wheel-dir", "built", "."], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    (wheel,) = (tmp_path / "built").glob("bridgeseg-*.whl")
+    inside = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("bridgeseg/")}
+    source = tmp_path / "bridgeseg"
+    assert inside == {p.relative_to(tmp_path).as_posix() for p in source.rglob("*") if p.is_file()}
 
 
 def test_jupyter_book_is_the_one_that_reads_our_configuration() -> None:

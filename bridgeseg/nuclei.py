@@ -10,7 +10,6 @@ Built in chapter 2.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from pathlib import Path
 from typing import Literal
@@ -20,23 +19,7 @@ from PIL import Image, PngImagePlugin
 
 from bridgeseg.labels import BadInput, Sample
 from bridgeseg.pictures import read_picture
-
-SHARE = 5  # one picture in five is set aside for validation
-
-
-def set_aside(name: str, share: int = SHARE) -> bool:
-    """Say whether a picture belongs to the validation part, from its name alone.
-
-    The data has no validation list of its own, so the choice is ours: SHA-256 of the name, modulo `share`.
-    The answer stays the same on every machine and when pictures are added or taken away.
-
-    name: the picture's name without folder and ending
-    share: one name in so many is set aside, on average
-    returns: True for validation, False for training
-
-    Built in chapter 2.
-    """
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % share == 0
+from bridgeseg.splits import set_aside
 
 
 class NucleiFolder:
@@ -45,7 +28,7 @@ class NucleiFolder:
     root: the folder that holds the `<id>` folders, or its parent when that holds `stage1_train`
     split: "train" or "val", told apart by `set_aside`, or "all"
     raises: BadInput naming the folder when it holds no such pictures, when one lacks its picture or its
-        masks, or when the split is empty; ValueError for another split
+        masks, when the split is empty or is another
 
     Built in chapter 2.
     """
@@ -54,7 +37,7 @@ class NucleiFolder:
 
     def __init__(self, root: str | Path, split: Literal["train", "val", "all"] = "train") -> None:
         if split not in ("train", "val", "all"):
-            raise ValueError(f"split is {split!r}, expected 'train', 'val' or 'all'")
+            raise BadInput(f"split: {split!r}, expected 'train', 'val' or 'all'")
         root = Path(root)
         self.root = root / "stage1_train" if (root / "stage1_train").is_dir() else root
         self.split = split

@@ -1,8 +1,8 @@
 """Cropping, turning, scaling and colouring a picture, its label maps kept in step.
 
 Every function takes a sample and returns a new one; the old one stays as it is. What the networks shall learn
-(boxes, bins) is computed afterwards from the label maps, so nothing here knows of it. Whatever is random takes
-a `numpy.random.Generator` and nothing else is random: the same generator in the same state gives the same
+(boxes, bins) is computed afterwards from the label maps, so nothing here knows of it. What is random takes a
+`numpy.random.Generator` and nothing else is random: the same generator in the same state gives the same
 sample. Speed counts, since this runs on the CPU for every picture of every step.
 
 Built in chapter 2.

@@ -89,7 +89,7 @@ def measured_field_of_view(network: nn.Module, length: int = 8192) -> tuple[int,
     gradient to one pixel only. The picture is a strip one pixel high, so that deep networks take moments too.
 
     network: maps (1, 3, 1, w) to a tensor (1, c, 1, cells) or a dictionary of such
-    length: of the strip in pixels, a multiple of the network's stride. Dilation leaves gaps between the pixels
+    length: of the strip in pixels, a multiple of the stride. Dilation leaves gaps between the pixels
         that are seen, so a strip must not merely be a little longer than what it shows
     returns: how far the gradient reaches to the left and to the right of the pixel on which the cell is
         centred; the field of view is their sum + 1

@@ -1,0 +1,87 @@
+"""What several processes must agree on: sums, the smallest values, batch statistics. Alone, all of it is a no-op.
+
+Built in chapter 15.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+def processes() -> int:
+    """Return how many processes train together, 1 without `torchrun`."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Return the number of this process, 0 without `torchrun`."""
+    return dist.get_rank() if processes() > 1 else 0
+
+
+class _Sum(torch.autograd.Function):
+    """A sum over the processes whose gradient is a sum over the processes."""
+
+    @staticmethod
+    def forward(context: object, value: Tensor) -> Tensor:
+        value = value.clone()
+        dist.all_reduce(value)
+        return value
+
+    @staticmethod
+    def backward(context: object, *gradients: Tensor) -> Tensor:
+        gradient = gradients[0].contiguous().clone()
+        dist.all_reduce(gradient)
+        return gradient
+
+
+def total(value: Tensor) -> Tensor:
+    """Return the sum of a tensor over all processes; gradients are summed likewise."""
+    return _Sum.apply(value) if processes() > 1 else value
+
+
+def gathered(value: Tensor) -> Tensor:
+    """Return the tensors of one shape of all processes, one after the other along the first dimension, no gradient."""
+    if processes() == 1:
+        return value
+    parts = [torch.empty_like(value) for _ in range(processes())]
+    dist.all_gather(parts, value.detach().contiguous())
+    return torch.cat(parts)
+
+
+class SharedBatchNorm2d(nn.BatchNorm2d):
+    """A BatchNorm2d whose statistics are those of the pictures of all processes, on a CPU too.
+
+    PyTorch's SyncBatchNorm needs a GPU; with this one two processes train as one with the same global batch.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise (N, C, h, w) by the mean and the variance over all processes."""
+        if not self.training or processes() == 1:
+            return super().forward(input)
+        count = total(input.new_tensor(float(input.numel() // input.shape[1])))
+        mean = total(input.sum((0, 2, 3))) / count
+        centred = input - mean[None, :, None, None]
+        variance = total(centred.square().sum((0, 2, 3))) / count
+        momentum = 0.1 if self.momentum is None else self.momentum
+        with torch.no_grad():
+            if self.running_mean is not None and self.running_var is not None:
+                self.running_mean.lerp_(mean.detach(), momentum)
+                self.running_var.lerp_(variance.detach() * count / (count - 1), momentum)
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked += 1
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return centred * scale[None, :, None, None] + self.bias[None, :, None, None]
+
+
+def share_batch_statistics(module: nn.Module) -> nn.Module:
+    """Return the module with every BatchNorm2d turned into a `SharedBatchNorm2d` with the same tensors."""
+    for name, child in module.named_children():
+        if type(child) is nn.BatchNorm2d:
+            shared = SharedBatchNorm2d(child.num_features, child.eps, child.momentum)
+            shared.load_state_dict(child.state_dict())
+            setattr(module, name, shared.train(child.training))
+        else:
+            share_batch_statistics(child)
+    return module

@@ -1,0 +1,74 @@
+"""The networks that a recipe asks for: two apart, as in the paper, or one trunk that gives both answers.
+
+Built in chapters 5 and 8.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from bridgeseg.fcn import FCN, freeze_batch_statistics
+from bridgeseg.labels import BadInput
+from bridgeseg.mobilenet import mobilenet
+from bridgeseg.recipes import Recipe
+from bridgeseg.resnet import resnet
+from bridgeseg.weights import load_trunk, pretrained_state
+
+
+def build_fcn(recipe: Recipe, outputs: dict[str, int], pretrained: bool) -> FCN:
+    """Return one network of a recipe.
+
+    outputs: name and channels of each answer
+    pretrained: load ImageNet weights where the recipe asks for them; False where trained ones follow anyway
+    raises: BadInput for a trunk that does not exist, and when no pretrained weights are to be had
+    """
+    trunk: nn.Module
+    if recipe.trunk == "mobilenet_v2":
+        # A narrow head needs no 1,280 channels to choose from: the last expansion costs more than it gives there.
+        trunk = mobilenet(recipe.output_stride, expand=False)
+    elif recipe.trunk.startswith("resnet") and recipe.trunk[6:].isdigit():
+        trunk = resnet(int(recipe.trunk[6:]), recipe.output_stride, width=recipe.width, dropout=recipe.dropout)
+    else:
+        raise BadInput(f"trunk {recipe.trunk!r}, expected resnet18, 34, 50, 101, 152 or mobilenet_v2")
+    if recipe.pretrained and pretrained:
+        load_trunk(trunk, pretrained_state(recipe.trunk))
+    options: dict[str, int] = {
+        "large": {"kernel": recipe.kernel, "dilation": recipe.dilation},
+        "two-layer": {"hidden": recipe.hidden, "dilation": recipe.dilation},
+        "refine": {"hidden": recipe.hidden, "stride": recipe.stride},
+    }[recipe.head]
+    network = FCN(trunk, outputs, recipe.head, **options)
+    if recipe.frozen_statistics:
+        freeze_batch_statistics(network.trunk)
+    return network
+
+
+def build_networks(recipe: Recipe, categories: int, pretrained: bool = True) -> nn.ModuleDict:
+    """Return all networks of a recipe, untrained but for ImageNet's weights.
+
+    categories: C, without background
+    returns: {"both": …} where the recipe shares one trunk (our choice), else {"semantic": …, "localization": …} as in
+        the paper
+
+    Built in chapter 8.
+    """
+    semantic, boxes = {"categories": categories + 1}, {"boxes": 4}
+    if recipe.shared:
+        return nn.ModuleDict({"both": build_fcn(recipe, semantic | boxes, pretrained)})
+    return nn.ModuleDict(
+        {
+            "semantic": build_fcn(recipe, semantic, pretrained),
+            "localization": build_fcn(recipe, boxes, pretrained),
+        }
+    )
+
+
+def answers(networks: nn.ModuleDict, pictures: Tensor) -> dict[str, Tensor]:
+    """Return the answers of all networks to a batch of pictures: "categories" (logits) and "boxes" (encoded).
+
+    pictures: (N, 3, H, W) float, normalised
+    """
+    merged: dict[str, Tensor] = {}
+    for network in networks.values():
+        merged |= network(pictures)
+    return merged

@@ -1,0 +1,100 @@
+"""From a picture to its category map and its instances, with trained networks. Built in chapter 10."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from bridgeseg.boxes import decode
+from bridgeseg.grouping import Suppression, suppress_and_trace
+from bridgeseg.heads import enlarge
+from bridgeseg.instances import Instances
+from bridgeseg.networks import answers
+from bridgeseg.normalisation import normalise, stretch_contrast
+from bridgeseg.recipes import Recipe
+from bridgeseg.voting import Voting, vote_and_assign
+
+
+class Maps(NamedTuple):
+    """What the networks say about a picture, on the cells of their answer.
+
+    scores: (C + 1, h, w) float32 probabilities, background first
+    boxes: (4, h, w) float32, half open, in pixels of the picture that the network saw
+    stride: pixels from cell to cell
+    size: height and width of the picture that the network saw
+    """
+
+    scores: Tensor
+    boxes: Tensor
+    stride: int
+    size: tuple[int, int]
+
+
+def working_size(height: int, width: int, long_side: int) -> tuple[int, int]:
+    """Return the size at which a picture is shown to the network: its own, or its long side brought down."""
+    factor = min(1.0, long_side / max(height, width))
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+@torch.no_grad()
+def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -> Maps:
+    """Return the probabilities and boxes of a picture.
+
+    networks: as `bridgeseg.networks.build_networks` makes them, trained, in evaluation mode
+    picture: (h, w, 3) uint8
+    recipe: says how the picture is prepared
+    returns: maps at the working size: a picture with a longer side than the recipe's is made smaller first
+
+    Built in chapter 10.
+    """
+    size = working_size(picture.shape[0], picture.shape[1], recipe.long_side)
+    if size != picture.shape[:2]:
+        smaller = Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR)
+        picture = np.asarray(smaller)
+    if recipe.stretch:
+        picture = stretch_contrast(picture)
+    device = next(networks.parameters()).device
+    pixels = normalise(torch.from_numpy(np.ascontiguousarray(picture)).to(device)[None])
+    found = answers(networks, pixels)
+    stride = next(iter(networks.values())).output_stride
+    scores = found["categories"].float().softmax(1)[0]
+    return Maps(scores, decode(found["boxes"], stride, recipe.scale)[0], stride, size)
+
+
+def group(maps: Maps, grouping: Voting | Suppression) -> Instances:
+    """Return the instances of the maps, by our clustering or by the paper's suppression, as the settings say."""
+    if isinstance(grouping, Voting):
+        return vote_and_assign(maps.scores, maps.boxes, maps.stride, maps.size, grouping)
+    return suppress_and_trace(maps.scores, maps.boxes, maps.stride, maps.size, grouping)
+
+
+def category_map(maps: Maps) -> Tensor:
+    """Return the most probable category of every pixel, (h, w) uint8, at the working size."""
+    return enlarge(maps.scores[None], maps.stride, maps.size)[0].argmax(0).to(torch.uint8)
+
+
+def resized(labels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return maps of labels or masks (…, h, w) at another size; every pixel takes the nearest one's."""
+    if tuple(labels.shape[-2:]) == tuple(size):
+        return labels
+    rows = (2 * torch.arange(size[0], device=labels.device) + 1) * labels.shape[-2] // (2 * size[0])
+    columns = (2 * torch.arange(size[1], device=labels.device) + 1) * labels.shape[-1] // (2 * size[1])
+    return labels[..., rows[:, None], columns[None]]
+
+
+def without_overlap(instances: Instances, threshold: float) -> Tensor:
+    """Return the final answer as one instance map: no pixel in two instances, nothing below the threshold.
+
+    instances: best first
+    threshold: of the score, 0…1
+    returns: (h, w) int64, 0 none, 1…n in the order of the instances that stay; a pixel in several masks belongs to
+        the best of them
+    """
+    labels = torch.zeros(instances.masks.shape[1:], dtype=torch.int64, device=instances.masks.device)
+    for number in reversed(range(int((instances.scores >= threshold).sum()))):
+        labels[instances.masks[number]] = number + 1
+    return labels

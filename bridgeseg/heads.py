@@ -42,19 +42,18 @@ def enlarge(x: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tens
     2. Cells beyond the last coarse centre repeat the nearest value.
 
     x: (n, c, h, w) float
-    size: of the result; None gives (h · factor, w · factor)
+    size: of the result, at most the (h · factor, w · factor) that None gives
     returns: (n, c, *size); cell (factor · i, factor · j) equals cell (i, j) of x
 
     Built in chapter 5.
     """
-    height, width = x.shape[-2:]
-    rows, columns = (height * factor, width * factor) if size is None else size
-    reach = ((height - 1) * factor + 1, (width - 1) * factor + 1)
+    rows, columns = (x.shape[-2] * factor, x.shape[-1] * factor) if size is None else size
     if factor > 1:
+        # One more cell at the end, a copy of the last: torch's own replication has no deterministic gradient on a GPU.
+        x = torch.cat([x, x[..., -1:, :]], dim=-2)
+        x = torch.cat([x, x[..., -1:]], dim=-1)
+        reach = ((x.shape[-2] - 1) * factor + 1, (x.shape[-1] - 1) * factor + 1)
         x = F.interpolate(x, size=reach, mode="bilinear", align_corners=True)
-    below, right = max(rows - reach[0], 0), max(columns - reach[1], 0)
-    if below or right:
-        x = F.pad(x, (0, right, 0, below), mode="replicate")
     return x[..., :rows, :columns]
 
 

@@ -46,7 +46,7 @@ class SbdFolder:
         voc: str | Path | None = None,
         names: Sequence[str] | None = None,
     ) -> None:
-        _loadmat()  # now, and not after an hour's download of pictures
+        scipy_reader()  # now, and not after an hour's download of pictures
         self.root = Path(root)
         self.names = list(names) if names is not None else self._listed(split, voc)
         if not self.names:
@@ -117,7 +117,11 @@ class SbdFolder:
         return Sample(name, picture, categories, instances)
 
 
-def _loadmat() -> Any:
+def scipy_reader() -> Any:
+    """Return scipy's loadmat, or raise BadInput in one line where scipy is not installed.
+
+    Built in chapter 2.
+    """
     try:
         from scipy.io import loadmat
     except ImportError as error:
@@ -128,7 +132,7 @@ def _loadmat() -> Any:
 def _struct(path: Path, title: str) -> np.void:
     """The one MATLAB struct in a file, as a numpy record."""
     try:
-        struct = _loadmat()(path, variable_names=[title])[title].ravel()[0]
+        struct = scipy_reader()(path, variable_names=[title])[title].ravel()[0]
         struct["Segmentation"]
     except BadInput:
         raise

@@ -10,12 +10,12 @@
 Detections are ranked by falling score over the whole set. Those of equal score keep the order of the
 pictures, and within a picture the order in which they were given, as in pycocotools.
 
-Thresholds are exact at ties. An IoU is a ratio of two whole numbers, rounded once, and so is a threshold k /
-10: equal ratios give equal doubles, and unequal ones differ by at least 1 / (10 · union), far more than the
-rounding. Comparing the doubles is comparing the integers, as long as a threshold is written 0.3 and not
+Thresholds are exact at ties. An IoU is a ratio of two whole numbers, rounded once, and so is a threshold such
+as 0.3: equal ratios give equal doubles, and unequal ones differ by at least 1 / (10 · union), far more than
+the rounding. Comparing the doubles is comparing the integers, as long as a threshold is written 0.3 and not
 computed as 3 · 0.1.
 
-Built in chapter 10.
+Built in chapter 3.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class AveragePrecision:
     scores: for each category (n,) float64, falling: the scores of what was found, over the whole set
     hits: for each category (n, T) bool, which of those are true positives
 
-    Built in chapter 10.
+    Built in chapter 3.
     """
 
     rule: str
@@ -78,7 +78,7 @@ class AveragePrecision:
 
         Detections are matched by falling score, so leaving out the low ones changes no match above them.
 
-        Built in chapter 10.
+        Built in chapter 3.
         """
         chosen = self.hits[category - 1][self.scores[category - 1] >= score, self._column(threshold)]
         hits = int(chosen.sum())
@@ -89,7 +89,7 @@ class AveragePrecision:
 
         returns: (n,) and (n,) float64, 0…1; the recall is nan for a category that never occurs in the truth
 
-        Built in chapter 10.
+        Built in chapter 3.
         """
         hits = np.cumsum(self.hits[category - 1][:, self._column(threshold)])
         truths = float(self.truths[category - 1]) or np.nan
@@ -108,7 +108,7 @@ def average_precision(
 
     per_picture: what `overlaps` says of each picture; pictures without truth or without detections count too
     classes: number of categories with the background, as in `mean_iou`
-    rule: "sds" (default, the paper's), "mnc" or "coco": see the table at the head of this module
+    rule: "sds" (default), "mnc" or "coco": see the table at the head of this module
     thresholds: of IoU, each in 0…1
     returns: figures by category and threshold; a category that never occurs in the truth has nan and is left
         out of every mean, whatever was found of it (as pycocotools does)
@@ -118,7 +118,7 @@ def average_precision(
     "sds" and "coco" (as pycocotools does), that with the lower one by "mnc". The 11 points of "mnc" are
     exact: recall ≥ k / 10 in whole numbers. Both are our choice where the rules leave it open.
 
-    Paper: section on the experiments, mAP^r and mAP^r_vol. Built in chapter 10.
+    The paper reports mAP^r at 0.5 and 0.7 and mAP^r_vol. Built in chapter 3.
     """
     if rule not in RULES:
         raise ValueError(f"rule: found {rule!r}, expected one of {', '.join(RULES)}")

@@ -27,8 +27,8 @@ def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, class
     returns: (classes, classes) int64, a row for each true category and a column for each predicted one
     raises: ValueError when the sizes differ or when a category is out of range
 
-    Measure as in the paper (section on the experiments): void is dropped, background is a class. Built in
-    chapter 3.
+    The paper reports mean IoU; that void is dropped and the background is a class is the usual way on VOC.
+    Built in chapter 3.
     """
     truth, prediction = _array(truth), _array(prediction)
     if truth.shape != prediction.shape:
@@ -54,7 +54,7 @@ def mean_iou(matrix: np.ndarray) -> tuple[float, np.ndarray]:
     returns: the mean over the categories that occur in the truth or in the prediction, 0…1 (nan when none
         does), and (k,) float64, 0…1, nan for a category that occurs in neither
 
-    Measure as in the paper (section on the experiments). Built in chapter 3.
+    The paper's measure on VOC, Cityscapes and PASCAL-Context. Built in chapter 3.
     """
     inside = matrix.diagonal().astype(np.float64)
     return _ratios(inside, matrix.sum(0) + matrix.sum(1) - matrix.diagonal())

@@ -1,6 +1,6 @@
 """How the instances found in a picture overlap with the true ones: all that AP^r needs of the masks.
 
-Built in chapter 10.
+Built in chapter 3.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Overlaps:
     kept: (n,) int64, which of the instances given these are; those that lay wholly on void are not among them
     true_numbers: (g,) int64, the numbers of the true instances in the instance map
 
-    Built in chapter 10.
+    Built in chapter 3.
     """
 
     iou: np.ndarray
@@ -42,7 +42,7 @@ def true_instances(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     returns: (g,) int64 rising, without numbers that have no pixel, and (g,) int64, 1…C: the category that
         most of the instance's pixels have, the lowest where several have as many
 
-    Built in chapter 10.
+    Built in chapter 3.
     """
     size = int(sample.instances.max(initial=0)) + 1
     pairs = sample.instances.astype(np.intp).ravel() * (VOID + 1) + sample.categories.ravel()
@@ -68,7 +68,7 @@ def overlaps(instances: Instances, truth: Sample) -> Overlaps:
 
     The cost is one pass over the masks, however many true instances there are, since those do not overlap.
 
-    Built in chapter 10.
+    Built in chapter 3.
     """
     masks, scores = instances.masks.cpu().numpy(), instances.scores.cpu().numpy().astype(np.float64)
     if masks.shape[1:] != truth.instances.shape:

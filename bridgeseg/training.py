@@ -1,0 +1,271 @@
+"""One training loop for both networks: by steps or by minutes, alone or in several processes, and never in vain.
+
+What a step does depends on the seed, the recipe and the number of the step, and on nothing that a killed process
+takes with it; the state is saved every so often under a temporary name and renamed. So a run of a fixed number of
+steps that was killed and resumed ends with the weights, bit for bit on a CPU, of one that was not.
+
+Built in chapter 6.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from bridgeseg.batches import Batches
+from bridgeseg.distributed import processes, rank, share_batch_statistics, total
+from bridgeseg.files import write_atomically
+from bridgeseg.labels import BadInput, Sample
+from bridgeseg.losses import batch_loss
+from bridgeseg.networks import build_networks
+from bridgeseg.normalisation import normalise
+from bridgeseg.recipes import Recipe
+
+Progress = Callable[[float, str], None]
+SAVE_EVERY = 20.0  # seconds between saved states
+LOG_EVERY = 20  # steps between lines of the log
+
+
+def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Return the parameters of a network in groups that learn alike.
+
+    Convolution weights decay; biases and the scales and shifts of normalisations do not (our choice, as most do);
+    the head of a pretrained trunk learns at `head_rate` times the rate.
+    """
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        fresh = recipe.pretrained and not name.startswith("trunk.")
+        groups.setdefault((parameter.ndim > 1, fresh), []).append(parameter)
+    return [
+        {"params": members, "weight_decay": recipe.decay * decays, "factor": recipe.head_rate if fresh else 1.0}
+        for (decays, fresh), members in groups.items()
+    ]
+
+
+def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the optimiser of a recipe over a network's groups.
+
+    raises: BadInput for an optimiser other than "sgd" and "adamw"
+    """
+    groups = parameter_groups(network, recipe)
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum)
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.rate)
+    raise BadInput(f"optimiser {recipe.optimiser!r}, expected 'sgd' or 'adamw'")
+
+
+def rate_at(progress: float, recipe: Recipe) -> float:
+    """Return the learning rate over its base at a point of the run, 0…1: a linear rise, then polynomial decay.
+
+    Built in chapter 6.
+    """
+    if progress < recipe.warm_up:
+        return (progress + 1e-3) / (recipe.warm_up + 1e-3)
+    return max(1.0 - progress, 0.0) ** recipe.power
+
+
+def broadcast(value: float, device: torch.device) -> float:
+    """Return the value of process 0 in every process; clocks differ, and all have to stop at the same step."""
+    if processes() == 1:
+        return value
+    shared = torch.tensor(value, dtype=torch.float64, device=device)
+    dist.broadcast(shared, 0)
+    return float(shared)
+
+
+class Trainer:
+    """A training in progress: the networks of a recipe, one after the other, with all that resuming needs.
+
+    recipe: what to do
+    samples: the training pictures in memory, prepared by `bridgeseg.batches.load_samples`
+    categories: C, without background
+    seed: of weights, batches and dropout
+    device: where the networks compute
+    state: file of the saved state; None saves nothing
+    spent: seconds that have gone by before training began, counted in the minutes
+    progress: called with the share done, 0…1, and a line of text
+
+    Built in chapter 6.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        samples: Sequence[Sample],
+        categories: int,
+        *,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        state: Path | None = None,
+        spent: float = 0.0,
+        progress: Progress = lambda share, text: None,
+    ) -> None:
+        if not samples:
+            raise BadInput("samples: none, expected at least one picture to train on")
+        if recipe.batch % processes():
+            raise BadInput(f"batch of {recipe.batch}, expected a multiple of the {processes()} processes")
+        torch.manual_seed(seed)
+        self.recipe, self.seed, self.device = recipe, seed, torch.device(device)
+        self.networks = build_networks(recipe, categories)
+        if processes() > 1:
+            share_batch_statistics(self.networks)
+        self.networks.to(self.device, memory_format=torch.channels_last)
+        self.batches = Batches(samples, recipe, seed, rank(), processes())
+        self.state_file, self.progress = state, progress
+        self.log: list[dict[str, Any]] = []
+        self.phase, self.step, self.seconds = 0, 0, spent
+        self.optimiser = self._new_optimiser()
+
+    @property
+    def phases(self) -> list[str]:
+        """The names of the networks, in the order in which they are trained."""
+        return list(self.networks.keys())
+
+    def _new_optimiser(self) -> torch.optim.Optimizer:
+        return make_optimiser(self.networks[self.phases[self.phase]], self.recipe)
+
+    def save(self) -> None:
+        """Write all that resuming needs, whole or not at all."""
+        if self.state_file is None or rank():
+            return
+        state = {
+            "networks": self.networks.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "phase": self.phase,
+            "step": self.step,
+            "seconds": self.seconds,
+            "seed": self.seed,
+            "recipe": self.recipe.to_json(),
+            "log": json.dumps(self.log),
+        }
+        write_atomically(self.state_file, lambda file: torch.save(state, file))
+
+    def resume(self) -> None:
+        """Go on from the saved state.
+
+        raises: BadInput when the state is of another recipe or another seed, or is no state
+        """
+        try:
+            state = torch.load(self.state_file, map_location=self.device, weights_only=True)
+            recipe, seed = state["recipe"], state["seed"]
+            if recipe != self.recipe.to_json() or seed != self.seed:
+                raise BadInput(f"{self.state_file}: state of another recipe or seed, expected that of this run")
+            self.networks.load_state_dict(state["networks"])
+            self.phase, self.step, self.seconds = state["phase"], state["step"], state["seconds"]
+            self.log = json.loads(state["log"])
+            self.optimiser = self._new_optimiser()
+            self.optimiser.load_state_dict(state["optimiser"])
+        except BadInput:
+            raise
+        except Exception as error:  # torch.load raises whatever the bytes suggest to it
+            raise BadInput(f"{self.state_file}: not a saved state ({type(error).__name__})") from error
+
+    def run(self) -> nn.ModuleDict:
+        """Train every network to its end and return them, in evaluation mode."""
+        while self.phase < len(self.phases):
+            self._train_phase()
+            if self.phase + 1 == len(self.phases):
+                break
+            self.phase, self.step = self.phase + 1, 0
+            self.optimiser = self._new_optimiser()
+            self.save()
+        return self.networks.eval()
+
+    def _done(self, step: int, seconds: float) -> float:
+        """The share of the present network's part of the run that is behind it, 0…1."""
+        parts = len(self.phases)
+        if self.recipe.steps is not None:
+            return min(step / max(self.recipe.steps // parts, 1), 1.0)
+        share = seconds / (60 * self.recipe.minutes) * parts - self.phase
+        return min(max(share, 0.0), 1.0)
+
+    def _train_phase(self) -> None:
+        network = self.networks[self.phases[self.phase]]
+        self.networks.train()
+        # One thread makes batches beside the two or more that compute; a GPU is fed by more.
+        cuda = self.device.type == "cuda"
+        threads, depth = (8, 16) if cuda else (1, 2)
+        if processes() > 1:
+            computing: nn.Module = DistributedDataParallel(network, broadcast_buffers=False)
+        else:
+            computing = network
+        began, before = time.monotonic(), self.seconds
+        saved, first = began, self.phase * 1_000_000
+        source = self.batches.ahead(first + self.step, threads, depth)
+        try:
+            while True:
+                self.seconds = broadcast(before + time.monotonic() - began, self.device)
+                done = self._done(self.step, self.seconds)
+                if done >= 1:
+                    break
+                parts = self._step(computing, next(source), done)
+                self.step += 1
+                if self.step % LOG_EVERY == 0 or self.step == 1:
+                    self._write_log(parts, done)
+                if self.state_file is not None and time.monotonic() - saved > SAVE_EVERY:
+                    self.save()
+                    saved = time.monotonic()
+        finally:
+            source.close()
+        self.save()
+
+    def _step(self, computing: nn.Module, batch: Any, done: float) -> dict[str, Tensor]:
+        """One step of the optimiser; returns the loss and its parts."""
+        # Dropout depends on the step alone, so that a resumed run draws what the other would have drawn.
+        torch.manual_seed((self.seed * 1_000_003 + self.phase * 500_009 + self.step) * 64 + rank())
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.rate * group["factor"] * rate_at(done, self.recipe)
+        pictures = normalise(batch.pictures.to(self.device, non_blocking=True))
+        categories = batch.categories.to(self.device, non_blocking=True)
+        instances = batch.instances.to(self.device, non_blocking=True)
+        network = self.networks[self.phases[self.phase]]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            found = computing(pictures)
+        loss, parts = batch_loss(found, categories, instances, network.output_stride, self.recipe)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), self.recipe.clip)
+        self.optimiser.step()
+        return {"loss": loss.detach(), **parts}
+
+    def _write_log(self, parts: dict[str, Tensor], done: float) -> None:
+        # A local loss is its share of the global one times the number of processes; fractions are global already.
+        values = {
+            name: float(total(value.float()) / processes()) if "loss" in name else float(value)
+            for name, value in parts.items()
+        }
+        line = {
+            "network": self.phases[self.phase],
+            "step": self.step,
+            "done": round(done, 5),
+            "seconds": round(self.seconds, 2),
+            "rate": self.optimiser.param_groups[0]["lr"],
+            **values,
+        }
+        self.log.append(line)
+        if not rank():
+            share = (self.phase + done) / len(self.phases)
+            text = f"{line['network']}: step {self.step}, loss {values['loss']:.3f}, {self.seconds:.0f} s"
+            self.progress(share, text)
+
+
+def with_budget(recipe: Recipe, minutes: float | None) -> Recipe:
+    """Return the recipe with another number of minutes, which takes the place of a fixed number of steps.
+
+    raises: BadInput for minutes that are not above 0
+    """
+    if minutes is None:
+        return recipe
+    if not minutes > 0:
+        raise BadInput(f"minutes: {minutes}, expected more than 0")
+    return dataclasses.replace(recipe, minutes=minutes, steps=None)

@@ -284,6 +284,19 @@ def test_a_second_detection_takes_the_next_best_unless_the_rule_is_mnc() -> None
     assert judged(pairs, "coco").counts(1, 0.4) == (2, 0, 0)
 
 
+@pytest.mark.parametrize("wanted", [1, 2])
+def test_of_two_equal_ious_each_rule_takes_the_one_it_says(wanted: int) -> None:
+    """The first detection has 0.5 with both instances; the second, one of the two exactly, needs that one free."""
+    truth = sample(strip(4, 4), np.array([0, 1, 1]))
+    masks = np.zeros((2, 1, 10), bool)
+    masks[0, 0, :8] = True
+    masks[1] = truth.instances == wanted
+    pairs = [(found(masks, [1, 1], [0.9, 0.8]), truth)]
+    assert judged(pairs, "sds").counts(1, 0.4)[0] == judged(pairs, "coco").counts(1, 0.4)[0] == wanted % 2 + 1
+    assert judged(pairs, "mnc").counts(1, 0.4)[0] == wanted
+    assert_equal(judged(pairs, "coco"), [by_pycocotools(pairs, 1, VOLUME, most=100), None, None])
+
+
 def test_integration_by_hand() -> None:
     """Right, wrong, right of four: precision 1 up to a recall of 1/4, 2/3 up to 1/2, then nothing."""
     truth = sample(strip(2, 2, 2, 2), np.array([0, 1, 1, 1, 1]))

@@ -1,0 +1,51 @@
+"""How far a long piece of work is: a bar in a terminal, a line now and then in a log file.
+
+Built in chapter 6.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TextIO
+
+STEP = 0.1  # share of the work from line to line, where there is no terminal
+PAUSE = 30.0  # or so many seconds
+
+
+class Bar:
+    """Progress on a stream; call it with the share done and a line of text.
+
+    stream: where it is written; standard error by default, so that results can be piped
+
+    In a terminal one line is written over again and again. Elsewhere a line follows every tenth of the work or every
+    half minute, whichever comes first. Built in chapter 6.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = sys.stderr if stream is None else stream
+        self.terminal = self.stream.isatty()
+        self._share, self._time = -1.0, -PAUSE
+        self._open = False
+
+    def __call__(self, share: float, text: str) -> None:
+        """Say that a share of the work is done, 0…1."""
+        now = time.monotonic()
+        if self.terminal:
+            width = shutil.get_terminal_size().columns
+            full = round(20 * share)
+            line = f"{'█' * full}{'░' * (20 - full)} {share:4.0%}  {text}"
+            self.stream.write(f"\r{line[: width - 1]}\033[K")
+            self._open = True
+        elif share - self._share >= STEP or now - self._time >= PAUSE:
+            self.stream.write(f"{share:4.0%}  {text}\n")
+            self._share, self._time = share, now
+        self.stream.flush()
+
+    def close(self) -> None:
+        """End the line of the bar, if there is one."""
+        if self._open:
+            self.stream.write("\n")
+            self.stream.flush()
+            self._open = False

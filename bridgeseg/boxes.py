@@ -1,8 +1,8 @@
 """The box of the instance that a pixel belongs to: targets, encoding, loss weights, overlap.
 
 Boxes are x0, y0, x1, y1, half open, in pixels of the picture (see `bridgeseg.labels`). A *box map* holds one box a
-cell, (N, 4, h, w); a cell of stride s in row i, column j has its centre at ((j + 0.5)·s, (i + 0.5)·s) and takes the
-label of the pixel in row i·s + s // 2, column j·s + s // 2.
+cell, (N, 4, h, w); a cell of stride s in row i, column j stands for the pixel in row i·s, column j·s: it takes that
+pixel's label, and its centre is that pixel's, (j·s + 0.5, i·s + 0.5).
 
 Built in chapter 8.
 """

@@ -55,12 +55,15 @@ def hard_pixels(
     if floor < 0 or (exactly is not None and exactly < 1):
         raise ValueError(f"floor: {floor}, exactly: {exactly}; expected 0 or more, and 1 or more or None")
     ranked = easiness.detach().float().masked_fill(~valid, torch.inf).flatten()
-    count = min(exactly if exactly is not None else floor, ranked.numel())
+    wanted = exactly if exactly is not None else floor
+    count = min(wanted, ranked.numel())
     raised = torch.full((), -torch.inf, device=ranked.device)
     if count:
         smallest, places = ranked.topk(count, largest=False, sorted=True)
-        everywhere = gathered(smallest)
-        raised = everywhere.topk(count, largest=False, sorted=True).values[-1] if processes() > 1 else smallest[-1]
+        raised = smallest[-1]
+        if processes() > 1:  # which together may have as many as one of them has not
+            everywhere = gathered(smallest)
+            raised = everywhere.topk(min(wanted, len(everywhere)), largest=False, sorted=True).values[-1]
         if exactly is not None and processes() == 1:
             chosen = torch.zeros_like(ranked, dtype=torch.bool).scatter(0, places, True)
             return chosen.view_as(valid) & valid, raised

@@ -78,6 +78,8 @@ def train_run(
     if earlier is not None and (out / STATE).exists() and earlier != settings:
         differing = next(name for name in settings if earlier.get(name) != settings[name])
         raise BadInput(f"{out}: was begun with other {differing}, expected the same to resume it")
+    if processes() > 1:
+        dist.barrier()  # all have looked at the folder as it was before any writes to it
     if not rank():
         _clean(out)
         write_text(out / RECIPE, chosen.to_json() + "\n")

@@ -1,0 +1,279 @@
+"""The command line: `python -m bridgeseg train | segment | evaluate | export`.
+
+Whatever is wrong with what was given becomes one line on standard error and a number other than 0: 1 for files and
+data, 2 for the arguments themselves, 130 after Ctrl-C.
+
+Built in chapter 10.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+import torch.distributed as dist
+
+from bridgeseg import __version__
+from bridgeseg.average_precision import RULES
+from bridgeseg.datasets import SPECS, open_dataset
+from bridgeseg.environment import tier
+from bridgeseg.evaluation import check_categories, check_unseen, evaluate
+from bridgeseg.export import export
+from bridgeseg.labels import BadInput
+from bridgeseg.progress import Bar
+from bridgeseg.recipes import RECIPES
+from bridgeseg.runs import load_run, shipped, write_text
+from bridgeseg.segmenting import segment_files
+from bridgeseg.training_runs import train_run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    arguments: without the program's name; None takes the process's own
+    returns: 0 when all was done; argparse's own exits (help, wrong arguments) are raised as SystemExit
+
+    Built in chapter 10.
+    """
+    began = time.monotonic()
+    # Pillow warns of damaged EXIF blocks and large pictures; what matters of that is an error line of ours.
+    warnings.filterwarnings("ignore", module="PIL")
+    parser = make_parser()
+    given = parser.parse_args(arguments)
+    if given.verb is None:
+        parser.print_help()
+        return 0
+    try:
+        return int(given.verb(given, began))
+    except KeyboardInterrupt:
+        again = "; the same command with --resume goes on from the last saved state"
+        complain(f"interrupted{again if given.verb is train else ''}")
+        return 130
+    except ValueError as error:  # BadInput among them
+        # Every process of a group finds the same; one line is enough.
+        if os.environ.get("RANK", "0") == "0":
+            complain(str(error))
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        complain(f"not enough memory ({str(error).splitlines()[0] if str(error) else 'allocation failed'})")
+    return 1
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and leave with 2."""
+        self.exit(2, f"bridgeseg: error: {message} ({self.prog} --help lists the arguments)\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = Parser(
+        prog="bridgeseg", description="Semantic and instance segmentation by pixels that vote for boxes."
+    )
+    parser.add_argument("--version", action="version", version=f"bridgeseg {__version__}")
+    parser.set_defaults(verb=None)
+    verbs = parser.add_subparsers(
+        title="verbs", metavar="train | segment | evaluate | export", parser_class=Parser
+    )
+
+    def add(verb: Callable[..., int], summary: str) -> argparse.ArgumentParser:
+        name = verb.__name__.removesuffix("_verb")
+        one = verbs.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        one.set_defaults(verb=verb)
+        return one
+
+    def device(one: argparse.ArgumentParser) -> None:
+        one.add_argument(
+            "--device", metavar="D", help="cpu, cuda, cuda:1 …; default: cuda where there is one"
+        )
+
+    names = ", ".join(shipped())
+    run = f"folder that `train` wrote{f', or one that ships with the package: {names}' if names else ''}"
+
+    one = add(train, "train networks on the training part of a data set")
+    one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
+    one.add_argument("--out", required=True, metavar="RUN", help="folder for the result; new or empty")
+    one.add_argument("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)}; default: by the data")
+    one.add_argument(
+        "--minutes", type=_minutes, metavar="M", help="for both networks together; default: the recipe's"
+    )
+    one.add_argument("--seed", type=_whole, metavar="S", help="0 or more; default 0")
+    one.add_argument("--resume", action="store_true", help="go on where a killed run was")
+    device(one)
+
+    one = add(segment, "segment pictures")
+    one.add_argument("run", metavar="RUN", help=run)
+    one.add_argument("pictures", nargs="+", metavar="PICTURE", help="file, or folder of pictures")
+    one.add_argument(
+        "--out", required=True, metavar="DIR", help="folder for the label maps and instances.json"
+    )
+    device(one)
+
+    one = add(evaluate_verb, "measure networks on a data set")
+    one.add_argument("run", metavar="RUN", help=run)
+    one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
+    one.add_argument("--split", default="val", help="part of the data; default val")
+    one.add_argument("--rule", default="sds", choices=RULES, help="of AP^r; default sds")
+    one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
+    one.add_argument("--json", metavar="FILE", help="write the figures there too")
+    device(one)
+
+    one = add(export_verb, "write a data set as a folder in PASCAL VOC's layout")
+    one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
+    one.add_argument("--out", required=True, metavar="DIR", help="the folder")
+    one.add_argument("--split", default="val", help="part of the data; default val")
+    one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
+    one.add_argument("--size", type=_positive, metavar="S", help="side of a scene in pixels; default 96")
+    return parser
+
+
+def train(given: argparse.Namespace, began: float) -> int:
+    """The verb `train`."""
+    device = _device(given.device)
+    first = _join_processes(device) == 0
+    if device.type == "cuda" and dist.is_initialized():
+        device = torch.device("cuda", torch.cuda.current_device())
+    bar = Bar()
+    try:
+        run = train_run(
+            given.data,
+            given.out,
+            recipe=given.recipe,
+            minutes=given.minutes,
+            seed=given.seed,
+            device=device,
+            full=tier() == "full",
+            resume=given.resume,
+            progress=bar if first else lambda share, text: None,
+            began=began,
+        )
+    finally:
+        bar.close()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+    if run is not None:
+        print(f"{given.out}: trained by {run.recipe.name}, score threshold {run.threshold:.2f}")
+    elif first:
+        print(f"{given.out}: is finished already, nothing to resume")
+    return 0
+
+
+def segment(given: argparse.Namespace, began: float) -> int:
+    """The verb `segment`."""
+    run = load_run(given.run, _device(given.device))
+    wrong = 0
+    bar = Bar()
+
+    def count(line: str) -> None:
+        nonlocal wrong
+        wrong += 1
+        bar.close()
+        complain(line)
+
+    done = segment_files(run, given.pictures, given.out, count, bar)
+    bar.close()
+    if done:
+        print(f"{given.out}: {done} {'picture' if done == 1 else 'pictures'} segmented")
+    return 1 if wrong else 0
+
+
+def evaluate_verb(given: argparse.Namespace, began: float) -> int:
+    """The verb `evaluate`."""
+    run = load_run(given.run, _device(given.device))
+    dataset = open_dataset(given.data, given.split, count=given.count)
+    check_categories(run.categories, dataset.categories)
+    if warning := check_unseen(run, dataset, given.split):
+        print(f"bridgeseg: warning: {warning}", file=sys.stderr)
+    figures = evaluate(run, dataset, given.rule)
+    print(table(figures))
+    if given.json:
+        write_text(Path(given.json), json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+def export_verb(given: argparse.Namespace, began: float) -> int:
+    """The verb `export`."""
+    dataset = open_dataset(given.data, given.split, size=given.size, count=given.count)
+    export(dataset, given.out, given.split)
+    print(f"{given.out}: {len(dataset)} pictures of {given.data}, split {given.split}")
+    return 0
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Return the figures that `evaluate` gives as lines to read."""
+
+    def show(value: float | None) -> str:
+        return "  –  " if value is None else f"{value:.3f}"
+
+    wide = max(len(name) for name in [*figures["iou"], "seconds per picture"])
+    lines = [f"{figures['images']} pictures, {figures['instances']} instances, rule {figures['rule']}", ""]
+    lines += [f"{'IoU ' + name:{wide + 4}}  {show(value)}" for name, value in figures["iou"].items()]
+    lines += [f"{'mean IoU':{wide + 4}}  {show(figures['mean_iou'])}", ""]
+    lines += [f"{'AP^r ' + level:{wide + 4}}  {show(value)}" for level, value in figures["ap_r"].items()]
+    lines += [f"{'AP^r vol':{wide + 4}}  {show(figures['ap_r_vol'])}", ""]
+    lines.append(f"{'seconds per picture':{wide + 4}}  {show(figures['seconds_per_image'])}")
+    return "\n".join(lines)
+
+
+def complain(line: str) -> None:
+    """Print one line of error."""
+    print(f"bridgeseg: error: {' '.join(line.split())}", file=sys.stderr)
+
+
+def _device(named: str | None) -> torch.device:
+    """The device of that name, there and usable."""
+    if named is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(named)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise BadInput(
+            f"device: {named!r} is not to be had here, expected cpu, or cuda with a GPU"
+        ) from error
+    return device
+
+
+def _join_processes(device: torch.device) -> int:
+    """Join the other processes where `torchrun` started this one, and return its number."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return 0
+    if device.type == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return dist.get_rank()
+
+
+def _minutes(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}, expected a number of minutes above 0")
+    return value
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError(f"{text}, expected a whole number from 0 to 2147483647")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}, expected a whole number of at least 1")
+    return value

@@ -10,28 +10,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
-from bridgeseg import __version__
-from bridgeseg.average_precision import RULES
-from bridgeseg.datasets import SPECS, open_dataset
+from bridgeseg.arguments import make_parser
+from bridgeseg.datasets import open_dataset
 from bridgeseg.environment import tier
 from bridgeseg.evaluation import check_categories, check_unseen, evaluate
 from bridgeseg.export import export
 from bridgeseg.labels import BadInput
 from bridgeseg.progress import Bar
-from bridgeseg.recipes import RECIPES
-from bridgeseg.runs import load_run, shipped, write_text
+from bridgeseg.runs import load_run, write_text
 from bridgeseg.segmenting import segment_files
 from bridgeseg.training_runs import train_run
 
@@ -53,10 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return int(given.verb(given, began))
+        return VERBS[given.verb](given, began)
     except KeyboardInterrupt:
         again = "; the same command with --resume goes on from the last saved state"
-        complain(f"interrupted{again if given.verb is train else ''}")
+        complain(f"interrupted{again if given.verb == 'train' else ''}")
         return 130
     except ValueError as error:  # BadInput among them
         # Every process of a group finds the same; one line is enough.
@@ -69,76 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         complain(f"not enough memory ({str(error).splitlines()[0] if str(error) else 'allocation failed'})")
     return 1
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, with errors of one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message and leave with 2."""
-        self.exit(2, f"bridgeseg: error: {message} ({self.prog} --help lists the arguments)\n")
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    parser = Parser(
-        prog="bridgeseg", description="Semantic and instance segmentation by pixels that vote for boxes."
-    )
-    parser.add_argument("--version", action="version", version=f"bridgeseg {__version__}")
-    parser.set_defaults(verb=None)
-    verbs = parser.add_subparsers(
-        title="verbs", metavar="train | segment | evaluate | export", parser_class=Parser
-    )
-
-    def add(verb: Callable[..., int], summary: str) -> argparse.ArgumentParser:
-        name = verb.__name__.removesuffix("_verb")
-        one = verbs.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        one.set_defaults(verb=verb)
-        return one
-
-    def device(one: argparse.ArgumentParser) -> None:
-        one.add_argument(
-            "--device", metavar="D", help="cpu, cuda, cuda:1 …; default: cuda where there is one"
-        )
-
-    names = ", ".join(shipped())
-    run = f"folder that `train` wrote{f', or one that ships with the package: {names}' if names else ''}"
-
-    one = add(train, "train networks on the training part of a data set")
-    one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
-    one.add_argument("--out", required=True, metavar="RUN", help="folder for the result; new or empty")
-    one.add_argument("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)}; default: by the data")
-    one.add_argument(
-        "--minutes", type=_minutes, metavar="M", help="for both networks together; default: the recipe's"
-    )
-    one.add_argument("--seed", type=_whole, metavar="S", help="0 or more; default 0")
-    one.add_argument("--resume", action="store_true", help="go on where a killed run was")
-    device(one)
-
-    one = add(segment, "segment pictures")
-    one.add_argument("run", metavar="RUN", help=run)
-    one.add_argument("pictures", nargs="+", metavar="PICTURE", help="file, or folder of pictures")
-    one.add_argument(
-        "--out", required=True, metavar="DIR", help="folder for the label maps and instances.json"
-    )
-    device(one)
-
-    one = add(evaluate_verb, "measure networks on a data set")
-    one.add_argument("run", metavar="RUN", help=run)
-    one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
-    one.add_argument("--split", default="val", help="part of the data; default val")
-    one.add_argument("--rule", default="sds", choices=RULES, help="of AP^r; default sds")
-    one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
-    one.add_argument("--json", metavar="FILE", help="write the figures there too")
-    device(one)
-
-    one = add(export_verb, "write a data set as a folder in PASCAL VOC's layout")
-    one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
-    one.add_argument("--out", required=True, metavar="DIR", help="the folder")
-    one.add_argument("--split", default="val", help="part of the data; default val")
-    one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
-    one.add_argument("--size", type=_positive, metavar="S", help="side of a scene in pixels; default 96")
-    return parser
 
 
 def train(given: argparse.Namespace, began: float) -> int:
@@ -156,7 +83,7 @@ def train(given: argparse.Namespace, began: float) -> int:
             minutes=given.minutes,
             seed=given.seed,
             device=device,
-            full=tier() == "full",
+            full=tier() == "full" if os.environ.get("BRIDGESEG_TIER") else device.type == "cuda",
             resume=given.resume,
             progress=bar if first else lambda share, text: None,
             began=began,
@@ -213,6 +140,9 @@ def export_verb(given: argparse.Namespace, began: float) -> int:
     return 0
 
 
+VERBS = {"train": train, "segment": segment, "evaluate": evaluate_verb, "export": export_verb}
+
+
 def table(figures: dict[str, Any]) -> str:
     """Return the figures that `evaluate` gives as lines to read."""
 
@@ -256,24 +186,3 @@ def _join_processes(device: torch.device) -> int:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return dist.get_rank()
-
-
-def _minutes(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text}, expected a number of minutes above 0")
-    return value
-
-
-def _whole(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**31:
-        raise argparse.ArgumentTypeError(f"{text}, expected a whole number from 0 to 2147483647")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}, expected a whole number of at least 1")
-    return value

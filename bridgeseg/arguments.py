@@ -1,0 +1,109 @@
+"""What may stand on the command line, and what is wrong with it otherwise.
+
+Built in chapter 10.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import NoReturn
+
+from bridgeseg import __version__
+from bridgeseg.average_precision import RULES
+from bridgeseg.datasets import SPECS
+from bridgeseg.recipes import RECIPES
+from bridgeseg.runs import shipped
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and leave with 2."""
+        self.exit(2, f"bridgeseg: error: {message} ({self.prog} --help lists the arguments)\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line; `verb` is the verb's name, or None.
+
+    Built in chapter 10.
+    """
+    parser = Parser(
+        prog="bridgeseg", description="Semantic and instance segmentation by pixels that vote for boxes."
+    )
+    parser.add_argument("--version", action="version", version=f"bridgeseg {__version__}")
+    parser.set_defaults(verb=None)
+    verbs = parser.add_subparsers(
+        title="verbs", metavar="train | segment | evaluate | export", parser_class=Parser
+    )
+
+    def add(verb: str, summary: str) -> argparse.ArgumentParser:
+        one = verbs.add_parser(verb, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        one.set_defaults(verb=verb)
+        return one
+
+    def device(one: argparse.ArgumentParser) -> None:
+        one.add_argument(
+            "--device", metavar="D", help="cpu, cuda, cuda:1 …; default: cuda where there is one"
+        )
+
+    names = ", ".join(shipped())
+    run = f"folder that `train` wrote{f', or one that ships with the package: {names}' if names else ''}"
+
+    one = add("train", "train networks on the training part of a data set")
+    one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
+    one.add_argument("--out", required=True, metavar="RUN", help="folder for the result; new or empty")
+    one.add_argument("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)}; default: by the data")
+    one.add_argument(
+        "--minutes", type=_minutes, metavar="M", help="for both networks together; default: the recipe's"
+    )
+    one.add_argument("--seed", type=_whole, metavar="S", help="0 or more; default 0")
+    one.add_argument("--resume", action="store_true", help="go on where a killed run was")
+    device(one)
+
+    one = add("segment", "segment pictures")
+    one.add_argument("run", metavar="RUN", help=run)
+    one.add_argument("pictures", nargs="+", metavar="PICTURE", help="file, or folder of pictures")
+    one.add_argument(
+        "--out", required=True, metavar="DIR", help="folder for the label maps and instances.json"
+    )
+    device(one)
+
+    one = add("evaluate", "measure networks on a data set")
+    one.add_argument("run", metavar="RUN", help=run)
+    one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
+    one.add_argument("--split", default="val", help="part of the data; default val")
+    one.add_argument("--rule", default="sds", choices=RULES, help="of AP^r; default sds")
+    one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
+    one.add_argument("--json", metavar="FILE", help="write the figures there too")
+    device(one)
+
+    one = add("export", "write a data set as a folder in PASCAL VOC's layout")
+    one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
+    one.add_argument("--out", required=True, metavar="DIR", help="the folder")
+    one.add_argument("--split", default="val", help="part of the data; default val")
+    one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
+    one.add_argument("--size", type=_positive, metavar="S", help="side of a scene in pixels; default 96")
+    return parser
+
+
+def _minutes(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}, expected a number of minutes above 0")
+    return value
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError(f"{text}, expected a whole number from 0 to 2147483647")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}, expected a whole number of at least 1")
+    return value

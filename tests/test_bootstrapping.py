@@ -213,11 +213,15 @@ def test_the_mean_over_nothing_is_zero_even_of_nan() -> None:
     assert values.grad.tolist() == [0, 0, 0]
 
 
-def test_half_precision_is_ranked_in_single() -> None:
-    # In bfloat16 the probabilities of all four pixels are 1; the hardest is told apart in float32 only.
-    logits = torch.tensor([[9.0, 0], [10, 0], [8, 0], [11, 0]]).T[None, :, None].bfloat16()
+@pytest.mark.parametrize("place", [0, 5, 31, 63])
+def test_half_precision_is_ranked_in_single(place: int) -> None:
+    # In bfloat16 the probabilities of all pixels are 1; the hardest is told apart in float32 only.
+    logits = torch.zeros(1, 2, 1, 64)
+    logits[:, 0] = 10.0
+    logits[0, 0, 0, place] = 8.0
+    logits = logits.bfloat16()
     assert logits.softmax(1)[0, 0].unique().tolist() == [1.0]
-    labels = torch.zeros(1, 1, 4, dtype=torch.uint8)
+    labels = torch.zeros(1, 1, 64, dtype=torch.uint8)
     found = bootstrapped_cross_entropy(logits, labels, exactly=1)
     assert found.loss.dtype == torch.float32
     assert float(found.loss) == pytest.approx(torch.tensor(-8.0).exp().log1p().item(), rel=1e-3)

@@ -58,7 +58,7 @@ def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -
     if recipe.stretch:
         picture = stretch_contrast(picture)
     device = next(networks.parameters()).device
-    pixels = normalise(torch.from_numpy(np.ascontiguousarray(picture)).to(device)[None])
+    pixels = normalise(torch.from_numpy(np.require(picture, requirements=["C", "W"])).to(device)[None])
     found = answers(networks, pixels)
     stride = next(iter(networks.values())).output_stride
     scores = found["categories"].float().softmax(1)[0]

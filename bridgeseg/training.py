@@ -123,7 +123,7 @@ class Trainer:
         self.batches = Batches(samples, recipe, seed, rank(), processes())
         self.state_file, self.progress = state, progress
         self.log: list[dict[str, Any]] = []
-        self.phase, self.step, self.seconds = 0, 0, spent
+        self.phase, self.step, self.seconds, self.spent = 0, 0, spent, spent
         self.optimiser = self._new_optimiser()
 
     @property
@@ -144,6 +144,7 @@ class Trainer:
             "phase": self.phase,
             "step": self.step,
             "seconds": self.seconds,
+            "spent": self.spent,
             "seed": self.seed,
             "recipe": self.recipe.to_json(),
             "log": json.dumps(self.log),
@@ -161,7 +162,8 @@ class Trainer:
             if recipe != self.recipe.to_json() or seed != self.seed:
                 raise BadInput(f"{self.state_file}: state of another recipe or seed, expected that of this run")
             self.networks.load_state_dict(state["networks"])
-            self.phase, self.step, self.seconds = state["phase"], state["step"], state["seconds"]
+            self.phase, self.step = state["phase"], state["step"]
+            self.seconds, self.spent = state["seconds"], state["spent"]
             self.log = json.loads(state["log"])
             self.optimiser = self._new_optimiser()
             self.optimiser.load_state_dict(state["optimiser"])
@@ -186,7 +188,9 @@ class Trainer:
         parts = len(self.phases)
         if self.recipe.steps is not None:
             return min(step / max(self.recipe.steps // parts, 1), 1.0)
-        share = seconds / (60 * self.recipe.minutes) * parts - self.phase
+        # Of the minutes that are left for training: else reading would eat the warm-up, and the first network's part.
+        left = 60 * self.recipe.minutes - self.spent
+        share = (seconds - self.spent) / left * parts - self.phase if left > 0 else 1.0
         return min(max(share, 0.0), 1.0)
 
     def _train_phase(self) -> None:

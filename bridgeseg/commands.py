@@ -103,7 +103,7 @@ def segment(given: argparse.Namespace, began: float) -> int:
     """The verb `segment`."""
     run = load_run(given.run, _device(given.device))
     wrong = 0
-    bar = Bar()
+    bar = Bar(quiet=True)
 
     def count(line: str) -> None:
         nonlocal wrong

@@ -130,7 +130,7 @@ def evaluate(
     check_categories(run.categories, dataset.categories)
     classes = len(run.categories)
     matrix, found, seconds = np.zeros((classes, classes), np.int64), [], 0.0
-    bar = Bar()
+    bar = Bar(quiet=True)
     tell = progress or bar
     try:
         for index in range(len(dataset)):

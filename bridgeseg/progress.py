@@ -18,15 +18,16 @@ class Bar:
     """Progress on a stream; call it with the share done and a line of text.
 
     stream: where it is written; standard error by default, so that results can be piped
+    quiet: without a terminal say nothing in the first half minute, and then only every half minute
 
     In a terminal one line is written over again and again. Elsewhere a line follows every tenth of the work or every
     half minute, whichever comes first. Built in chapter 6.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
         self.stream = sys.stderr if stream is None else stream
         self.terminal = self.stream.isatty()
-        self._share, self._time = -1.0, -PAUSE
+        self._share, self._time = (1.0, time.monotonic()) if quiet else (-1.0, -PAUSE)
         self._open = False
 
     def __call__(self, share: float, text: str) -> None:
@@ -40,7 +41,7 @@ class Bar:
             self._open = True
         elif share - self._share >= STEP or now - self._time >= PAUSE:
             self.stream.write(f"{share:4.0%}  {text}\n")
-            self._share, self._time = share, now
+            self._share, self._time = max(share, self._share), now
         self.stream.flush()
 
     def close(self) -> None:

@@ -1,0 +1,299 @@
+"""The paper's grouping against a plain greedy suppression, brute force, perfect maps and simple pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bridgeseg.average_precision import average_precision
+from bridgeseg.grouping import (
+    Suppression,
+    candidates,
+    mask_overlaps,
+    spread,
+    suppress_and_trace,
+    suppress_masks,
+    trace_back,
+    vote_map,
+)
+from bridgeseg.labels import Sample
+from bridgeseg.oracles import true_boxes, true_scores
+from bridgeseg.overlaps import overlaps
+from bridgeseg.scenes import Scenes
+
+
+def random_scores(seed: int, classes: int, height: int, width: int, sharpness: float = 2.0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randn(classes, height, width, generator=generator) * sharpness).softmax(0)
+
+
+def random_boxes(seed: int, height: int, width: int, kinds: int = 12) -> Tensor:
+    """(4, h, w) boxes that come in crowds, so that many suppress one another."""
+    generator = torch.Generator().manual_seed(seed)
+    corner = torch.rand(2, kinds, generator=generator) * max(height, width)
+    size = torch.rand(2, kinds, generator=generator) * 20 + 4
+    crowd = torch.cat([corner, corner + size])
+    chosen = torch.randint(0, kinds, (height, width), generator=generator)
+    return crowd[:, chosen] + torch.randn(4, height, width, generator=generator)
+
+
+def box_iou(a: list[float], b: list[float]) -> float:
+    inside = max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
+    return inside / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inside)
+
+
+def plain_grouping(scores: Tensor, boxes: Tensor, settings: Suppression) -> list[tuple[float, int, set[int]]]:
+    """Greedy suppression, trace-back and mask suppression with sets of pixels, at stride 1: score, category, mask."""
+    classes, height, width = scores.shape
+    flat = scores.flatten(1).T.tolist()
+    corners = boxes.flatten(1).T.tolist()
+    among = {
+        (category, cell)
+        for cell, row in enumerate(flat)
+        for category in sorted(range(classes), key=lambda c: -row[c])[: settings.top]
+        if category > 0 and row[category] >= settings.score
+    }
+    found = []
+    for category in range(1, classes):
+        left = sorted((cell for c, cell in among if c == category), key=lambda cell: -flat[cell][category])
+        while left:
+            best, mask, rest = left[0], {left[0]}, []
+            for cell in left[1:]:
+                if box_iou(corners[best], corners[cell]) > settings.overlap:
+                    mask.add(cell)  # traced back to the maximum that suppressed it
+                else:
+                    rest.append(cell)
+            found.append((sum(flat[cell][category] for cell in mask) / len(mask), category, mask))
+            left = rest
+    found.sort(key=lambda instance: -instance[0])
+    kept: list[tuple[float, int, set[int]]] = []
+    for score, category, mask in found:
+        rivals = (other for _, kind, other in kept if kind == category)
+        if all(len(mask & other) / len(mask | other) <= settings.mask_overlap for other in rivals):
+            kept.append((score, category, mask))
+    return [instance for instance in kept if len(instance[2]) >= settings.pixels]
+
+
+@pytest.mark.parametrize("top", [1, 2, 3])
+@pytest.mark.parametrize("overlap", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize("seed", range(3))
+def test_grouping_equals_a_plain_greedy_one(seed: int, overlap: float, top: int) -> None:
+    settings = Suppression(top=top, score=0.15, overlap=overlap, mask_overlap=0.4, pixels=3)
+    scores, boxes = random_scores(seed, 4, 14, 17), random_boxes(seed, 14, 17)
+    expected = plain_grouping(scores, boxes, settings)
+    found = suppress_and_trace(scores, boxes, 1, (14, 17), settings)
+    assert len(found) == len(expected) > 5
+    assert found.categories.tolist() == [category for _, category, _ in expected]
+    torch.testing.assert_close(found.scores, torch.tensor([score for score, _, _ in expected]))
+    for mask, (_, _, cells) in zip(found.masks, expected, strict=True):
+        assert set(mask.flatten().nonzero()[:, 0].tolist()) == cells
+
+
+@pytest.mark.parametrize("top", [1, 2, 3, 9])
+@pytest.mark.parametrize("least", [0.0, 0.2, 0.5])
+def test_candidates_are_the_best_few_of_each_cell(top: int, least: float) -> None:
+    scores = random_scores(0, 5, 6, 7)
+    categories, cells = candidates(scores, top, least)
+    expected = []
+    for cell, column in enumerate(scores.flatten(1).T.tolist()):
+        ranked = sorted(range(5), key=lambda c: -column[c])[:top]
+        expected += [(c, cell) for c in ranked if c > 0 and column[c] >= least]
+    assert sorted(zip(categories.tolist(), cells.tolist(), strict=True)) == sorted(expected)
+
+
+def test_the_background_takes_a_place_among_the_best_and_is_no_candidate() -> None:
+    scores = torch.tensor([0.6, 0.3, 0.1]).view(3, 1, 1)
+    assert candidates(scores, 1, 0.0)[0].tolist() == []
+    assert candidates(scores, 2, 0.0)[0].tolist() == [1]
+    assert candidates(scores, 3, 0.0)[0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("cell", [1, 2, 5, 8])
+def test_the_vote_map_keeps_every_vote_at_its_centre(cell: int) -> None:
+    boxes = random_boxes(1, 12, 19).flatten(1)
+    weights = torch.rand(boxes.shape[1], generator=torch.Generator().manual_seed(0))
+    votes = vote_map(boxes, weights, (12, 19), cell)
+    assert votes.shape == (-(-12 // cell), -(-19 // cell))
+    torch.testing.assert_close(votes.sum(), weights.sum())
+    expected = torch.zeros_like(votes)
+    for box, weight in zip(boxes.T.tolist(), weights.tolist(), strict=True):
+        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        row = min(max(int(y // cell), 0), votes.shape[0] - 1)
+        column = min(max(int(x // cell), 0), votes.shape[1] - 1)
+        expected[row, column] += weight
+    torch.testing.assert_close(votes, expected)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mask_suppression_equals_brute_force(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    seeds = torch.rand(5, 6, 8, generator=generator) < 0.5
+    masks = seeds[torch.randint(0, 5, (20,), generator=generator)]
+    masks = masks ^ (torch.rand(masks.shape, generator=generator) < 0.1)
+    categories = torch.randint(1, 3, (20,), generator=generator)
+    sets = [set(mask.flatten().nonzero()[:, 0].tolist()) for mask in masks]
+    expected: list[int] = []
+    for number, mask in enumerate(sets):
+        rivals = [sets[other] for other in expected if categories[other] == categories[number]]
+        if all(len(mask & other) / len(mask | other) <= 0.5 for other in rivals):
+            expected.append(number)
+    assert suppress_masks(masks, categories, 0.5).nonzero()[:, 0].tolist() == expected
+    assert 2 <= len(expected) < 20
+
+
+def test_a_mask_that_was_suppressed_suppresses_nothing() -> None:
+    masks = torch.zeros(3, 1, 12, dtype=torch.bool)
+    masks[0, 0, 0:6], masks[1, 0, 2:8], masks[2, 0, 4:10] = True, True, True  # IoU 0.5 with the next
+    assert suppress_masks(masks, torch.ones(3, dtype=torch.int64), 0.4).tolist() == [True, False, True]
+    assert suppress_masks(masks, torch.tensor([1, 2, 1]), 0.4).tolist() == [True, True, True]
+    assert suppress_masks(masks, torch.ones(3, dtype=torch.int64), 0.5).tolist() == [
+        True,
+        True,
+        True,
+    ]  # not over
+
+
+def test_overlaps_of_masks_by_hand() -> None:
+    masks = torch.tensor([[1, 1, 0, 0], [0, 1, 1, 1], [0, 0, 0, 0]], dtype=torch.bool)
+    torch.testing.assert_close(mask_overlaps(masks), torch.tensor([[1, 0.25, 0], [0.25, 1, 0], [0, 0, 0]]))
+
+
+def test_trace_back_goes_to_the_first_that_suppresses() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [3, 0, 13, 10], [2, 0, 12, 10], [40, 40, 50, 50]])
+    # The third overlaps both by more than a half: it belongs to the better one, though the second fits it better.
+    assert trace_back(boxes, torch.tensor([0, 1]), 0.5).tolist() == [0, 1, 0, -1]
+    assert trace_back(boxes, torch.tensor([], dtype=torch.int64), 0.5).tolist() == [-1] * 4
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4, 8])
+def test_spread_gives_every_pixel_the_nearest_cell(stride: int) -> None:
+    size = (13, 21)
+    cells = torch.arange(-(-size[0] // stride) * -(-size[1] // stride)).view(-(-size[0] // stride), -1)
+    full = spread(cells, stride, size)
+    assert full.shape == size
+    for y in range(size[0]):
+        for x in range(size[1]):
+            row, column = divmod(int(full[y, x]), cells.shape[1])
+            away = max(abs(row * stride - y), abs(column * stride - x))
+            last = y > (cells.shape[0] - 1) * stride or x > (cells.shape[1] - 1) * stride
+            assert away <= stride / 2 or last
+    assert torch.equal(full[::stride, ::stride], cells)
+
+
+def picture(instances: np.ndarray, kinds: list[int]) -> Sample:
+    """A sample from an instance map and the category of each instance."""
+    categories = np.array([0, *kinds], np.uint8)[instances]
+    return Sample("drawn", np.zeros((*instances.shape, 3), np.uint8), categories, instances.astype(np.int32))
+
+
+def perfect(sample: Sample, stride: int = 1, classes: int = 3) -> tuple[Tensor, Tensor, int, tuple[int, int]]:
+    """What perfect networks would answer, as `suppress_and_trace` takes it."""
+    height, width = sample.instances.shape
+    return true_scores(sample, classes, stride), true_boxes(sample, stride), stride, (height, width)
+
+
+@pytest.mark.parametrize("stride, at_half, volume", [(1, 1.0, 1.0), (2, 0.98, 0.9), (4, 0.95, 0.75)])
+def test_perfect_maps_of_scenes_give_all_instances(stride: int, at_half: float, volume: float) -> None:
+    scenes = Scenes("val", count=12)
+    classes = len(scenes.categories)
+    looks = [overlaps(suppress_and_trace(*perfect(scenes[i], stride, classes)), scenes[i]) for i in range(12)]
+    figures = average_precision(looks, classes)
+    assert figures.ap_r[0.5] >= at_half
+    assert figures.ap_r_vol >= volume
+
+
+def test_two_touching_squares_of_one_category_are_told_apart() -> None:
+    instances = np.zeros((12, 24), int)
+    instances[2:10, 4:12], instances[2:10, 12:20] = 1, 2
+    found = suppress_and_trace(*perfect(picture(instances, [1, 1])))
+    assert sorted(mask.nonzero()[0].tolist() for mask in found.masks) == [[2, 4], [2, 12]]
+    assert {tuple(mask.flatten().tolist()) for mask in found.masks} == {
+        tuple((instances == number).flatten().tolist()) for number in (1, 2)
+    }
+
+
+def test_a_ring_whose_centre_is_not_its_own() -> None:
+    y, x = np.mgrid[:30, :30]
+    away = np.hypot(y - 14.5, x - 14.5)
+    instances = ((away > 8) & (away < 13)).astype(int)
+    found = suppress_and_trace(*perfect(picture(instances, [2])))
+    assert found.categories.tolist() == [2]
+    assert torch.equal(found.masks[0], torch.from_numpy(instances) > 0)
+    assert not found.masks[0, 14, 14]
+
+
+def test_an_object_cut_in_two_by_another_is_one_instance() -> None:
+    instances = np.zeros((16, 30), int)
+    instances[4:12, 2:28] = 1
+    instances[0:16, 12:18] = 2
+    found = suppress_and_trace(*perfect(picture(instances, [1, 2])))
+    assert sorted(found.categories.tolist()) == [1, 2]
+    assert torch.equal(found.masks[found.categories == 1][0], torch.from_numpy(instances) == 1)
+
+
+def test_a_picture_of_background_has_no_instance() -> None:
+    found = suppress_and_trace(*perfect(picture(np.zeros((7, 9), int), [])))
+    assert len(found) == 0
+    assert found.masks.shape == (0, 7, 9)
+    assert found.boxes.shape == (0, 4)
+
+
+def test_a_picture_of_one_pixel() -> None:
+    one = picture(np.ones((1, 1), int), [1])
+    assert len(suppress_and_trace(*perfect(one))) == 0  # smaller than the smallest mask
+    found = suppress_and_trace(*perfect(one), Suppression(pixels=1))
+    assert found.masks.tolist() == [[[True]]]
+    assert found.boxes.tolist() == [[0, 0, 1, 1]]
+    assert len(suppress_and_trace(*perfect(one, stride=8), Suppression(pixels=1))) == 1
+
+
+def test_the_answer_moves_with_the_picture_by_the_stride() -> None:
+    stride, size = 4, (48, 64)
+    instances = np.zeros(size, int)
+    instances[8:20, 8:28], instances[20:36, 12:24], instances[16:36, 32:44] = 1, 2, 3
+    scores, boxes, *_ = perfect(picture(instances, [1, 1, 2]), stride)
+    # Uncertain and noisy maps, so that the choice of maxima is put to the test.
+    generator = torch.Generator().manual_seed(0)
+    scores = (scores * 4 + torch.randn(scores.shape, generator=generator)).softmax(0)
+    boxes = boxes + torch.randn(boxes.shape, generator=generator) * (boxes[2] > 0)
+    scores[0, :, [0, -1]], scores[1:, :, [0, -1]] = 1, 0
+    before = suppress_and_trace(scores, boxes, stride, size)
+    shift = torch.tensor([stride, 0, stride, 0]).view(4, 1, 1)
+    after = suppress_and_trace(scores.roll(1, 2), (boxes + shift).roll(1, 2), stride, size)
+    assert len(before) >= 3
+    assert torch.equal(after.categories, before.categories)
+    torch.testing.assert_close(after.scores, before.scores)
+    torch.testing.assert_close(after.boxes, before.boxes + shift[:, 0, 0])
+    assert torch.equal(after.masks[..., stride:], before.masks[..., :-stride])
+
+
+def test_masks_of_one_category_hold_only_pixels_where_it_is_among_the_best() -> None:
+    scores, boxes = random_scores(5, 4, 9, 11), random_boxes(5, 9, 11)
+    for top in (1, 2):
+        found = suppress_and_trace(scores, boxes, 1, (9, 11), Suppression(top=top, pixels=1))
+        best = scores.topk(top, dim=0).indices
+        for mask, category in zip(found.masks, found.categories, strict=True):
+            assert (best == category).any(0)[mask].all()
+
+
+def test_categories_never_suppress_one_another_however_many_and_far() -> None:
+    """Each candidate is in exactly one instance before masks are suppressed, at the coordinates of large pictures."""
+    classes, size = 21, (40, 40)
+    scores = random_scores(8, classes, *size, sharpness=3.0)
+    boxes = random_boxes(8, *size, kinds=60) + 900.1
+    found = suppress_and_trace(scores, boxes, 1, size, Suppression(score=0.0, mask_overlap=1.0, pixels=1))
+    category = scores.argmax(0)
+    assert torch.equal(found.masks.sum(0), (category > 0).long())
+    owner = (found.masks.long() * found.categories[:, None, None]).sum(0)
+    assert torch.equal(owner, category)
+
+
+@pytest.mark.parametrize(
+    "scores, boxes",
+    [((3, 4, 5), (4, 4, 6)), ((3, 4, 5), (3, 4, 5)), ((4, 5), (4, 4, 5)), ((1, 3, 4, 5), (1, 4, 4, 5))],
+)
+def test_maps_that_do_not_fit_are_refused(scores: tuple[int, ...], boxes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        suppress_and_trace(torch.rand(scores), torch.rand(boxes), 1, (4, 5))

@@ -53,21 +53,22 @@ def held_out(names: Sequence[str], share: float, most: int = 40) -> list[str]:
     return [name for name in names if name in chosen]
 
 
-def instances_of(run: Run, maps: Maps, sample: Sample) -> Instances:
-    """Return the instances of a picture as the run's recipe groups them, masks of the picture's own size."""
-    return at_size(group(maps, run.recipe.grouping), sample.instances.shape)
+def found_in(run: Run, sample: Sample) -> Instances:
+    """Return the instances of a picture as the run finds them, masks of the picture's own size."""
+    size = (sample.instances.shape[0], sample.instances.shape[1])
+    return at_size(group(_maps(run, sample), run.recipe.grouping), size)
 
 
-def at_size(instances: Instances, size: tuple[int, ...]) -> Instances:
+def at_size(instances: Instances, size: tuple[int, int]) -> Instances:
     """Return instances with masks and boxes brought from the working size to the picture's own.
 
     size: height and width of the picture
     """
     height, width = instances.masks.shape[1:]
-    if (height, width) == tuple(size):
+    if (height, width) == size:
         return instances
     scale = instances.boxes.new_tensor([size[1] / width, size[0] / height] * 2)
-    masks = resized(instances.masks, (size[0], size[1]))
+    masks = resized(instances.masks, size)
     return Instances(masks, instances.categories, instances.scores, instances.boxes * scale)
 
 
@@ -81,7 +82,7 @@ def choose_threshold(run: Run, samples: Sequence[Sample], otherwise: float = 0.5
 
     Our choice. Built in chapter 10.
     """
-    found = [overlaps(instances_of(run, _maps(run, sample), sample), sample) for sample in samples]
+    found = [overlaps(found_in(run, sample), sample) for sample in samples]
     return best_threshold(found, len(run.categories), otherwise)
 
 

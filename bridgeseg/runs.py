@@ -15,6 +15,7 @@ Built in chapter 10.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -161,7 +162,9 @@ def load_weights(file: BinaryIO, where: str, device: torch.device | str = "cpu")
     Built in chapter 10.
     """
     try:
-        values = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of strange pickles before it refuses them
+            values = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # the loader raises whatever the bytes suggest to it
         raise BadInput(f"{where}: no weights that can be loaded ({type(error).__name__})") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:

@@ -19,6 +19,7 @@ from torch import Tensor
 from bridgeseg.labels import Labelled, Sample
 from bridgeseg.normalisation import stretch_contrast
 from bridgeseg.recipes import Recipe
+from bridgeseg.scenes import Scenes
 from bridgeseg.transforms import compact, jitter, random_crop, random_flip, resize
 
 
@@ -43,7 +44,8 @@ def load_samples(dataset: Labelled, indices: Sequence[int], recipe: Recipe, thre
         sample = dataset[index]
         return replace(sample, picture=stretch_contrast(sample.picture)) if recipe.stretch else sample
 
-    with ThreadPoolExecutor(threads) as pool:
+    # Drawing holds Python's lock throughout, and two threads that fight for it take longer than one.
+    with ThreadPoolExecutor(1 if isinstance(dataset, Scenes) else threads) as pool:
         return list(pool.map(load, indices))
 
 

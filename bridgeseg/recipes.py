@@ -96,7 +96,9 @@ class Recipe:
             raise BadInput(f"{where}: not a recipe of this version ({error})") from error
 
 
-SCENES_FAST = Recipe(name="scenes-fast", pictures=4000)
+SCENES_FAST = Recipe(
+    name="scenes-fast", output_stride=16, stride=4, label_stride=2, rate=3e-3, jitter=0.1, pictures=2500
+)
 
 SCENES_TINY = dataclasses.replace(
     SCENES_FAST, name="scenes-tiny", pictures=400, width=16, hidden=32, steps=300, minutes=1.0

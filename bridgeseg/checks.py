@@ -1,0 +1,93 @@
+"""Does a function that a reader built do what the package's does? Where not: on which input, and what came out.
+
+Built in chapter 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LONGEST = 160  # characters of a value that a message shows
+
+
+def agree(
+    built: Callable[..., Any],
+    reference: Callable[..., Any],
+    cases: Iterable[tuple[Any, ...]],
+    within: float = 1e-5,
+) -> None:
+    """Compare a function with another on some inputs, and print on how many they agree.
+
+    built: the reader's function
+    reference: what it should do
+    cases: the arguments of each call
+    within: how far a number may be from the reference's, absolutely or as a share of it
+    raises: AssertionError that shows the first input they disagree on, what came out and what was expected; the
+        reader's own exception goes through, with the input added to it
+    raises: ValueError when there is no case
+
+    Results may be tensors, arrays, numbers, or tuples and lists of these. Built in chapter 1.
+    """
+    number = 0
+    for number, arguments in enumerate(cases, 1):
+        expected = reference(*arguments)
+        try:
+            found = built(*arguments)
+        except Exception as error:
+            error.add_note(f"case {number}, with {_shown(arguments)}")
+            raise
+        if reason := difference(found, expected, within):
+            name = getattr(built, "__name__", "the function")
+            raise AssertionError(
+                f"{name} differs in case {number}: {reason}\n"
+                f"  input     {_shown(arguments)}\n"
+                f"  came out  {_shown(found)}\n"
+                f"  expected  {_shown(expected)}"
+            )
+    if not number:
+        raise ValueError("cases: none, expected at least one")
+    print(f"{getattr(built, '__name__', 'the function')} agrees with the package in {number} cases")
+
+
+def difference(found: Any, expected: Any, within: float = 1e-5) -> str:
+    """Return in what a result differs from the one expected, or nothing where it does not.
+
+    within: as in `agree`
+
+    Built in chapter 1.
+    """
+    if isinstance(expected, tuple | list):
+        if not isinstance(found, tuple | list) or len(found) != len(expected):
+            count = len(found) if isinstance(found, tuple | list) else "no"
+            return f"{count} results, expected {len(expected)}"
+        parts = (difference(f, e, within) for f, e in zip(found, expected))
+        return next((f"result {n}: {text}" for n, text in enumerate(parts, 1) if text), "")
+    if found is None:
+        return "nothing was returned"
+    mine, wanted = _array(found), _array(expected)
+    if mine.shape != wanted.shape:
+        return f"shape {mine.shape}, expected {wanted.shape}"
+    if (mine.dtype.kind in "iub") != (wanted.dtype.kind in "iub"):
+        return f"type {mine.dtype}, expected {wanted.dtype}"
+    wrong = ~np.isclose(mine.astype(np.float64), wanted.astype(np.float64), within, within, equal_nan=True)
+    return f"{int(wrong.sum())} of {wrong.size} numbers" if wrong.any() else ""
+
+
+def _array(value: Any) -> np.ndarray:
+    return value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(_shown(part) for part in value)
+    if not isinstance(value, Tensor | np.ndarray):
+        return repr(value)[:LONGEST]
+    values = np.array2string(_array(value), precision=4, threshold=24, separator=", ").replace("\n", "")
+    kind = str(value.dtype).removeprefix("torch.")
+    text = values if len(values) <= LONGEST else f"{values[:LONGEST]}…"
+    return f"{kind} {tuple(value.shape)} {text}" if torch.is_tensor(value) or value.ndim else text

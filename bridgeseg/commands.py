@@ -120,6 +120,8 @@ def segment(given: argparse.Namespace, began: float) -> int:
 
 def evaluate_verb(given: argparse.Namespace, began: float) -> int:
     """The verb `evaluate`."""
+    if given.json and Path(given.json).is_dir():
+        raise BadInput(f"json: {given.json} is a folder, expected a file to write the figures to")
     run = load_run(given.run, _device(given.device))
     dataset = open_dataset(given.data, given.split, count=given.count)
     check_categories(run.categories, dataset.categories)
@@ -128,7 +130,10 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
     figures = evaluate(run, dataset, given.rule)
     print(table(figures))
     if given.json:
-        write_text(Path(given.json), json.dumps(figures, indent=1) + "\n")
+        try:
+            write_text(Path(given.json), json.dumps(figures, indent=1) + "\n")
+        except OSError as error:
+            raise BadInput(f"json: {given.json} cannot be written ({error.strerror or error})") from error
     return 0
 
 

@@ -74,16 +74,17 @@ def train_run(
     chosen, seed = _choose(data, out, recipe, minutes, seed, full, earlier)
     count = chosen.pictures if data == "scenes" else None
     dataset = open_dataset(data, "train", count=count)
-    settings = {"data": data.partition(":")[0], "seed": seed, "pictures": _digest(dataset)}
-    if earlier is not None and (out / STATE).exists() and earlier != settings:
-        differing = next(name for name in settings if earlier.get(name) != settings[name])
-        raise BadInput(f"{out}: was begun with other {differing}, expected the same to resume it")
+    settings = {"data": data.partition(":")[0], "seed": seed, "list of pictures": _digest(dataset)}
+    begun = earlier is not None and (out / STATE).exists()
+    if begun:
+        _check_same(out, chosen, earlier or {}, settings)
     if processes() > 1:
         dist.barrier()  # all have looked at the folder as it was before any writes to it
     if not rank():
         _clean(out)
-        write_text(out / RECIPE, chosen.to_json() + "\n")
-        write_text(out / SETTINGS, json.dumps(settings) + "\n")
+        if not begun:
+            write_text(out / RECIPE, chosen.to_json() + "\n")
+            write_text(out / SETTINGS, json.dumps(settings) + "\n")
     return _train(dataset, settings, out, chosen, seed, device, progress, began)
 
 
@@ -183,6 +184,17 @@ def _earlier(out: Path, resume: bool) -> dict[str, Any] | None:
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{out / SETTINGS}: cannot be read, expected what the run was begun with") from error
+
+
+def _check_same(out: Path, recipe: Recipe, earlier: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Refuse to go on from a state with another recipe, seed or list of pictures than it was begun with."""
+    try:
+        same = Recipe.from_json((out / RECIPE).read_text(encoding="utf-8")) == recipe
+    except (OSError, ValueError):
+        same = False
+    differing = [name for name in settings if earlier.get(name) != settings[name]] + ["recipe"] * (not same)
+    if differing:
+        raise BadInput(f"{out}: was begun with another {differing[0]}, expected the same to resume it")
 
 
 def _clean(out: Path) -> None:

@@ -1,0 +1,604 @@
+import dataclasses
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_recipe import SMALL
+
+from bridgeseg import files, recipes, segmenting, training_runs
+from bridgeseg.commands import main, table
+from bridgeseg.instances import Instances
+from bridgeseg.label_png import read_label_png
+from bridgeseg.labels import BadInput
+from bridgeseg.networks import build_networks
+from bridgeseg.pictures import read_picture
+from bridgeseg.prediction import group, predict_maps, resized, without_overlap
+from bridgeseg.run_lengths import decode, encode
+from bridgeseg.runs import Run, load_run, save_run
+from bridgeseg.scenes import CATEGORIES, Scenes
+from bridgeseg.segmenting import describe, run_lengths_at, segment_files
+from bridgeseg.voc import VocFolder
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setitem(recipes.RECIPES, "small", SMALL)
+    monkeypatch.setitem(recipes.RECIPES, "scenes-fast", SMALL)
+    monkeypatch.setenv("BRIDGESEG_TIER", "fast")
+
+
+def untrained(**changes):
+    torch.manual_seed(1)
+    recipe = dataclasses.replace(SMALL, **changes)
+    networks = build_networks(recipe, len(CATEGORIES) - 1).eval()
+    last = [part for part in networks.modules() if isinstance(part, torch.nn.Conv2d)][-1]
+    torch.nn.init.normal_(last.weight, std=3.0)  # sure of itself, so that there are instances to write
+    return Run(networks, recipe, tuple(CATEGORIES), 0.02, (), "scenes")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run that was trained for some seconds: it finds objects, and finds them badly."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    recipe = dataclasses.replace(SMALL, steps=100, pictures=60, width=16, batch=8, crop=96, threshold=2.0)
+    trained = training_runs.train_run("scenes", out, recipe=recipe)
+    assert trained is not None
+    maps = predict_maps(trained.networks, Scenes("val", count=1)[0].picture, recipe)
+    threshold = float(group(maps, recipe.grouping).scores.median()) + 1e-6  # so that some do not reach it
+    return str(save_run(dataclasses.replace(trained, threshold=threshold, trained_on=()), out))
+
+
+@pytest.fixture
+def scene(tmp_path):
+    path = tmp_path / "scene.png"
+    Image.fromarray(Scenes("val", count=1)[0].picture).save(path)
+    return path
+
+
+def errors(capsys):
+    return [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+
+
+def one_error(capsys, *parts):
+    lines = errors(capsys)
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("bridgeseg: error: ")
+    for part in parts:
+        assert str(part) in lines[0]
+
+
+def refused(arguments):
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code
+
+
+# train
+
+
+def test_train_segment_evaluate_and_export_go_together(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["train", "--data", "scenes", "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("categories.txt", "log.jsonl", "recipe.json", "settings.json", "weights.pt")
+    ]
+    loaded = load_run(out)
+    assert loaded.recipe == SMALL
+    assert loaded.data == "scenes"
+    assert loaded.trained_on == tuple(Scenes("train", count=20).names)
+    captured = capsys.readouterr()
+    assert "both: step 1" in captured.err
+    assert "score threshold" in captured.out
+
+    exported = tmp_path / "voc"
+    assert main(["export", "--data", "scenes", "--out", str(exported), "--count", "4", "--size", "64"]) == 0
+    assert len(VocFolder(exported, "val")) == 4
+    data = f"voc:{exported}"
+    assert main(["evaluate", str(out), "--data", data, "--json", str(tmp_path / "f.json")]) == 0
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert figures["images"] == 4
+    assert figures["rule"] == "sds"
+    assert f"{figures['mean_iou']:.3f}" in capsys.readouterr().out
+
+    answer = tmp_path / "answer"
+    assert main(["segment", str(out), str(exported / "JPEGImages"), "--out", str(answer)]) == 0
+    assert len(list((answer / "SegmentationClass").iterdir())) == 4
+
+
+def test_scenes_and_their_export_have_the_same_figures(run, tmp_path, monkeypatch):
+    # A JPEG changes the picture a little: hand the reader of the export the picture as it was drawn.
+    exported = tmp_path / "voc"
+    assert main(["export", "--data", "scenes", "--out", str(exported), "--count", "5"]) == 0
+    scenes = {sample.name: sample.picture for sample in (Scenes("val")[i] for i in range(5))}
+    monkeypatch.setattr("bridgeseg.voc.read_picture", lambda path: scenes[path.stem])
+    figures = []
+    for number, data in enumerate(("scenes", f"voc:{exported}")):
+        file = tmp_path / f"{number}.json"
+        assert main(["evaluate", run, "--data", data, "--count", "5", "--json", str(file)]) == 0
+        figures.append(json.loads(file.read_text()))
+        figures[-1].pop("seconds_per_image")
+    assert figures[0] == figures[1]
+    assert figures[0]["images"] == 5
+
+
+def test_a_folder_that_is_in_use_is_left_alone(tmp_path, capsys):
+    (tmp_path / "letter.txt").write_text("dear")
+    for more, part in (([], "not empty"), (["--resume"], "no run to resume")):
+        assert main(["train", "--data", "scenes", "--out", str(tmp_path), *more]) == 1
+        one_error(capsys, tmp_path, part)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+    assert main(["train", "--data", "scenes", "--out", str(tmp_path / "letter.txt")]) == 1
+    one_error(capsys, "letter.txt", "is a file")
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path, capsys):
+    arguments = ["train", "--data", "scenes", "--out", str(tmp_path / "run")]
+    assert main(arguments) == 0
+    before = (tmp_path / "run" / "weights.pt").read_bytes()
+    capsys.readouterr()
+    assert main(arguments) == 1
+    one_error(capsys, "--resume")
+    assert main([*arguments, "--resume"]) == 0
+    assert "finished already" in capsys.readouterr().out
+    assert (tmp_path / "run" / "weights.pt").read_bytes() == before
+
+
+def test_minutes_cover_reading_and_both_networks(tmp_path):
+    import time
+
+    began = time.monotonic()
+    out = tmp_path / "run"
+    shared = ["train", "--data", "scenes", "--out", str(out), "--minutes"]
+    assert main([*shared, "0.06"]) == 0
+    assert 3.0 < time.monotonic() - began < 7.0
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert log[0]["done"] < 0.01  # the warm-up begins at its beginning, whatever reading took
+    assert log[0]["rate"] < 0.1 * SMALL.rate
+    assert load_run(out).recipe.minutes == 0.06
+
+
+def test_too_few_minutes_to_read_the_pictures_are_refused(tmp_path, capsys):
+    assert main(["train", "--data", "scenes", "--out", str(tmp_path / "r"), "--minutes", "0.00001"]) == 1
+    one_error(capsys, "minutes: 1e-05", "expected more")
+
+
+def test_a_run_is_not_resumed_with_other_pictures_recipe_or_seed(tmp_path, capsys, monkeypatch):
+    out = tmp_path / "run"
+
+    def stop(run, samples):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training_runs, "choose_threshold", stop)
+        assert main(["train", "--data", "scenes", "--out", str(out), "--seed", "5"]) == 130
+    assert "--resume" in errors(capsys)[-1]
+    again = ["train", "--data", "scenes", "--out", str(out), "--resume"]
+    monkeypatch.setitem(recipes.RECIPES, "other", dataclasses.replace(SMALL, name="other", pictures=21))
+    for more, part in (
+        (["--seed", "6"], "another seed"),
+        (["--recipe", "other"], "another list of pictures"),
+        (["--minutes", "1"], "another recipe"),
+    ):
+        assert main([*again, *more]) == 1
+        one_error(capsys, part)
+    assert main(again) == 0  # seed and recipe are those of the run
+    assert json.loads((out / "settings.json").read_text())["seed"] == 5
+    assert not (out / "state.pt").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, part",
+    [
+        (["--data", "scenes", "--recipe", "cake"], "recipe 'cake', expected one of"),
+        (["--data", "cities"], "expected scenes, voc:DIR or nuclei:DIR"),
+        (["--data", "voc:/nowhere/at/all"], "/nowhere/at/all"),
+        (["--data", "scenes", "--device", "abacus"], "device: 'abacus'"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(arguments, part, tmp_path, capsys):
+    assert main(["train", "--out", str(tmp_path / "run"), *arguments]) == 1
+    one_error(capsys, part)
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_pretrained_weights_are_one_line(tmp_path, capsys, monkeypatch):
+    import torchvision
+
+    def offline(*arguments, **options):
+        raise OSError("no network")
+
+    monkeypatch.setattr(
+        torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.__class__, "get_state_dict", offline
+    )
+    monkeypatch.delenv("BRIDGESEG_WEIGHTS", raising=False)
+    recipe = dataclasses.replace(SMALL, trunk="mobilenet_v2", pretrained=True)
+    monkeypatch.setitem(recipes.RECIPES, "light", recipe)
+    assert main(["train", "--data", "scenes", "--out", str(tmp_path / "run"), "--recipe", "light"]) == 1
+    one_error(capsys, "mobilenet_v2", "no network")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--data", "scenes"],
+        ["train", "--data", "scenes", "--out", "x", "--minutes", "0"],
+        ["train", "--data", "scenes", "--out", "x", "--minutes", "nan"],
+        ["train", "--data", "scenes", "--out", "x", "--minutes", "soon"],
+        ["train", "--data", "scenes", "--out", "x", "--seed", "-1"],
+        ["segment", "x", "--out", "y"],
+        ["evaluate", "x", "--data", "scenes", "--rule", "golden"],
+        ["export", "--data", "scenes", "--out", "x", "--count", "0"],
+        ["dance"],
+    ],
+)
+def test_wrong_arguments_are_one_line_and_2(arguments, capsys):
+    assert refused(arguments) == 2
+    one_error(capsys)
+
+
+def test_without_arguments_it_says_what_there_is(capsys):
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    for verb in ("train", "segment", "evaluate", "export"):
+        assert verb in printed
+
+
+# segment
+
+
+def test_segment_writes_what_the_networks_say(run, scene, tmp_path):
+    out = tmp_path / "out"
+    assert main(["segment", run, str(scene), "--out", str(out)]) == 0
+    loaded = load_run(run)
+    maps = predict_maps(loaded.networks, read_picture(scene), loaded.recipe)
+    instances = group(maps, loaded.recipe.grouping)
+    assert len(instances) > 3
+    assert int((instances.scores >= loaded.threshold).sum()) not in (0, len(instances))
+    labels, void = read_label_png(out / "SegmentationObject" / "scene.png")
+    assert not void.any()
+    assert np.array_equal(labels, without_overlap(instances, loaded.threshold).numpy())
+    categories, _ = read_label_png(out / "SegmentationClass" / "scene.png")
+    assert categories.shape == (96, 96)
+    assert categories.max() <= 5
+    with Image.open(out / "SegmentationClass" / "scene.png") as image:
+        assert image.mode == "P"
+        assert image.getpalette()[3:6] == [128, 0, 0]
+
+    entries = json.loads((out / "instances.json").read_text())
+    assert len(entries) == len(instances)
+    for entry, mask, category, score in zip(
+        entries,
+        instances.masks.numpy(),
+        instances.categories.tolist(),
+        instances.scores.tolist(),
+        strict=True,
+    ):
+        assert list(entry) == [*("image_id", "category_id", "category", "score", "bbox", "segmentation")]
+        assert entry["image_id"] == "scene"
+        assert entry["category_id"] == category
+        assert entry["category"] == CATEGORIES[category]
+        assert entry["score"] == score
+        assert np.array_equal(decode(entry["segmentation"]), mask)
+        rows, columns = mask.nonzero()
+        x, y, width, height = entry["bbox"]
+        assert (x, y) == (columns.min(), rows.min())
+        assert (x + width, y + height) == (columns.max() + 1, rows.max() + 1)
+
+
+def test_segmenting_twice_gives_the_same_bytes(run, scene, tmp_path):
+    written = []
+    for number in range(2):
+        out = tmp_path / str(number)
+        assert main(["segment", run, str(scene), "--out", str(out)]) == 0
+        written.append({path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()})
+    assert written[0] == written[1]
+    assert len(written[0]) == 2
+
+
+def test_a_folder_stands_for_its_pictures_and_a_bad_one_stops_no_other(run, scene, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    shutil.copy(scene, folder / "good.png")
+    (folder / "notes.md").write_text("not asked for")
+    (folder / "text.jpg").write_text("not a picture")
+    (folder / "short.png").write_bytes(scene.read_bytes()[:3000])
+    (folder / "empty.gif").write_bytes(b"")
+    out = tmp_path / "out"
+    nowhere = str(tmp_path / "nowhere.png")
+    assert main(["segment", run, str(folder), nowhere, str(scene), "--out", str(out)]) == 1
+    lines = errors(capsys)
+    assert len(lines) == 4
+    for line, part in zip(lines, ("empty.gif", "short.png", "text.jpg", "nowhere.png"), strict=True):
+        assert line.startswith("bridgeseg: error: ")
+        assert part in line
+    assert sorted(path.name for path in (out / "SegmentationObject").iterdir()) == ["good.png", "scene.png"]
+    assert {entry["image_id"] for entry in json.loads((out / "instances.json").read_text())} == {
+        "good",
+        "scene",
+    }
+
+
+def test_two_pictures_of_one_name_do_not_share_their_files(run, scene, tmp_path, capsys):
+    Image.new("RGB", (40, 30)).save(tmp_path / "scene.bmp")
+    out = tmp_path / "out"
+    assert main(["segment", run, str(scene), str(tmp_path / "scene.bmp"), "--out", str(out)]) == 1
+    one_error(capsys, "scene.bmp", "same name", scene)
+    assert read_label_png(out / "SegmentationClass" / "scene.png")[0].shape == (96, 96)
+
+
+def sixteen_bits(path):
+    Image.fromarray((np.arange(50 * 70).reshape(50, 70) * 18).astype(np.uint16)).save(path)
+
+
+def turned(path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (70, 50), (200, 30, 60)).save(path, exif=exif)
+
+
+PICTURES = {
+    "one.png": (lambda path: Image.new("RGB", (1, 1), (9, 200, 3)).save(path), (1, 1)),
+    "thin.png": (lambda path: Image.new("RGB", (3000, 1), (9, 200, 3)).save(path), (1, 3000)),
+    "sixteen.png": (sixteen_bits, (50, 70)),
+    "grey.png": (lambda path: Image.new("L", (70, 50), 90).save(path), (50, 70)),
+    "bits.png": (lambda path: Image.new("1", (70, 50), 1).save(path), (50, 70)),
+    "clear.png": (lambda path: Image.new("RGBA", (70, 50), (9, 9, 9, 0)).save(path), (50, 70)),
+    "cmyk.jpg": (lambda path: Image.new("CMYK", (70, 50), (9, 9, 9, 0)).save(path), (50, 70)),
+    "palette.gif": (lambda path: Image.new("P", (70, 50), 3).save(path), (50, 70)),
+    "turned.jpg": (turned, (70, 50)),
+}
+
+
+def test_every_kind_of_picture_gives_maps_of_its_size_as_it_is_seen(run, tmp_path, capsys):
+    for name, (write, _) in PICTURES.items():
+        write(tmp_path / name)
+    out = tmp_path / "out"
+    assert main(["segment", run, *(str(tmp_path / name) for name in PICTURES), "--out", str(out)]) == 0
+    assert errors(capsys) == []
+    for name, (_, size) in PICTURES.items():
+        stem = name.partition(".")[0]
+        for folder in ("SegmentationClass", "SegmentationObject"):
+            assert read_label_png(out / folder / f"{stem}.png")[0].shape == size, name
+    for entry in json.loads((out / "instances.json").read_text()):
+        assert (
+            tuple(entry["segmentation"]["size"])
+            == PICTURES[next(name for name in PICTURES if name.startswith(f"{entry['image_id']}."))][1]
+        )
+
+
+@pytest.mark.slow
+def test_a_photograph_of_24_million_pixels_takes_little_memory(run, tmp_path):
+    small = Image.fromarray(Scenes("val", size=200, count=1)[0].picture)
+    small.resize((6000, 4000)).save(tmp_path / "large.jpg", quality=80)
+    out = tmp_path / "out"
+    program = (
+        "import sys, resource; from bridgeseg.commands import main;"
+        f"code = main(['segment', {run!r}, {str(tmp_path / 'large.jpg')!r}, '--out', {str(out)!r}]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024); sys.exit(code)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout.split()[-1]) < 3500  # MB, those of torch itself among them
+    assert read_label_png(out / "SegmentationObject" / "large.png")[0].shape == (4000, 6000)
+
+
+def test_a_downscaled_picture_is_answered_at_its_own_size(tmp_path, scene):
+    run = untrained(long_side=48)
+    lines = []
+    assert segment_files(run, [scene], tmp_path / "out", lines.append) == 1
+    assert lines == []
+    labels = read_label_png(tmp_path / "out" / "SegmentationObject" / "scene.png")[0]
+    assert labels.shape == (96, 96)
+    assert np.array_equal(labels[::2, ::2], labels[1::2, 1::2])  # enlarged twice
+
+
+def test_more_than_254_instances_are_written_with_16_bits(tmp_path, monkeypatch, scene):
+    rows = torch.arange(96)[:, None].expand(96, 96)
+    columns = torch.arange(96)[None].expand(96, 96)
+    numbers = rows // 5 * 20 + columns // 5  # 400 squares
+    masks = numbers == torch.arange(400)[:, None, None]
+    many = Instances(masks, torch.ones(400, dtype=torch.int64), torch.ones(400), torch.zeros(400, 4))
+    monkeypatch.setattr(segmenting, "group", lambda maps, grouping: many)
+    assert segment_files(untrained(), [scene], tmp_path / "out", pytest.fail) == 1
+    labels, void = read_label_png(tmp_path / "out" / "SegmentationObject" / "scene.png")
+    assert np.array_equal(labels, numbers.numpy() + 1)
+    assert not void.any()
+    with Image.open(tmp_path / "out" / "SegmentationObject" / "scene.png") as image:
+        assert image.mode.startswith("I")
+
+
+def test_run_lengths_at_a_larger_size_are_those_of_the_enlarged_mask():
+    random = np.random.default_rng(2)
+    for number in range(60):
+        height, width = random.integers(1, 12, 2)
+        mask = torch.from_numpy(random.random((height, width)) < (0.0, 0.1, 0.5, 0.97, 1.0)[number % 5])
+        size = (int(height * random.uniform(1, 4)), int(width * random.uniform(1, 4)))
+        lengths, box = run_lengths_at(mask, size)
+        large = resized(mask, size).numpy()
+        assert lengths == encode(large)
+        if not large.any():
+            assert box is None
+            continue
+        rows, columns = large.nonzero()
+        assert box == (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+
+
+def test_instances_are_described_in_plain_numbers():
+    mask = torch.zeros(2, 4, 5, dtype=torch.bool)
+    mask[0, 1:3, 2] = True
+    instances = Instances(mask, torch.tensor([2, 1]), torch.tensor([0.75, 0.5]), torch.zeros(2, 4))
+    assert describe(instances, ("background", "x", "y"), "n", (4, 5)) == [
+        {
+            "image_id": "n",
+            "category_id": 2,
+            "category": "y",
+            "score": 0.75,
+            "bbox": [2, 1, 1, 2],
+            "segmentation": {"size": [4, 5], "counts": [9, 2, 9]},
+        }
+    ]
+
+
+def failing(monkeypatch, number, name):
+    """Let the writing of files whose name contains a part fail as the system would."""
+    real = files.write_atomically
+
+    def write(path, fill):
+        if name in str(path):
+            raise OSError(number, os.strerror(number))
+        return real(path, fill)
+
+    for module in ("segmenting", "label_png", "runs"):
+        monkeypatch.setattr(f"bridgeseg.{module}.write_atomically", write)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_full_disk_or_a_locked_folder_is_one_line(number, run, scene, tmp_path, capsys, monkeypatch):
+    failing(monkeypatch, number, "SegmentationObject")
+    shutil.copy(scene, tmp_path / "second.png")
+    out = tmp_path / "out"
+    assert main(["segment", run, str(scene), str(tmp_path / "second.png"), "--out", str(out)]) == 1
+    one_error(capsys, "scene.png", out, os.strerror(number))
+    assert json.loads((out / "instances.json").read_text()) == []
+
+
+def test_instances_that_cannot_be_written_are_one_line(run, scene, tmp_path, capsys, monkeypatch):
+    failing(monkeypatch, errno.ENOSPC, "instances.json")
+    assert main(["segment", run, str(scene), "--out", str(tmp_path / "out")]) == 1
+    one_error(capsys, "instances.json", "No space left")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_really_full_device_is_one_line(run, scene, capsys):
+    assert main(["segment", run, str(scene), "--out", "/dev/full"]) == 1
+    assert all(line.startswith("bridgeseg: error: ") for line in errors(capsys))
+
+
+def test_a_folder_that_may_not_be_read_is_one_line(run, tmp_path, capsys, monkeypatch):
+    # Root may read everything, so the system is made to say no.
+    def denied(self):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.iterdir", denied)
+        assert main(["segment", run, str(folder), "--out", str(tmp_path / "out")]) == 1
+    one_error(capsys, folder, "Permission denied")
+
+    def closed(self, *arguments, **options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.open", closed)
+        assert main(["segment", run, "x.png", "--out", str(tmp_path / "out")]) == 1
+    one_error(capsys, run, "weights.pt", "Permission denied")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may do everything")
+def test_a_folder_without_permission_is_one_line(run, scene, tmp_path, capsys):
+    out = tmp_path / "locked"
+    out.mkdir(mode=0o500)
+    assert main(["segment", run, str(scene), "--out", str(out)]) == 1
+    assert errors(capsys)
+
+
+def test_an_out_that_is_a_file_is_one_line(run, scene, tmp_path, capsys):
+    assert main(["segment", run, str(scene), "--out", str(scene)]) == 1
+    lines = errors(capsys)
+    assert 1 <= len(lines) <= 2
+    assert all(str(scene) in line for line in lines)
+
+
+@pytest.mark.parametrize("verb", ["segment", "evaluate"])
+def test_a_run_that_is_none_is_one_line(verb, tmp_path, capsys, scene):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "weights.pt").write_text("hello")
+    more = {"segment": [str(scene), "--out", str(tmp_path / "o")], "evaluate": ["--data", "scenes"]}[verb]
+    for name in (tmp_path / "run", tmp_path / "nowhere", tmp_path, scene):
+        assert main([verb, str(name), *more]) == 1
+        one_error(capsys, name)
+
+
+# evaluate, export
+
+
+def test_evaluate_refuses_what_it_cannot_measure(run, tmp_path, capsys):
+    for arguments, part in (
+        (["--data", "cities"], "cities"),
+        (["--data", "scenes", "--split", "third"], "third"),
+        (["--data", f"voc:{tmp_path}"], "JPEGImages"),
+        (["--data", f"nuclei:{tmp_path}"], str(tmp_path)),
+        (["--data", "scenes", "--count", "1", "--json", str(tmp_path)], str(tmp_path)),
+    ):
+        assert main(["evaluate", run, *arguments]) == 1
+        one_error(capsys, part)
+
+
+def test_pictures_that_were_trained_on_are_scored_only_when_asked_for_by_name(tmp_path, capsys):
+    names = Scenes("train", count=3).names
+    run = str(save_run(dataclasses.replace(untrained(), trained_on=tuple(names)), tmp_path / "run"))
+    assert main(["evaluate", run, "--data", "scenes", "--split", "train", "--count", "4"]) == 0
+    lines = errors(capsys)
+    assert len(lines) == 1
+    assert "bridgeseg: warning: evaluate: 3 of the 4 pictures" in lines[0]
+    voc = tmp_path / "voc"
+    assert main(["export", "--data", "scenes", "--split", "train", "--count", "4", "--out", str(voc)]) == 0
+    (voc / "ImageSets" / "Segmentation" / "train.txt").rename(voc / "ImageSets" / "Segmentation" / "test.txt")
+    assert main(["evaluate", run, "--data", f"voc:{voc}", "--split", "test"]) == 1
+    one_error(capsys, "3 of the 4 pictures")
+
+
+def test_export_refuses_what_it_cannot_write(tmp_path, capsys):
+    assert main(["export", "--data", "voc:/nowhere/at/all", "--out", str(tmp_path / "o")]) == 1
+    one_error(capsys, "/nowhere")
+    assert main(["export", "--data", "scenes", "--out", str(tmp_path / "o"), "--split", "third"]) == 1
+    one_error(capsys, "third")
+    (tmp_path / "file").write_text("")
+    assert main(["export", "--data", "scenes", "--out", str(tmp_path / "file"), "--count", "1"]) == 1
+    one_error(capsys, "file")
+
+
+def test_the_table_shows_what_is_not_defined_as_a_dash():
+    figures = {
+        "mean_iou": 0.5,
+        "iou": {"background": 0.5, "x": None},
+        "ap_r": {"0.5": None},
+        "ap_r_vol": None,
+        "rule": "sds",
+        "images": 1,
+        "instances": 0,
+        "seconds_per_image": 0.25,
+    }
+    lines = table(figures).splitlines()
+    assert "–" in next(line for line in lines if line.startswith("IoU x"))
+    assert "0.250" in lines[-1]
+
+
+def test_a_defect_of_ours_is_not_hidden(run, monkeypatch, scene, tmp_path):
+    def broken(*arguments):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(segmenting, "predict_maps", broken)
+    with pytest.raises(RuntimeError, match="a defect"):
+        main(["segment", run, str(scene), "--out", str(tmp_path / "out")])
+
+
+def test_memory_that_does_not_suffice_is_one_line_a_picture(run, monkeypatch, scene, tmp_path, capsys):
+    def exhausted(*arguments):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to")
+
+    monkeypatch.setattr(segmenting, "predict_maps", exhausted)
+    assert main(["segment", run, str(scene), "--out", str(tmp_path / "out")]) == 1
+    one_error(capsys, "scene.png", "memory")
+
+
+def test_every_error_of_the_door_is_a_value_error():
+    assert issubclass(BadInput, ValueError)

@@ -87,11 +87,14 @@ class Batches:
         self._orders: OrderedDict[int, np.ndarray] = OrderedDict()
 
     def _order(self, epoch: int) -> np.ndarray:
-        if epoch not in self._orders:
-            self._orders[epoch] = np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.samples))
+        # Several threads come here, and one may drop what another has just found: each returns what it holds.
+        order = self._orders.get(epoch)
+        if order is None:
+            order = np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.samples))
+            self._orders[epoch] = order
             if len(self._orders) > 4:
                 self._orders.popitem(last=False)
-        return self._orders[epoch]
+        return order
 
     def __call__(self, step: int) -> Batch:
         """Return this process's part of the mini-batch of a step."""

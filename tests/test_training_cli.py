@@ -1,0 +1,398 @@
+"""Trainings that are killed, resumed, or shared among processes, through the command line."""
+
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from small_recipe import APART, SMALL
+
+from bridgeseg import training, training_runs
+from bridgeseg.progress import Bar
+from bridgeseg.runs import load_run
+from bridgeseg.training_runs import train_run
+
+DRIVER = Path(__file__).with_name("small_recipe.py")
+
+
+def environment(**more):
+    kept = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
+    return {**kept, "OMP_NUM_THREADS": "1", **{name: str(value) for name, value in more.items()}}
+
+
+def started(out, *more, recipe="small", **settings):
+    command = [
+        sys.executable,
+        str(DRIVER),
+        "train",
+        "--data",
+        "scenes",
+        "--out",
+        str(out),
+        "--recipe",
+        recipe,
+    ]
+    return subprocess.Popen(
+        [*command, *more],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(**settings),
+    )
+
+
+def finished(process):
+    out, err = process.communicate(timeout=500)
+    return process.returncode, out, err
+
+
+def weights(out):
+    return torch.load(out / "weights.pt", weights_only=True)
+
+
+def same_weights(one, other):
+    assert one.keys() == other.keys()
+    for name, value in one["networks"].items():
+        assert torch.equal(value, other["networks"][name]), name
+    assert {**one, "networks": None} == {**other, "networks": None}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The weights of runs that nobody disturbed, by recipe; each is made once."""
+    made = {}
+
+    def get(recipe):
+        if recipe not in made:
+            out = tmp_path_factory.mktemp("whole") / "run"
+            code, _, err = finished(started(out, recipe=recipe, SMALL_STEPS=10))
+            assert code == 0, err
+            made[recipe] = out
+        return made[recipe]
+
+    return get
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["small", "apart"])
+def test_killed_at_any_moment_and_resumed_it_ends_with_the_same_weights(recipe, tmp_path, uninterrupted):
+    chance = random.Random(recipe)
+    out, kills, begun = tmp_path / "run", 0, 0
+    while True:
+        process = started(out, "--resume", recipe=recipe, SMALL_STEPS=10, SMALL_SAVE_EVERY=0, SMALL_PAUSE=0.1)
+        if kills >= 4:
+            break
+        # From the moment that a state stands: before, there is nothing that could be resumed wrongly.
+        deadline = time.monotonic() + 240
+        while not (out / "state.pt").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0.0, 0.35) + (3.0 if begun else 0.0))
+        process.send_signal(signal.SIGKILL)
+        if finished(process)[0] != -signal.SIGKILL:
+            break
+        kills += 1
+        begun = (out / "state.pt").exists()
+        if begun:  # whole, whatever moment it was
+            assert torch.load(out / "state.pt", weights_only=True)["step"] >= 1
+    code, _, err = finished(process)
+    assert code == 0, err
+    assert kills >= 2
+    same_weights(weights(out), weights(uninterrupted(recipe)))
+    assert [path.name for path in sorted(out.iterdir())] == [
+        *("categories.txt", "log.jsonl", "recipe.json", "settings.json", "weights.pt")
+    ]
+
+
+class Killed(BaseException):
+    """What a test raises in the place of a signal."""
+
+
+@pytest.mark.parametrize("recipe", [SMALL, APART], ids=["shared", "apart"])
+def test_stopped_after_every_single_step_it_ends_with_the_same_weights(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "LOG_EVERY", 1)
+    whole = train_run("scenes", tmp_path / "whole", recipe=recipe, seed=2)
+    monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
+    save, saves = training.Trainer.save, []
+
+    def save_and_stop(self):
+        save(self)
+        saves.append((self.phase, self.step))
+        raise Killed
+
+    out = tmp_path / "run"
+    pieces = 0
+    with monkeypatch.context() as patched:
+        patched.setattr(training.Trainer, "save", save_and_stop)
+        while len(saves) < 4:
+            with pytest.raises(Killed):
+                train_run("scenes", out, recipe=recipe, seed=2, resume=True)
+            pieces += 1
+    assert saves == [(0, 1), (0, 2), (0, 3), (0, 3 if recipe is APART else 4)]
+    resumed = train_run("scenes", out, resume=True)  # recipe and seed are those of the run
+    assert whole is not None
+    assert resumed is not None
+    for (name, value), other in zip(
+        whole.networks.state_dict().items(), resumed.networks.state_dict().values(), strict=True
+    ):
+        assert torch.equal(value, other), name
+    assert whole.threshold == resumed.threshold
+    logs = [
+        [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        for folder in (tmp_path / "whole", out)
+    ]
+    for log in logs:
+        for line in log:
+            del line["seconds"]
+    assert logs[0] == logs[1]
+    assert len(logs[0]) == 6
+
+
+def test_killed_while_the_weights_are_written_it_ends_with_the_same_weights(tmp_path, monkeypatch):
+    whole = tmp_path / "whole"
+    train_run("scenes", whole, recipe=SMALL)
+    save = training_runs.save_run
+    for number, late in enumerate((False, True)):
+        out = tmp_path / str(number)
+
+        def stopped(*arguments, late=late, **options):
+            if late:
+                save(*arguments, **options)
+            raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(training_runs, "save_run", stopped)
+            with pytest.raises(Killed):
+                train_run("scenes", out, recipe=SMALL)
+        (out / ".weights.pt.half").write_bytes(b"cut off")
+        assert (out / "state.pt").exists()
+        assert train_run("scenes", out, resume=True) is not None
+        same_weights(weights(out), weights(whole))
+        assert not (out / "state.pt").exists()
+        assert not (out / ".weights.pt.half").exists()
+        assert train_run("scenes", out, resume=True) is None
+
+
+def test_ctrl_c_saves_the_state_and_says_how_to_go_on(tmp_path):
+    out = tmp_path / "run"
+    process = started(out, SMALL_STEPS=200, SMALL_PAUSE=0.05)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "step 2" in line or "step" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    code, _, err = finished(process)
+    assert code == 130
+    assert err.splitlines()[-1].startswith("bridgeseg: error: interrupted; the same command with --resume")
+    assert "Traceback" not in err
+    assert torch.load(out / "state.pt", weights_only=True)["step"] >= 1
+    assert not (out / "weights.pt").exists()
+
+
+def test_to_resume_what_never_began_is_to_begin(tmp_path):
+    run = train_run("scenes", tmp_path / "run", recipe=SMALL, resume=True)
+    assert run is not None
+    assert run.recipe == SMALL
+
+
+def test_the_held_out_part_is_not_trained_on(tmp_path, monkeypatch):
+    seen, chosen = [], []
+
+    class Watching(training.Trainer):
+        def __init__(self, recipe, samples, *arguments, **options):
+            seen.extend(sample.name for sample in samples)
+            super().__init__(recipe, samples, *arguments, **options)
+
+    choose = training_runs.choose_threshold
+
+    def watched(run, samples):
+        chosen.extend(sample.name for sample in samples)
+        return choose(run, samples)
+
+    monkeypatch.setattr(training_runs, "Trainer", Watching)
+    monkeypatch.setattr(training_runs, "choose_threshold", watched)
+    run = train_run("scenes", tmp_path / "run", recipe=SMALL)
+    assert run is not None
+    assert len(seen) == 19
+    assert len(chosen) == 1
+    assert set(seen) | set(chosen) == set(run.trained_on)
+    assert not set(seen) & set(chosen)
+    assert load_run(tmp_path / "run").threshold == run.threshold
+
+
+# Several processes
+
+DISTRIBUTED = """
+import dataclasses, json, sys, torch, torch.distributed as dist
+sys.path.insert(0, {tests!r})
+from small_recipe import SMALL, APART
+from bridgeseg import training
+from bridgeseg.batches import load_samples
+from bridgeseg.distributed import rank
+from bridgeseg.scenes import Scenes
+
+torch.set_num_threads(1)
+training.LOG_EVERY = 1
+changes = json.loads(sys.argv[1])
+processes, number, port, out = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+if processes > 1:
+    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{{port}}", rank=number, world_size=processes)
+recipe = dataclasses.replace(APART if changes.pop("apart", False) else SMALL, dropout=(0.0, 0.0), **changes)
+trainer = training.Trainer(recipe, load_samples(Scenes(count=12), range(12), recipe), 5, seed=1)
+trainer.run()
+if rank() == 0:
+    torch.save({{"log": json.dumps(trainer.log), "networks": trainer.networks.state_dict()}}, out)
+if processes > 1:
+    dist.destroy_process_group()
+"""
+
+
+def trained_by(processes, changes, folder):
+    program = folder / f"train-{processes}.py"
+    program.write_text(DISTRIBUTED.format(tests=str(DRIVER.parent)))
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    out = folder / f"{processes}.pt"
+    group = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                str(program),
+                json.dumps(changes),
+                str(processes),
+                str(number),
+                str(port),
+                str(out),
+            ],
+            env=environment(GLOO_SOCKET_IFNAME="lo"),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(processes)
+    ]
+    for process in group:
+        err = process.communicate(timeout=500)[1]
+        assert process.returncode == 0, err
+    result = torch.load(out, weights_only=True)
+    return json.loads(result["log"]), result["networks"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"threshold": 0.6, "floor": 256, "box_threshold": 0.7, "box_floor": 64},
+        {"threshold": 0.01, "floor": 700, "box_threshold": 0.01, "box_floor": 100},
+        {"exactly": 300, "rate": 0.001},
+        {"apart": True},
+    ],
+    ids=["threshold", "floor", "exactly", "apart"],
+)
+def test_two_processes_have_the_loss_curve_of_one_with_the_same_batch(changes, tmp_path):
+    (one, networks), (two, other) = (trained_by(count, changes, tmp_path) for count in (1, 2))
+    assert len(one) == len(two) == 6
+    for line, again in zip(one, two, strict=True):
+        assert line.keys() == again.keys()
+        for name in line:
+            if name == "network":
+                assert line[name] == again[name]
+            elif name != "seconds":
+                assert again[name] == pytest.approx(line[name], rel=1e-4, abs=1e-4), (name, line["step"])
+    for name, value in networks.items():
+        torch.testing.assert_close(other[name].float(), value.float(), rtol=1e-3, atol=1e-3, msg=name)
+
+
+@pytest.mark.slow
+def test_under_torchrun_one_run_is_written_and_printed(tmp_path):
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    out = tmp_path / "run"
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
+        *(
+            f"--master-port={port}",
+            str(DRIVER),
+            "train",
+            "--data",
+            "scenes",
+            "--recipe",
+            "small",
+            "--out",
+            str(out),
+        ),
+    ]
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=environment(GLOO_SOCKET_IFNAME="lo"),
+        timeout=500,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(re.findall(r"step 1,", result.stderr)) == 1
+    assert result.stdout.count("trained by small") == 1
+    run = load_run(out)
+    assert run.recipe == SMALL
+    assert len((out / "log.jsonl").read_text().splitlines()) == 6
+
+
+# Progress
+
+
+class Screen:
+    def __init__(self, terminal):
+        self.text, self.terminal = "", terminal
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return self.terminal
+
+
+def test_a_terminal_gets_one_line_that_is_written_over():
+    screen = Screen(True)
+    bar = Bar(screen)
+    for step in range(5):
+        bar(step / 4, f"step {step} " + "x" * 500)
+    bar.close()
+    bar.close()
+    assert screen.text.count("\n") == 1
+    assert screen.text.count("\r") == 5
+    assert "100%" in screen.text
+
+
+def test_a_log_file_gets_a_line_every_tenth_of_the_work():
+    screen = Screen(False)
+    bar = Bar(screen)
+    for step in range(1001):
+        bar(step / 1000, f"step {step}")
+    bar.close()
+    assert 10 <= len(screen.text.splitlines()) <= 11
+    assert "\r" not in screen.text
+
+
+def test_a_log_file_gets_a_line_every_half_minute(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("bridgeseg.progress.time.monotonic", lambda: now[0])
+    loud, quiet = Screen(False), Screen(False)
+    bars = Bar(loud), Bar(quiet, quiet=True)
+    for _ in range(100):
+        for bar in bars:
+            bar(0.01, "slow")
+        now[0] += 1
+    assert len(loud.text.splitlines()) == 4
+    assert len(quiet.text.splitlines()) == 3

@@ -34,9 +34,9 @@ class Maps(NamedTuple):
     size: tuple[int, int]
 
 
-def working_size(height: int, width: int, long_side: int) -> tuple[int, int]:
-    """Return the size at which a picture is shown to the network: its own, or its long side brought down."""
-    factor = min(1.0, long_side / max(height, width))
+def working_size(height: int, width: int, recipe: Recipe) -> tuple[int, int]:
+    """Return the size at which a picture is shown to the network: its own times the zoom, or less."""
+    factor = min(recipe.zoom, recipe.long_side / max(height, width))
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
@@ -47,16 +47,15 @@ def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -
     networks: as `bridgeseg.networks.build_networks` makes them, trained, in evaluation mode
     picture: (h, w, 3) uint8
     recipe: says how the picture is prepared
-    returns: maps at the working size: a picture with a longer side than the recipe's is made smaller first
+    returns: maps at the working size: zoomed as the recipe says, and made smaller where a side would be too long
 
     Built in chapter 10.
     """
-    size = working_size(picture.shape[0], picture.shape[1], recipe.long_side)
-    if size != picture.shape[:2]:
-        smaller = Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR)
-        picture = np.asarray(smaller)
+    size = working_size(picture.shape[0], picture.shape[1], recipe)
     if recipe.stretch:
         picture = stretch_contrast(picture)
+    if size != picture.shape[:2]:
+        picture = np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
     device = next(networks.parameters()).device
     pixels = normalise(torch.from_numpy(np.require(picture, requirements=["C", "W"])).to(device)[None])
     found = answers(networks, pixels)

@@ -44,7 +44,8 @@ class Recipe:
     scales: tuple[float, float] = (1.0, 1.0)  # random factor
     upright: bool = True  # mirror left to right only; otherwise all eight positions
     jitter: float = 0.2  # of brightness, contrast and saturation
-    long_side: int = 2048  # pixels; a larger picture is made smaller before the network sees it
+    zoom: float = 1.0  # the network sees a picture at so many times its size; small objects need cells
+    long_side: int = 2048  # pixels; what the network sees is never longer
     held_out: float = 0.05  # of the training pictures, kept back to choose the score threshold
     # Optimisation
     optimiser: str = "adamw"  # or "sgd"
@@ -97,7 +98,7 @@ class Recipe:
 
 
 SCENES_FAST = Recipe(
-    name="scenes-fast", output_stride=16, stride=4, label_stride=2, rate=3e-3, jitter=0.1, pictures=2500
+    name="scenes-fast", output_stride=16, stride=4, label_stride=1, rate=3e-3, jitter=0.1, pictures=2500
 )
 
 SCENES_TINY = dataclasses.replace(
@@ -110,15 +111,20 @@ SCENES_FULL = dataclasses.replace(
 
 NUCLEI_FAST = Recipe(
     name="nuclei-fast",
-    stretch=True,
+    output_stride=16,
+    stride=2,
+    hidden=32,
+    batch=8,
     crop=128,
-    scales=(0.75, 1.5),
+    rate=3e-3,
+    stretch=True,
+    zoom=1.5,  # a third of the nuclei are smaller than 12 pixels
+    scales=(1.1, 2.2),
     upright=False,
-    scale=24.0,
 )
 
 NUCLEI_FULL = dataclasses.replace(
-    NUCLEI_FAST, name="nuclei-full", trunk="resnet34", width=64, hidden=128, crop=256, batch=32, minutes=10.0
+    NUCLEI_FAST, name="nuclei-full", trunk="resnet34", width=64, hidden=128, crop=256, batch=32, rate=2e-3, minutes=10.0
 )
 
 PHOTOS_LIGHT = Recipe(

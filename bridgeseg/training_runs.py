@@ -180,7 +180,7 @@ def _earlier(out: Path, resume: bool) -> dict[str, Any] | None:
         return {
             "data": str(settings["data"]),
             "seed": int(settings["seed"]),
-            "pictures": settings["pictures"],
+            "list of pictures": str(settings["list of pictures"]),
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{out / SETTINGS}: cannot be read, expected what the run was begun with") from error

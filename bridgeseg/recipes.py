@@ -106,7 +106,14 @@ SCENES_TINY = dataclasses.replace(
 )
 
 SCENES_FULL = dataclasses.replace(
-    SCENES_FAST, name="scenes-full", pictures=20_000, trunk="resnet34", width=64, hidden=128, batch=64, minutes=10.0
+    SCENES_FAST,
+    name="scenes-full",
+    pictures=20_000,
+    trunk="resnet34",
+    width=64,
+    hidden=128,
+    batch=64,
+    minutes=10.0,
 )
 
 NUCLEI_FAST = Recipe(
@@ -124,7 +131,15 @@ NUCLEI_FAST = Recipe(
 )
 
 NUCLEI_FULL = dataclasses.replace(
-    NUCLEI_FAST, name="nuclei-full", trunk="resnet34", width=64, hidden=128, crop=256, batch=32, rate=2e-3, minutes=10.0
+    NUCLEI_FAST,
+    name="nuclei-full",
+    trunk="resnet34",
+    width=64,
+    hidden=128,
+    crop=256,
+    batch=32,
+    rate=2e-3,
+    minutes=10.0,
 )
 
 PHOTOS_LIGHT = Recipe(
@@ -151,31 +166,31 @@ PHOTOS_LIGHT = Recipe(
 VOC = Recipe(
     name="voc",
     trunk="resnet101",  # paper: 101 layers, best on VOC
-    width=64,
+    width=64,  # paper
     pretrained=True,  # paper: ImageNet
     output_stride=8,  # paper
     head="large",  # paper
     kernel=5,  # paper: field of view 392; 5 and 12 inferred
-    dilation=12,
-    dropout=(0.0, 0.0),  # paper uses dropout in some blocks, no detail; the plain network is the one with a number
+    dilation=12,  # paper, inferred with the kernel
+    dropout=(0.0, 0.0),  # our choice: the paper has some and gives no detail, nor a figure with it
     shared=False,  # paper: trained apart
     frozen_statistics=True,  # our choice: small batches
     crop=500,  # our choice: a whole VOC picture fits
     scales=(0.7, 1.3),  # our choice
-    jitter=0.0,
-    long_side=1024,
-    optimiser="sgd",
+    jitter=0.0,  # our choice
+    long_side=1024,  # our choice: no picture of VOC is larger than 500
+    optimiser="sgd",  # our choice
     rate=0.01,  # our choice
     head_rate=10.0,  # our choice: what starts from nothing learns faster
     decay=5e-4,  # our choice
-    batch=16,
+    batch=16,  # our choice
     steps=40_000,  # our choice, both networks together
-    minutes=0.0,
+    minutes=0.0,  # the steps say when it ends
     threshold=0.6,  # later code
     floor=512,  # paper
     scale=128.0,  # our choice
     box_threshold=0.7,  # our choice: hard pixels by IoU is the paper's, the threshold is not known
-    held_out=0.02,
+    held_out=0.02,  # our choice
     grouping=Suppression(top=2),  # paper: top-n masks, n not known
 )
 

@@ -240,21 +240,32 @@ from bridgeseg.scenes import Scenes
 
 torch.set_num_threads(1)
 training.LOG_EVERY = 1
-changes = json.loads(sys.argv[1])
+variants = json.loads(sys.argv[1])
 processes, number, port, out = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 if processes > 1:
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{{port}}", rank=number, world_size=processes)
-recipe = dataclasses.replace(APART if changes.pop("apart", False) else SMALL, dropout=(0.0, 0.0), **changes)
-trainer = training.Trainer(recipe, load_samples(Scenes(count=12), range(12), recipe), 5, seed=1)
-trainer.run()
+results = {{}}
+for name, changes in variants.items():
+    recipe = dataclasses.replace(APART if name == "apart" else SMALL, dropout=(0.0, 0.0), **changes)
+    trainer = training.Trainer(recipe, load_samples(Scenes(count=12), range(12), recipe), 5, seed=1)
+    trainer.run()
+    results[name] = {{"log": json.dumps(trainer.log), "networks": trainer.networks.state_dict()}}
 if rank() == 0:
-    torch.save({{"log": json.dumps(trainer.log), "networks": trainer.networks.state_dict()}}, out)
+    torch.save(results, out)
 if processes > 1:
     dist.destroy_process_group()
 """
 
 
-def trained_by(processes, changes, folder):
+VARIANTS: dict[str, dict[str, float]] = {
+    "threshold": {"threshold": 0.6, "floor": 256, "box_threshold": 0.7, "box_floor": 64},
+    "floor": {"threshold": 0.01, "floor": 700, "box_threshold": 0.01, "box_floor": 100},
+    "exactly": {"exactly": 300, "rate": 0.001},
+    "apart": {},
+}
+
+
+def trained_by(processes, folder):
     program = folder / f"train-{processes}.py"
     program.write_text(DISTRIBUTED.format(tests=str(DRIVER.parent)))
     with socket.socket() as one:
@@ -266,7 +277,7 @@ def trained_by(processes, changes, folder):
             [
                 sys.executable,
                 str(program),
-                json.dumps(changes),
+                json.dumps(VARIANTS),
                 str(processes),
                 str(number),
                 str(port),
@@ -281,23 +292,19 @@ def trained_by(processes, changes, folder):
     for process in group:
         err = process.communicate(timeout=500)[1]
         assert process.returncode == 0, err
-    result = torch.load(out, weights_only=True)
-    return json.loads(result["log"]), result["networks"]
+    return torch.load(out, weights_only=True)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """What one process trained, and what two did."""
+    return [trained_by(count, tmp_path_factory.mktemp("processes")) for count in (1, 2)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"threshold": 0.6, "floor": 256, "box_threshold": 0.7, "box_floor": 64},
-        {"threshold": 0.01, "floor": 700, "box_threshold": 0.01, "box_floor": 100},
-        {"exactly": 300, "rate": 0.001},
-        {"apart": True},
-    ],
-    ids=["threshold", "floor", "exactly", "apart"],
-)
-def test_two_processes_have_the_loss_curve_of_one_with_the_same_batch(changes, tmp_path):
-    (one, networks), (two, other) = (trained_by(count, changes, tmp_path) for count in (1, 2))
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_two_processes_have_the_loss_curve_of_one_with_the_same_batch(variant, both):
+    one, two = (json.loads(results[variant]["log"]) for results in both)
     assert len(one) == len(two) == 6
     for line, again in zip(one, two, strict=True):
         assert line.keys() == again.keys()
@@ -306,8 +313,13 @@ def test_two_processes_have_the_loss_curve_of_one_with_the_same_batch(changes, t
                 assert line[name] == again[name]
             elif name != "seconds":
                 assert again[name] == pytest.approx(line[name], rel=1e-4, abs=1e-4), (name, line["step"])
+    networks, others = (results[variant]["networks"] for results in both)
     for name, value in networks.items():
-        torch.testing.assert_close(other[name].float(), value.float(), rtol=1e-3, atol=1e-3, msg=name)
+        value, other = value.float(), others[name].float()
+        if variant == "apart":  # by SGD
+            torch.testing.assert_close(other, value, rtol=1e-3, atol=1e-3, msg=name)
+        # AdamW divides every gradient by its size: one that is nothing but rounding moves its weight all the same.
+        assert (other - value).abs().mean() < 1e-3 * (0.1 + value.abs().mean()), name
 
 
 @pytest.mark.slow

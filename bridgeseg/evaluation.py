@@ -165,10 +165,7 @@ def evaluate(
 def evaluate_components(
     run: Run, dataset: Labelled, rule: str = "sds", progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Measure the baseline on a data set: connected components of the same category masks, as `evaluate`.
-
-    Built in chapter 10.
-    """
+    """Measure the baseline, connected components of the same masks, as `evaluate`. Built in chapter 10."""
     return evaluate(run, dataset, rule, progress, components)
 
 

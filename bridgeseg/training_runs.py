@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +22,15 @@ from bridgeseg.batches import load_samples
 from bridgeseg.datasets import open_dataset
 from bridgeseg.distributed import processes, rank
 from bridgeseg.evaluation import choose_threshold, held_out
-from bridgeseg.labels import BadInput, Labelled
+from bridgeseg.interrupts import interruptible
+from bridgeseg.labels import BadInput, Labelled, Sample
+from bridgeseg.prediction import predict_maps
 from bridgeseg.recipes import Recipe, default_recipe, recipe_named
 from bridgeseg.runs import LOG, RECIPE, WEIGHTS, Run, save_run, write_text
 from bridgeseg.training import Trainer, with_budget
 
 SETTINGS, STATE = "settings.json", "state.pt"
-RESERVE = 0.01  # share of the minutes kept for choosing the score threshold
+MOST_RESERVED = 0.1  # share of the minutes that choosing the score threshold may be given
 
 Progress = Callable[[float, str], None]
 
@@ -103,13 +103,11 @@ def _train(
     samples = load_samples(dataset, [i for i in places if dataset.names[i] not in aside], recipe)
     others = load_samples(dataset, [i for i in places if dataset.names[i] in aside], recipe)
     spent = time.monotonic() - began
-    if recipe.steps is None:
-        spent += RESERVE * 60 * recipe.minutes
-        if spent >= 60 * recipe.minutes:
-            raise BadInput(
-                f"minutes: {recipe.minutes:g}, but reading the pictures alone took {spent:.0f} s; expected more"
-            )
-    with _interruptible(progress) as (tell, stopped):
+    if recipe.steps is None and spent >= 60 * recipe.minutes:
+        raise BadInput(
+            f"minutes: {recipe.minutes:g}, but reading the pictures alone took {spent:.0f} s; expected more"
+        )
+    with interruptible(progress) as (tell, stopped):
         trainer = Trainer(
             recipe,
             samples,
@@ -123,6 +121,8 @@ def _train(
         stopped(trainer)
         if (out / STATE).exists():
             trainer.resume()
+        else:
+            _reserve(trainer, others)
         networks = trainer.run()
     first = rank() == 0
     if processes() > 1:
@@ -134,6 +134,21 @@ def _train(
     save_run(run, out, log=trainer.log)
     (out / STATE).unlink(missing_ok=True)
     return run
+
+
+def _reserve(trainer: Trainer, others: Sequence[Sample]) -> None:
+    """Set time aside for choosing the score threshold, so that the minutes cover it too.
+
+    One picture is predicted by the networks as they are; with half as much again for grouping it stands for all.
+    """
+    if trainer.recipe.steps is None and others:
+        trainer.networks.eval()
+        began = time.monotonic()
+        predict_maps(trainer.networks, others[0].picture, trainer.recipe)
+        needed = 1.5 * (time.monotonic() - began) * len(others)
+        left = 60 * trainer.recipe.minutes - trainer.spent
+        trainer.spent += min(needed, MOST_RESERVED * left)
+        trainer.seconds = trainer.spent
 
 
 def _choose(
@@ -208,38 +223,3 @@ def _clean(out: Path) -> None:
 def _digest(dataset: Labelled) -> str:
     """A short name for the list of pictures: a run must not go on with others."""
     return hashlib.sha256("\n".join([*dataset.categories, *dataset.names]).encode()).hexdigest()[:16]
-
-
-@contextmanager
-def _interruptible(progress: Progress) -> Iterator[tuple[Progress, Callable[[Trainer], None]]]:
-    """Let the first Ctrl-C wait until a step is whole, save the state, and only then stop; a second stops at once.
-
-    returns: a context with the progress function to hand on, and a function that is to be given the trainer
-    """
-    trainers: list[Trainer] = []
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def tell(share: float, text: str) -> None:
-        progress(share, text)
-        if asked and trainers:
-            trainers[0].save()
-            raise KeyboardInterrupt
-
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        # Only the main thread may set it, and a process among several must not wait for the others.
-        mine = processes() == 1 and before is signal.default_int_handler
-        if mine:
-            signal.signal(signal.SIGINT, ask)
-    except ValueError:
-        mine = False
-    try:
-        yield tell, trainers.append
-    finally:
-        if mine:
-            signal.signal(signal.SIGINT, before)

@@ -30,6 +30,7 @@ from bridgeseg.files import write_atomically
 from bridgeseg.labels import BadInput
 from bridgeseg.networks import build_networks
 from bridgeseg.recipes import Recipe
+from bridgeseg.tensor_files import write_tensors
 
 WEIGHTS, RECIPE, CATEGORIES, LOG = "weights.pt", "recipe.json", "categories.txt", "log.jsonl"
 FORMAT = "bridgeseg run 1"
@@ -97,7 +98,7 @@ def save_weights(run: Run, path: str | Path, half: bool = False) -> Path:
         "trained_on": list(run.trained_on),
         "data": run.data,
     }
-    return write_atomically(path, lambda file: torch.save(values, file))
+    return write_tensors(path, values)
 
 
 def load_run(name: str | Path, device: torch.device | str = "cpu") -> Run:

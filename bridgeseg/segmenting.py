@@ -59,6 +59,7 @@ def segment_files(
         except (BadInput, OSError) as error:  # also where a folder above may not be read
             complain(str(error))
     done: dict[str, Path] = {}
+    hopeless = False
     candidates: list[dict[str, Any]] = []
     for number, path in enumerate(paths):
         progress(number / len(paths), path.name)
@@ -72,7 +73,8 @@ def segment_files(
             complain(str(error))
         except OSError as error:
             complain(f"{path}: its answer cannot be written to {out} ({error.strerror or error})")
-            if error.errno in _HOPELESS:
+            hopeless = error.errno in _HOPELESS
+            if hopeless:
                 break
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and "memory" not in str(error):
@@ -82,7 +84,8 @@ def segment_files(
         text = json.dumps(candidates, separators=(",", ":"))
         write_atomically(out / INSTANCES, lambda file: file.write(text.encode()))
     except OSError as error:
-        complain(f"{out / INSTANCES}: cannot be written ({error.strerror or error})")
+        if not hopeless:
+            complain(f"{out / INSTANCES}: cannot be written ({error.strerror or error})")
         return 0
     return len(done)
 

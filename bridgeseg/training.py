@@ -23,12 +23,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from bridgeseg.batches import Batches
 from bridgeseg.distributed import processes, rank, share_batch_statistics, total
-from bridgeseg.files import write_atomically
 from bridgeseg.labels import BadInput, Sample
 from bridgeseg.losses import batch_loss
 from bridgeseg.networks import build_networks
 from bridgeseg.normalisation import normalise
 from bridgeseg.recipes import Recipe
+from bridgeseg.tensor_files import write_tensors
 
 Progress = Callable[[float, str], None]
 SAVE_EVERY = 20.0  # seconds between saved states
@@ -46,7 +46,11 @@ def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]
         fresh = recipe.pretrained and not name.startswith("trunk.")
         groups.setdefault((parameter.ndim > 1, fresh), []).append(parameter)
     return [
-        {"params": members, "weight_decay": recipe.decay * decays, "factor": recipe.head_rate if fresh else 1.0}
+        {
+            "params": members,
+            "weight_decay": recipe.decay * decays,
+            "factor": recipe.head_rate if fresh else 1.0,
+        }
         for (decays, fresh), members in groups.items()
     ]
 
@@ -149,7 +153,7 @@ class Trainer:
             "recipe": self.recipe.to_json(),
             "log": json.dumps(self.log),
         }
-        write_atomically(self.state_file, lambda file: torch.save(state, file))
+        write_tensors(self.state_file, state)
 
     def resume(self) -> None:
         """Go on from the saved state.
@@ -160,7 +164,9 @@ class Trainer:
             state = torch.load(self.state_file, map_location=self.device, weights_only=True)
             recipe, seed = state["recipe"], state["seed"]
             if recipe != self.recipe.to_json() or seed != self.seed:
-                raise BadInput(f"{self.state_file}: state of another recipe or seed, expected that of this run")
+                raise BadInput(
+                    f"{self.state_file}: state of another recipe or seed, expected that of this run"
+                )
             self.networks.load_state_dict(state["networks"])
             self.phase, self.step = state["phase"], state["step"]
             self.seconds, self.spent = state["seconds"], state["spent"]

@@ -464,7 +464,7 @@ def failing(monkeypatch, number, name):
             raise OSError(number, os.strerror(number))
         return real(path, fill)
 
-    for module in ("segmenting", "label_png", "runs"):
+    for module in ("segmenting", "label_png"):
         monkeypatch.setattr(f"bridgeseg.{module}.write_atomically", write)
 
 
@@ -476,6 +476,35 @@ def test_a_full_disk_or_a_locked_folder_is_one_line(number, run, scene, tmp_path
     assert main(["segment", run, str(scene), str(tmp_path / "second.png"), "--out", str(out)]) == 1
     one_error(capsys, "scene.png", out, os.strerror(number))
     assert json.loads((out / "instances.json").read_text()) == []
+
+
+@pytest.mark.parametrize("name", ["state.pt", "weights.pt", "recipe.json"])
+def test_a_disk_that_fills_up_while_training_is_one_line(name, tmp_path, capsys, monkeypatch):
+    class Full:
+        """A file on a disk without space."""
+
+        def __init__(self, file):
+            self.file = file
+
+        def __getattr__(self, attribute):
+            return getattr(self.file, attribute)
+
+        def write(self, content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    real = files.write_atomically
+
+    def write(path, fill):
+        return real(path, (lambda file: fill(Full(file))) if path.name == name else fill)
+
+    for module in ("tensor_files", "runs"):
+        monkeypatch.setattr(f"bridgeseg.{module}.write_atomically", write)
+    assert main(["train", "--data", "scenes", "--out", str(tmp_path / "run")]) == 1
+    lines = errors(capsys)
+    assert lines[-1] == f"bridgeseg: error: {tmp_path / 'run'}: No space left on device"
+    assert not any("Traceback" in line for line in lines)
+    assert not (tmp_path / "run" / "weights.pt").exists()
+    assert not list((tmp_path / "run").glob(".*"))
 
 
 def test_instances_that_cannot_be_written_are_one_line(run, scene, tmp_path, capsys, monkeypatch):

@@ -5,8 +5,11 @@ Built in chapter 1.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import platform
 import random
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,6 +19,8 @@ import torchvision
 import bridgeseg
 from bridgeseg.environment import LAYOUTS, data_folder, device, tier
 from bridgeseg.plots import STYLE
+
+DPI = 160  # pixels to the inch; figures are some 7 inches wide, a page's column at most 900 pixels
 
 
 def begin(seed: int = 0) -> torch.device:
@@ -30,6 +35,7 @@ def begin(seed: int = 0) -> torch.device:
     np.random.seed(seed)  # noqa: NPY002
     torch.manual_seed(seed)
     plt.rcParams.update(STYLE)
+    _draw_finely()
     place = device()
     if place.type == "cuda":
         described = torch.cuda.get_device_name(place)
@@ -40,8 +46,15 @@ def begin(seed: int = 0) -> torch.device:
     print(f"tier      {tier()}")
     print(f"seed      {seed}")
     print(f"pictures  {', '.join(found) if found else 'none at hand: drawn scenes stand in for real ones'}")
+    print(f"versions  bridgeseg {bridgeseg.__version__}, Python {platform.python_version()}")
     print(
-        f"versions  bridgeseg {bridgeseg.__version__}, torch {torch.__version__}, "
-        f"torchvision {torchvision.__version__}, numpy {np.__version__}, Python {platform.python_version()}"
+        f"          torch {torch.__version__}, torchvision {torchvision.__version__}, numpy {np.__version__}"
     )
     return place
+
+
+def _draw_finely() -> None:
+    """In a notebook, let figures have more pixels than they are shown with: for sharp screens and for paper."""
+    inline = "matplotlib_inline.backend_inline"
+    if "ipykernel" in sys.modules and importlib.util.find_spec(inline.partition(".")[0]) is not None:
+        importlib.import_module(inline).set_matplotlib_formats("png", dpi=DPI)

@@ -12,51 +12,62 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from PIL import Image
+import torch
 
 from bridgeseg.components import connected_components
 from bridgeseg.datasets import open_dataset
 from bridgeseg.environment import data_spec
 from bridgeseg.evaluation import at_size
 from bridgeseg.labels import Sample
+from bridgeseg.normalisation import stretch_contrast
 from bridgeseg.overlays import show_masks
 from bridgeseg.plots import show_labels, show_picture, style
 from bridgeseg.prediction import category_map, group, predict_maps, resized
 from bridgeseg.runs import Run, load_run
 from bridgeseg.scenes import Scenes
+from bridgeseg.transforms import compact
 
 OUT = Path(__file__).with_suffix(".png")
-SCENES = (10, 21, 0)  # of the validation part
 SIDE = 256  # pixels of a micrograph that are shown
-COLOURS = 256
+LARGE = 300  # pixels that a nucleus has at least, on average, to be seen at this size
 
 
-def micrographs(count: int) -> list[Sample]:
-    """Return square cut-outs of bright and dark micrographs in turn, those whose nuclei touch most, by the truth."""
+def scenes() -> list[Sample]:
+    """Return the first scene of the chapter, and the two of the next fifty whose objects touch most, by the truth."""
+    dataset = Scenes("val", 96)
+    others = sorted((dataset[number] for number in range(11, 61)), key=touching, reverse=True)
+    return [dataset[10], *others[:2]]
+
+
+def micrographs() -> list[Sample]:
+    """Return a dark and a bright micrograph with large nuclei, those whose nuclei touch most, by the truth."""
     spec = data_spec("nuclei")
     if spec is None:
         return []
     dataset = open_dataset(spec, "val")
-    plates = [dataset[number] for number in range(len(dataset))]
+    plates = [cut(dataset[number]) for number in range(len(dataset))]
     plates = [
-        plate for plate in plates if SIDE <= min(plate.instances.shape) and max(plate.instances.shape) <= 360
+        plate for plate in plates if (plate.instances > 0).sum() >= LARGE * max(10, plate.instances.max())
     ]
     plates.sort(key=touching, reverse=True)
-    bright = [plate for plate in plates if plate.picture.mean() >= 100]
     dark = [plate for plate in plates if plate.picture.mean() < 100]
-    chosen = [plate for pair in zip(dark, bright) for plate in pair][:count]
-    return [
-        Sample(p.name, *(part[:SIDE, :SIDE] for part in (p.picture, p.categories, p.instances)))
-        for p in chosen
-    ]
+    bright = [plate for plate in plates if plate.picture.mean() >= 100]
+    return [*dark[:1], *bright[:1]]
 
 
 def touching(sample: Sample) -> float:
     """Return the share of a picture's objects that connected patches of its true category map would lose."""
-    import torch
+    objects = len(np.unique(sample.instances[sample.instances > 0]))
+    patches = int(connected_components(torch.from_numpy(sample.categories)).max())
+    return (objects - patches) / max(objects, 1)
 
-    objects = len(np.unique(sample.instances)) - 1
-    return (objects - int(connected_components(torch.from_numpy(sample.categories)).max())) / max(objects, 1)
+
+def cut(sample: Sample) -> Sample:
+    """Return the upper left corner of a sample, its instances numbered anew."""
+    picture, categories, instances = (
+        part[:SIDE, :SIDE] for part in (sample.picture, sample.categories, sample.instances)
+    )
+    return compact(Sample(sample.name, picture, categories, instances))
 
 
 def answered(run: Run, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
@@ -77,25 +88,21 @@ def draw(columns: list[tuple[Run, Sample]]) -> plt.Figure:
     )
     for column, (run, sample) in zip(grid.T, columns):
         categories, masks = answered(run, sample)
-        show_picture(sample.picture, column[0])
+        picture = stretch_contrast(sample.picture) if run.recipe.stretch else sample.picture
+        show_picture(picture, column[0])
         show_labels(categories, column[1], palette="clear")
-        show_masks(sample.picture, masks, column[2])
+        show_masks(picture, masks, column[2])
     for ax, title in zip(grid[:, 0], titles):
-        ax.set_ylabel(title, fontsize=11)
+        ax.set_ylabel(title, fontsize=13)
     return figure
 
 
 def main() -> None:
     """Draw and write the picture."""
     matplotlib.use("agg")
-    scenes = Scenes("val", 96)
-    columns = [(load_run("scenes"), scenes[number]) for number in SCENES]
-    nuclei = micrographs(2)
-    columns += [(load_run("nuclei"), plate) for plate in nuclei]
-    with style():
-        draw(columns).savefig(OUT, dpi=100)
-    with Image.open(OUT) as image:
-        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(OUT, optimize=True)
+    columns = [(load_run("scenes"), scene) for scene in scenes()]
+    columns += [(load_run("nuclei"), plate) for plate in micrographs()]
+    draw(columns).savefig(OUT, dpi=100)
     print(f"{OUT.name}: {len(columns)} pictures, {OUT.stat().st_size // 1024} KB")
 
 

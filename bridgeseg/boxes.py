@@ -25,18 +25,27 @@ def instance_boxes(instances: Tensor) -> Tensor:
     """
     if instances.ndim != 2:
         raise ValueError(f"instances: {tuple(instances.shape)}, expected (height, width)")
-    count = int(instances.max()) if instances.numel() else 0
-    height, width = instances.shape
     rows, columns = instances.nonzero(as_tuple=True)
-    numbers = instances[rows, columns].long()
-    low = torch.full((2, count + 1), max(height, width), dtype=torch.int64, device=instances.device)
+    count = int(instances.max()) if instances.numel() else 0
+    return tight_boxes(instances[rows, columns].long(), rows, columns, count + 1)
+
+
+def tight_boxes(numbers: Tensor, rows: Tensor, columns: Tensor, count: int) -> Tensor:
+    """Return the tight box of every set of pixels, in one pass whatever their number.
+
+    numbers: (k,) int64, 0…count − 1: the set that each pixel belongs to
+    rows, columns: (k,) int64, where it lies
+    returns: (count, 4) float32, half open; zero for a set without pixels
+
+    Built in chapter 8.
+    """
+    low = torch.full((2, count), torch.iinfo(torch.int64).max, device=numbers.device)
     high = torch.zeros_like(low)
     for axis, places in enumerate((columns, rows)):
         low[axis].scatter_reduce_(0, numbers, places, "amin")
         high[axis].scatter_reduce_(0, numbers, places + 1, "amax")  # + 1: half open
-    boxes = torch.stack([low[0], low[1], high[0], high[1]], 1).float()
-    boxes[high[0] == 0] = 0
-    return boxes
+    boxes = torch.stack([low[0], low[1], high[0], high[1]], 1)
+    return boxes.masked_fill((high[0] == 0)[:, None], 0).float()
 
 
 def sample_labels(labels: Tensor, stride: int) -> Tensor:

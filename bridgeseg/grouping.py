@@ -13,7 +13,6 @@ import torchvision
 from torch import Tensor
 
 from bridgeseg.boxes import iou
-from bridgeseg.heads import enlarge
 from bridgeseg.instances import Instances
 
 
@@ -54,11 +53,7 @@ def candidates(scores: Tensor, top: int, least: float) -> tuple[Tensor, Tensor]:
     Paper: top-n semantic masks. Built in chapter 9.
     """
     flat = scores.flatten(1)
-    if top == 1:
-        among = torch.zeros_like(flat, dtype=torch.bool).scatter_(0, flat.argmax(0, keepdim=True), True)
-    else:
-        last = flat.topk(min(top, len(flat)), dim=0).values[-1]
-        among = flat >= last
+    among = torch.zeros_like(flat, dtype=torch.bool).scatter_(0, best_categories(flat.T, top), True)
     among &= flat >= least
     among[0] = False
     found = among.nonzero()
@@ -95,8 +90,8 @@ def trace_back(boxes: Tensor, maxima: Tensor, overlap: float) -> Tensor:
     boxes: (k, 4) float, pixels
     maxima: (n,) int64, the candidates that suppression left over, best first
     overlap: IoU over which a box suppresses another
-    returns: (k,) int64, number of the first maximum whose box overlaps by more; −1 for none, which happens only where
-        candidates of another category were left out. A maximum belongs to itself
+    returns: (k,) int64, number of the first maximum whose box overlaps by more; −1 for none, which does not happen to
+        what the suppression was given. A maximum belongs to itself
 
     Paper: tracing back the pixels that a maximum suppressed gives its mask. Built in chapter 9.
     """
@@ -118,17 +113,16 @@ def mask_overlaps(masks: Tensor) -> Tensor:
     return inside / (area[:, None] + area[None] - inside).clamp(min=1)
 
 
-def suppress_masks(masks: Tensor, categories: Tensor, overlap: float) -> Tensor:
-    """Return which masks stay when a better one of the same category suppresses those that it overlaps.
+def suppress_masks(masks: Tensor, overlap: float) -> Tensor:
+    """Return which masks stay when a better one suppresses those that it overlaps.
 
-    masks: (n, …) bool, best first
-    categories: (n,) int64
+    masks: (n, …) bool, of one category, best first
     overlap: IoU over which a mask suppresses another
     returns: (n,) bool
 
     Paper: mask NMS. Built in chapter 9.
     """
-    over = (mask_overlaps(masks) > overlap) & (categories[:, None] == categories[None])
+    over = mask_overlaps(masks) > overlap
     keep = torch.ones(len(masks), dtype=torch.bool, device=masks.device)
     for number in range(len(masks)):
         if keep[number]:
@@ -155,35 +149,100 @@ def suppress_and_trace(
     categories, cells = candidates(scores, settings.top, settings.score)
     if not len(cells):
         return Instances.none(*size)
-    flat = boxes.flatten(1).T[cells]
-    certain = scores.flatten(1)[categories, cells]
-    maxima = torchvision.ops.batched_nms(flat, certain, categories, settings.overlap)
-    owner = torch.full_like(cells, -1)
-    for category in categories.unique().tolist():
+    flat, certain = boxes.flatten(1).T[cells], scores.flatten(1)[categories, cells]
+    # The pixels near a candidate, the cell that each is nearest to, and its best categories.
+    nearest = spread(
+        torch.arange(scores[0].numel(), device=cells.device).view(scores.shape[1:]), stride, size
+    ).flatten()
+    covered = torch.zeros_like(scores[0], dtype=torch.bool).flatten().index_fill_(0, cells, True)
+    place = covered[nearest].nonzero()[:, 0]
+    nearest = nearest[place]
+    best = best_categories(interpolate_at(scores, place, stride, size), settings.top)
+    answers, numbers, places, count = [], [], [], 0
+    for category in categories.unique():
         mine = (categories == category).nonzero()[:, 0]
-        place = torch.full_like(cells, -1)
-        place[mine] = torch.arange(len(mine), device=cells.device)
-        best = (categories[maxima] == category).nonzero()[:, 0]
-        traced = trace_back(flat[mine], place[maxima[best]], settings.overlap)
-        owner[mine] = torch.where(traced >= 0, best[traced.clamp(min=0)], -1)
-    count = len(maxima)
-    sums = torch.zeros(2, count, device=scores.device)
-    held = owner >= 0
-    sums.index_add_(1, owner[held], torch.stack([certain[held], torch.ones_like(certain[held])]))
-    found = torch.zeros(count, scores[0].numel(), dtype=torch.bool, device=scores.device)
-    found[owner[held], cells[held]] = True
-    found = found.view(count, *scores.shape[1:])
-    answer = Instances(found, categories[maxima], sums[0] / sums[1].clamp(min=1), flat[maxima]).sorted()
-    answer = answer.select(suppress_masks(answer.masks, answer.categories, settings.mask_overlap))
-    full = enlarge(scores[None], stride, size)[0]
-    inside = full[answer.categories] >= full.topk(min(settings.top, len(full)), dim=0).values[-1]
-    masks = spread(answer.masks, stride, size) & inside
-    answer = Instances(masks, answer.categories, answer.scores, answer.boxes)
-    return answer.select(masks.flatten(1).sum(1) >= settings.pixels)
+        maxima = torchvision.ops.nms(flat[mine], certain[mine], settings.overlap)
+        owner = trace_back(flat[mine], maxima, settings.overlap)
+        found = owner == torch.arange(len(maxima), device=owner.device)[:, None]
+        score = (found * certain[mine]).sum(1) / found.sum(1)
+        order = score.argsort(descending=True, stable=True)
+        order = order[suppress_masks(found[order], settings.mask_overlap)]
+        answers.append((category.expand(len(order)), score[order], flat[mine[maxima[order]]]))
+        # A row for each cell: which of the masks it is in. The pixels copy the row of theirs.
+        rows = torch.zeros(len(covered), len(order), dtype=torch.bool, device=cells.device)
+        rows[cells[mine]] = found[order].T
+        there = (best == category).any(0).nonzero()[:, 0]
+        pixel, number = rows.index_select(0, nearest[there]).nonzero(as_tuple=True)
+        numbers.append(number + count)
+        places.append(place[there[pixel]])
+        count += len(order)
+    kinds, certainties, voted = (torch.cat(part) for part in zip(*answers))
+    return paint(torch.cat(numbers), torch.cat(places), kinds, certainties, voted, size, settings.pixels)
+
+
+def best_categories(scores: Tensor, top: int) -> Tensor:
+    """Return the numbers of the `top` largest of each row of (k, C + 1) scores, (top, k) int64, largest first."""
+    best = [scores.max(1, keepdim=True).indices]
+    for _ in range(min(top, scores.shape[1]) - 1):  # a few maxima one by one take less than `topk`
+        scores = scores.scatter(1, best[-1], -1.0)
+        best.append(scores.max(1, keepdim=True).indices)
+    return torch.cat(best, 1).T
+
+
+def paint(
+    number: Tensor,
+    place: Tensor,
+    categories: Tensor,
+    scores: Tensor,
+    boxes: Tensor,
+    size: tuple[int, int],
+    pixels: int,
+) -> Instances:
+    """Make instances of a list of their pixels.
+
+    number: (k,) int64, 0…n − 1: the instance that has this pixel
+    place: (k,) int64, row · width + column of the pixel; no pair of number and place comes twice
+    categories, scores, boxes: (n,), (n,), (n, 4): of each instance
+    size: height and width of the picture, pixels
+    pixels: instances with fewer are dropped
+    returns: instances with masks of the picture's size, best score first
+    """
+    order = scores.argsort(descending=True, stable=True)
+    order = order[torch.bincount(number, minlength=len(scores))[order] >= pixels]
+    rank = torch.full_like(categories, -1)
+    rank[order] = torch.arange(len(order), device=order.device)
+    rank = rank.index_select(0, number)
+    masks = torch.zeros(len(order), size[0] * size[1], dtype=torch.bool, device=scores.device)
+    masks.view(-1).index_fill_(0, (rank * masks.shape[1] + place)[rank >= 0], True)
+    return Instances(masks.view(-1, *size), categories[order], scores[order], boxes[order])
+
+
+def interpolate_at(maps: Tensor, place: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
+    """Return maps of cells (c, h, w) at some pixels of the picture, (k, c), bilinearly.
+
+    place: (k,) int64, row · width + column of the pixels
+    size: height and width of the picture, pixels
+
+    The same values as `bridgeseg.heads.enlarge` gives there. Every row of cells is first drawn out to the width of the
+    picture; a pixel then mixes two of its places, where it would have to mix four cells. Built in chapter 9.
+    """
+    height, width = maps.shape[1:]
+    x = (torch.arange(size[1], device=maps.device) / stride).clamp(max=width - 1)
+    y = (place // size[1] / stride).clamp(max=height - 1)
+    left, top = x.long(), y.long()
+    right, down = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
+    cells, across = maps.permute(1, 2, 0).contiguous(), (x - left)[:, None]
+    lines = torch.lerp(cells.index_select(1, left), cells.index_select(1, right), across).flatten(0, 1)
+    above, under = top * size[1] + place % size[1], down * size[1] + place % size[1]
+    return torch.lerp(lines.index_select(0, above), lines.index_select(0, under), (y - top)[:, None])
 
 
 def spread(cells: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
     """Return maps of cells (…, h, w) at the picture's size (…, H, W): every pixel takes the nearest cell's value."""
-    rows = ((torch.arange(size[0], device=cells.device) + stride // 2) // stride).clamp(max=cells.shape[-2] - 1)
-    columns = ((torch.arange(size[1], device=cells.device) + stride // 2) // stride).clamp(max=cells.shape[-1] - 1)
-    return cells[..., rows[:, None], columns[None]]
+    rows = ((torch.arange(size[0], device=cells.device) + stride // 2) // stride).clamp(
+        max=cells.shape[-2] - 1
+    )
+    columns = ((torch.arange(size[1], device=cells.device) + stride // 2) // stride).clamp(
+        max=cells.shape[-1] - 1
+    )
+    return cells.index_select(-2, rows).index_select(-1, columns)

@@ -10,14 +10,18 @@ from torch import Tensor
 from bridgeseg.average_precision import average_precision
 from bridgeseg.grouping import (
     Suppression,
+    best_categories,
     candidates,
+    interpolate_at,
     mask_overlaps,
+    paint,
     spread,
     suppress_and_trace,
     suppress_masks,
     trace_back,
     vote_map,
 )
+from bridgeseg.heads import enlarge
 from bridgeseg.labels import Sample
 from bridgeseg.oracles import true_boxes, true_scores
 from bridgeseg.overlaps import overlaps
@@ -132,27 +136,20 @@ def test_mask_suppression_equals_brute_force(seed: int) -> None:
     seeds = torch.rand(5, 6, 8, generator=generator) < 0.5
     masks = seeds[torch.randint(0, 5, (20,), generator=generator)]
     masks = masks ^ (torch.rand(masks.shape, generator=generator) < 0.1)
-    categories = torch.randint(1, 3, (20,), generator=generator)
     sets = [set(mask.flatten().nonzero()[:, 0].tolist()) for mask in masks]
     expected: list[int] = []
     for number, mask in enumerate(sets):
-        rivals = [sets[other] for other in expected if categories[other] == categories[number]]
-        if all(len(mask & other) / len(mask | other) <= 0.5 for other in rivals):
+        if all(len(mask & sets[other]) / len(mask | sets[other]) <= 0.5 for other in expected):
             expected.append(number)
-    assert suppress_masks(masks, categories, 0.5).nonzero()[:, 0].tolist() == expected
+    assert suppress_masks(masks, 0.5).nonzero()[:, 0].tolist() == expected
     assert 2 <= len(expected) < 20
 
 
 def test_a_mask_that_was_suppressed_suppresses_nothing() -> None:
     masks = torch.zeros(3, 1, 12, dtype=torch.bool)
     masks[0, 0, 0:6], masks[1, 0, 2:8], masks[2, 0, 4:10] = True, True, True  # IoU 0.5 with the next
-    assert suppress_masks(masks, torch.ones(3, dtype=torch.int64), 0.4).tolist() == [True, False, True]
-    assert suppress_masks(masks, torch.tensor([1, 2, 1]), 0.4).tolist() == [True, True, True]
-    assert suppress_masks(masks, torch.ones(3, dtype=torch.int64), 0.5).tolist() == [
-        True,
-        True,
-        True,
-    ]  # not over
+    assert suppress_masks(masks, 0.4).tolist() == [True, False, True]
+    assert suppress_masks(masks, 0.5).tolist() == [True, True, True]  # not over
 
 
 def test_overlaps_of_masks_by_hand() -> None:
@@ -161,10 +158,11 @@ def test_overlaps_of_masks_by_hand() -> None:
 
 
 def test_trace_back_goes_to_the_first_that_suppresses() -> None:
-    boxes = torch.tensor([[0.0, 0, 10, 10], [3, 0, 13, 10], [2, 0, 12, 10], [40, 40, 50, 50]])
-    # The third overlaps both by more than a half: it belongs to the better one, though the second fits it better.
-    assert trace_back(boxes, torch.tensor([0, 1]), 0.5).tolist() == [0, 1, 0, -1]
-    assert trace_back(boxes, torch.tensor([], dtype=torch.int64), 0.5).tolist() == [-1] * 4
+    boxes = torch.tensor([[0.0, 0, 10, 10], [4, 0, 14, 10], [2, 0, 12, 10], [40, 40, 50, 50], [7, 7, 7, 7]])
+    # The third overlaps both by more than a half; a box without area belongs to itself where it is a maximum.
+    assert trace_back(boxes, torch.tensor([0, 1, 4]), 0.5).tolist() == [0, 1, 0, -1, 2]
+    assert trace_back(boxes, torch.tensor([1, 0]), 0.5).tolist() == [1, 0, 0, -1, -1]
+    assert trace_back(boxes, torch.tensor([], dtype=torch.int64), 0.5).tolist() == [-1] * 5
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 8])
@@ -278,16 +276,49 @@ def test_masks_of_one_category_hold_only_pixels_where_it_is_among_the_best() -> 
             assert (best == category).any(0)[mask].all()
 
 
-def test_categories_never_suppress_one_another_however_many_and_far() -> None:
-    """Each candidate is in exactly one instance before masks are suppressed, at the coordinates of large pictures."""
+def test_no_candidate_is_lost_and_categories_do_not_suppress_one_another() -> None:
+    """Before masks are suppressed every candidate is in one instance of its category, far from the origin as well."""
     classes, size = 21, (40, 40)
     scores = random_scores(8, classes, *size, sharpness=3.0)
     boxes = random_boxes(8, *size, kinds=60) + 900.1
     found = suppress_and_trace(scores, boxes, 1, size, Suppression(score=0.0, mask_overlap=1.0, pixels=1))
     category = scores.argmax(0)
     assert torch.equal(found.masks.sum(0), (category > 0).long())
-    owner = (found.masks.long() * found.categories[:, None, None]).sum(0)
-    assert torch.equal(owner, category)
+    for number in range(1, classes):
+        assert torch.equal(found.masks[found.categories == number].any(0), category == number)
+
+
+@pytest.mark.parametrize("top", [1, 2, 5, 9])
+def test_the_best_categories_of_each_pixel(top: int) -> None:
+    scores = random_scores(2, 5, 6, 8).flatten(1).T
+    found = best_categories(scores, top)
+    assert torch.equal(found, scores.topk(min(top, 5), dim=1).indices.T)
+
+
+def test_instances_are_painted_best_first_and_small_ones_dropped() -> None:
+    number = torch.tensor([0, 0, 1, 2, 2, 2, 2, 3, 3])
+    place = torch.tensor([0, 5, 5, 1, 2, 3, 4, 6, 7])  # pixel 5 is in two of them
+    boxes = torch.arange(16.0).view(4, 4)
+    found = paint(
+        number, place, torch.tensor([1, 1, 2, 3]), torch.tensor([0.3, 0.9, 0.5, 0.3]), boxes, (2, 4), 2
+    )
+    assert found.scores.tolist() == pytest.approx([0.5, 0.3, 0.3])
+    assert found.categories.tolist() == [2, 1, 3]
+    assert torch.equal(found.boxes, boxes[[2, 0, 3]])
+    assert [mask.flatten().nonzero()[:, 0].tolist() for mask in found.masks] == [[1, 2, 3, 4], [0, 5], [6, 7]]
+    assert found.masks.shape == (3, 2, 4)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("size", [(23, 31), (1, 1), (17, 2), (24, 32)])
+def test_interpolation_at_pixels_equals_enlarging(stride: int, size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(stride)
+    maps = torch.randn(5, -(-size[0] // stride), -(-size[1] // stride), generator=generator)
+    expected = enlarge(maps[None], stride, size)[0].flatten(1).T
+    everywhere = torch.arange(size[0] * size[1])
+    torch.testing.assert_close(interpolate_at(maps, everywhere, stride, size), expected, rtol=1e-5, atol=1e-5)
+    some = torch.randperm(len(everywhere), generator=generator)[: len(everywhere) // 2]
+    torch.testing.assert_close(interpolate_at(maps, some, stride, size), expected[some], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

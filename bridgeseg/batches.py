@@ -7,7 +7,7 @@ batch can be made ahead in a thread; and several processes cut one global batch 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
@@ -109,7 +109,7 @@ class Batches:
             torch.from_numpy(np.stack([part.instances for part in parts])),
         )
 
-    def ahead(self, start: int, threads: int, depth: int) -> Iterator[Batch]:
+    def ahead(self, start: int, threads: int, depth: int) -> Generator[Batch, None, None]:
         """Yield the batches from a step on, without end, made in threads while the network computes.
 
         threads: makers at a time

@@ -37,7 +37,12 @@ def connected_components(categories: Tensor) -> Tensor:
         open_ends = lower != higher
         if not open_ends.any():
             break
-        first, second, lower, higher = first[open_ends], second[open_ends], lower[open_ends], higher[open_ends]
+        first, second, lower, higher = (
+            first[open_ends],
+            second[open_ends],
+            lower[open_ends],
+            higher[open_ends],
+        )
         numbers = numbers.scatter_reduce(0, higher, lower, "amin")
         while True:
             jumped = numbers[numbers]

@@ -74,7 +74,9 @@ def verify(sample: Sample, where: str, count: int | None = None) -> Sample:
     """
     size = sample.picture.shape[:2]
     if sample.picture.dtype != np.uint8 or sample.picture.ndim != 3 or sample.picture.shape[2] != 3:
-        raise BadInput(f"{where}: picture is {sample.picture.dtype} {sample.picture.shape}, expected uint8 (h, w, 3)")
+        raise BadInput(
+            f"{where}: picture is {sample.picture.dtype} {sample.picture.shape}, expected uint8 (h, w, 3)"
+        )
     for title, labels, kind in (
         ("category map", sample.categories, np.uint8),
         ("instance map", sample.instances, np.int32),

@@ -5,6 +5,8 @@ Built in chapters 5 and 8.
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from bridgeseg.fcn import FCN, freeze_batch_statistics
@@ -27,7 +29,9 @@ def build_fcn(recipe: Recipe, outputs: dict[str, int], pretrained: bool) -> FCN:
         # A narrow head needs no 1,280 channels to choose from: the last expansion costs more than it gives there.
         trunk = mobilenet(recipe.output_stride, expand=False)
     elif recipe.trunk.startswith("resnet") and recipe.trunk[6:].isdigit():
-        trunk = resnet(int(recipe.trunk[6:]), recipe.output_stride, width=recipe.width, dropout=recipe.dropout)
+        trunk = resnet(
+            int(recipe.trunk[6:]), recipe.output_stride, width=recipe.width, dropout=recipe.dropout
+        )
     else:
         raise BadInput(f"trunk {recipe.trunk!r}, expected resnet18, 34, 50, 101, 152 or mobilenet_v2")
     if recipe.pretrained and pretrained:
@@ -72,3 +76,8 @@ def answers(networks: nn.ModuleDict, pictures: Tensor) -> dict[str, Tensor]:
     for network in networks.values():
         merged |= network(pictures)
     return merged
+
+
+def output_stride(networks: nn.ModuleDict) -> int:
+    """Return the pixels from cell to cell of the answers; both networks of a recipe have the same."""
+    return cast(FCN, next(iter(networks.values()))).output_stride

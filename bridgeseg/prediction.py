@@ -13,7 +13,7 @@ from bridgeseg.boxes import decode
 from bridgeseg.grouping import Suppression, suppress_and_trace
 from bridgeseg.heads import enlarge
 from bridgeseg.instances import Instances
-from bridgeseg.networks import answers
+from bridgeseg.networks import answers, output_stride
 from bridgeseg.normalisation import normalise, stretch_contrast
 from bridgeseg.recipes import Recipe
 from bridgeseg.voting import Voting, vote_and_assign
@@ -59,7 +59,7 @@ def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -
     device = next(networks.parameters()).device
     pixels = normalise(torch.from_numpy(np.require(picture, requirements=["C", "W"])).to(device)[None])
     found = answers(networks, pixels)
-    stride = next(iter(networks.values())).output_stride
+    stride = output_stride(networks)
     scores = found["categories"].float().softmax(1)[0]
     return Maps(scores, decode(found["boxes"], stride, recipe.scale)[0], stride, size)
 

@@ -25,7 +25,7 @@ from bridgeseg.batches import Batches
 from bridgeseg.distributed import processes, rank, share_batch_statistics, total
 from bridgeseg.labels import BadInput, Sample
 from bridgeseg.losses import batch_loss
-from bridgeseg.networks import build_networks
+from bridgeseg.networks import build_networks, output_stride
 from bridgeseg.normalisation import normalise
 from bridgeseg.recipes import Recipe
 from bridgeseg.tensor_files import write_tensors
@@ -123,7 +123,7 @@ class Trainer:
         self.networks = build_networks(recipe, categories)
         if processes() > 1:
             share_batch_statistics(self.networks)
-        self.networks.to(self.device, memory_format=torch.channels_last)
+        self.networks.to(self.device).to(memory_format=torch.channels_last)
         self.batches = Batches(samples, recipe, seed, rank(), processes())
         self.state_file, self.progress = state, progress
         self.log: list[dict[str, Any]] = []
@@ -160,6 +160,8 @@ class Trainer:
 
         raises: BadInput when the state is of another recipe or another seed, or is no state
         """
+        if self.state_file is None:
+            raise BadInput("state: no file was given, expected one to resume from")
         try:
             state = torch.load(self.state_file, map_location=self.device, weights_only=True)
             recipe, seed = state["recipe"], state["seed"]
@@ -241,7 +243,7 @@ class Trainer:
         network = self.networks[self.phases[self.phase]]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             found = computing(pictures)
-        loss, parts = batch_loss(found, categories, instances, network.output_stride, self.recipe)
+        loss, parts = batch_loss(found, categories, instances, output_stride(self.networks), self.recipe)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), self.recipe.clip)

@@ -179,7 +179,9 @@ def vote_and_assign(
     cell = settings.cell or stride
     inside = (scores[0] < 1 - settings.foreground).flatten()
     if len(maxima.votes) and inside.any():
-        maxima = refine(maxima, scores.flatten(1)[:, inside], boxes.flatten(1)[:, inside], size, settings, cell)
+        maxima = refine(
+            maxima, scores.flatten(1)[:, inside], boxes.flatten(1)[:, inside], size, settings, cell
+        )
     if not len(maxima.votes):
         return Instances.none(*size)
     background = enlarge(scores[None, :1], stride, size)[0, 0]

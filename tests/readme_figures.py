@@ -28,7 +28,8 @@ def results() -> dict[str, dict[str, Any]]:
 def table() -> str:
     """Return the table in Markdown: a row for each stored result."""
     rows = [
-        "| data | minutes | mIoU | AP^r 0.5 / 0.7 / vol | components of the same masks | with true category masks | ms a picture |",
+        "| data | minutes | mIoU | AP^r 0.5 / 0.7 / vol | components of the same masks "
+        "| with true category masks | ms a picture |",
         "|---|---|---|---|---|---|---|",
     ]
     notes = set()
@@ -36,11 +37,16 @@ def table() -> str:
         cells = [TITLES[name], f"{result['minutes']:g}", f"{result['voting']['mean_iou']:.3f}"]
         for part in ("voting", "components", "true_categories"):
             figures = result[part]
-            cells.append(f"{figures['ap_r']['0.5']:.3f} / {figures['ap_r']['0.7']:.3f} / {figures['ap_r_vol']:.3f}")
+            cells.append(
+                f"{figures['ap_r']['0.5']:.3f} / {figures['ap_r']['0.7']:.3f} / {figures['ap_r_vol']:.3f}"
+            )
         cells.append(f"{1000 * result['voting']['seconds_per_image']:.0f}")
         rows.append("| " + " | ".join(cells) + " |")
         notes.add(f"{result['hardware']}, torch {result['versions']['torch']}")
-    rows += ["", f"One run each, the fast tier, on pictures that were not trained on ({'; '.join(sorted(notes))})."]
+    rows += [
+        "",
+        f"One run each, the fast tier, on pictures that were not trained on ({'; '.join(sorted(notes))}).",
+    ]
     rows += ["Not measured on a GPU."]
     return "\n".join(rows)
 

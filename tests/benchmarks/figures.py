@@ -1,11 +1,11 @@
 """Train by a recipe, measure, and write one stored result: `book/results/NAME.json`.
 
     python tests/benchmarks/figures.py scenes-fast  --data scenes --minutes 8 --count 200
-    python tests/benchmarks/figures.py nuclei-fast  --data nuclei:$BRIDGESEG_DATA/nuclei/stage1_train --minutes 8
-    python tests/benchmarks/figures.py photos-light --data voc:$BRIDGESEG_DATA/pedestrians --minutes 15 --name pedestrians
+    python tests/benchmarks/figures.py nuclei-fast  --data nuclei:DIR --minutes 8
+    python tests/benchmarks/figures.py photos-light --data voc:DIR --minutes 15 --name pedestrians
 
-Beside the run's own instances it measures connected components of the same category masks, the paper's suppression on
-the same maps, and our grouping with true category masks. `--run` takes a run that is trained already and trains nothing.
+Beside the run's own instances it measures connected components of the same category masks, the paper's suppression
+on the same maps, and our grouping with true category masks. `--run` takes a run that is trained and trains nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ def origin(line: str, seed: int) -> dict[str, Any]:
     return {
         "command": line,
         "hardware": hardware(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+        },
         "date": datetime.date.today().isoformat(),
         "seed": seed,
     }
@@ -55,7 +59,9 @@ def origin(line: str, seed: int) -> dict[str, Any]:
 
 def main() -> None:
     """Train, measure, store."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe")
     parser.add_argument("--data", required=True)
     parser.add_argument("--minutes", type=float)
@@ -70,7 +76,17 @@ def main() -> None:
     data = kind if not place else f"{kind}:{Path(place).name}"  # no paths of this machine in what is stored
     began = time.monotonic()
     if not given.run:
-        arguments = ["train", "--data", given.data, "--recipe", given.recipe, "--out", str(folder), "--seed", str(given.seed)]
+        arguments = [
+            "train",
+            "--data",
+            given.data,
+            "--recipe",
+            given.recipe,
+            "--out",
+            str(folder),
+            "--seed",
+            str(given.seed),
+        ]
         arguments += ["--minutes", str(given.minutes)] if given.minutes else []
         if command(arguments):
             raise SystemExit(1)
@@ -86,13 +102,18 @@ def main() -> None:
         "recipe": given.recipe,
         "minutes": given.minutes,
         "train_seconds": None if given.run else round(seconds, 1),
-        "steps": sum(max((l["step"] for l in log if l["network"] == n), default=0) for n in {l["network"] for l in log}),
+        "steps": sum(
+            max((line_of["step"] for line_of in log if line_of["network"] == n), default=0)
+            for n in {line_of["network"] for line_of in log}
+        ),
         "parameters": sum(p.numel() for p in run.networks.parameters()),
         "threshold": run.threshold,
         "voting": evaluate(run, pictures),
         "components": evaluate_components(run, pictures),
         "suppression": evaluate(
-            run, pictures, grouping=lambda m, s: suppress_and_trace(m.scores, m.boxes, m.stride, m.size, Suppression())
+            run,
+            pictures,
+            grouping=lambda m, s: suppress_and_trace(m.scores, m.boxes, m.stride, m.size, Suppression()),
         ),
         "true_categories": evaluate_true_categories(run, pictures),
     }
@@ -101,7 +122,8 @@ def main() -> None:
     for key in ("voting", "components", "suppression", "true_categories"):
         part = result[key]
         ap = part["ap_r"]
-        print(f"{key:16} mIoU {part['mean_iou']:.3f}  AP^r 0.5 {ap['0.5']:.3f}  0.7 {ap['0.7']:.3f}  vol {part['ap_r_vol']:.3f}")
+        figures = f"0.5 {ap['0.5']:.3f}  0.7 {ap['0.7']:.3f}  vol {part['ap_r_vol']:.3f}"
+        print(f"{key:16} mIoU {part['mean_iou']:.3f}  AP^r {figures}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ FIGURES = ("mean_iou", "ap_r", "ap_r_vol", "rule", "images", "instances")
 
 def main() -> None:
     """Write `bridgeseg/checkpoints/NAME.pt` and its card."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name")
     parser.add_argument("--run", required=True)
     parser.add_argument("--result", required=True, help="name of a stored result")
@@ -37,7 +39,10 @@ def main() -> None:
     pictures = open_dataset(given.data, "val", count=given.count)
     check_unseen(run, pictures, "val")
     figures, components = evaluate(run, pictures), evaluate_components(run, pictures)
-    card = {key: result[key] for key in ("command", "minutes", "hardware", "versions", "date", "seed", "recipe", "steps")}
+    card = {
+        key: result[key]
+        for key in ("command", "minutes", "hardware", "versions", "date", "seed", "recipe", "steps")
+    }
     card |= {
         "data": given.data.partition(":")[0],
         "pictures": f"the first {given.count} of val" if given.count else "val",

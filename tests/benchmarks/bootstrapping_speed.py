@@ -1,0 +1,108 @@
+"""What bootstrapping adds to a training step: `python tests/benchmarks/bootstrapping_speed.py [--quick]`.
+
+A step of `scenes-fast` as it is trained, and the semantic network alone, each with plain cross-entropy (torch's own),
+with threshold and floor, and with exactly 512, the kinds in turns so that a busy moment meets all of them. The bar is
+a ratio of 1.1 of the medians. Prints JSON; times are milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from machine import machine
+from torch import Tensor
+
+from bridgeseg.batches import Batches
+from bridgeseg.boxes import sample_labels
+from bridgeseg.heads import enlarge
+from bridgeseg.labels import VOID
+from bridgeseg.losses import batch_loss, localization_loss
+from bridgeseg.networks import build_networks
+from bridgeseg.normalisation import normalise
+from bridgeseg.recipes import SCENES_FAST, Recipe
+from bridgeseg.scenes import CATEGORIES, Scenes
+from bridgeseg.training import make_optimiser
+
+KINDS = {
+    "threshold 0.6, floor 512": dataclasses.replace(
+        SCENES_FAST, threshold=0.6, floor=512, exactly=None, box_threshold=0.7, box_floor=512
+    ),
+    "exactly 512": dataclasses.replace(
+        SCENES_FAST, threshold=2.0, exactly=512, box_threshold=0.7, box_floor=512
+    ),
+}
+BOXES_OF_ALL = dataclasses.replace(SCENES_FAST, box_threshold=2.0, box_floor=0)
+
+
+def plain_loss(found: dict[str, Tensor], categories: Tensor, instances: Tensor, stride: int) -> Tensor:
+    """What one would write without bootstrapping: torch's mean cross-entropy, and the boxes of all pixels."""
+    wanted = SCENES_FAST.label_stride or stride
+    labels, logits = sample_labels(categories, wanted), found["categories"]
+    if wanted != stride:
+        logits = enlarge(logits, stride // wanted, (labels.shape[-2], labels.shape[-1]))
+    loss = F.cross_entropy(logits.float(), labels.long(), ignore_index=VOID)
+    if "boxes" in found:
+        loss = loss + localization_loss(found["boxes"], categories, instances, stride, BOXES_OF_ALL).loss
+    return loss
+
+
+def make_step(shared: bool, recipe: Recipe | None) -> Callable[[], None]:
+    """A training step of its own network on one batch; None for the recipe is plain cross-entropy."""
+    torch.manual_seed(0)
+    built = build_networks(dataclasses.replace(SCENES_FAST, shared=shared), len(CATEGORIES) - 1)
+    network = next(iter(built.values())).train()
+    network.to(memory_format=torch.channels_last)
+    optimiser = make_optimiser(network, SCENES_FAST)
+    scenes = Scenes("train", SCENES_FAST.crop, 32)
+    batch = Batches([scenes[i] for i in range(32)], SCENES_FAST, seed=0)(0)
+    pictures = normalise(batch.pictures)
+
+    def step() -> None:
+        found = network(pictures)
+        if recipe is None:
+            loss = plain_loss(found, batch.categories, batch.instances, network.output_stride)
+        else:
+            loss, _ = batch_loss(found, batch.categories, batch.instances, network.output_stride, recipe)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few steps: to see that it works")
+    runs = 3 if parser.parse_args().quick else 40
+    report: dict[str, Any] = machine() | {"runs": runs, "unit": "ms a step", "bar for the ratios": 1.1}
+    report["pictures"] = [SCENES_FAST.batch, SCENES_FAST.crop, SCENES_FAST.crop]
+    for title, shared in (
+        ("both networks on one trunk, as the recipe", True),
+        ("the semantic network", False),
+    ):
+        steps = {"plain": make_step(shared, None)}
+        steps |= {name: make_step(shared, recipe) for name, recipe in KINDS.items()}
+        taken: dict[str, list[float]] = {name: [] for name in steps}
+        for run in range(runs + 2):
+            for name, step in steps.items():
+                start = time.perf_counter()
+                step()
+                if run >= 2:
+                    taken[name].append(1000 * (time.perf_counter() - start))
+        medians = {name: statistics.median(each) for name, each in taken.items()}
+        report[title] = {name: round(value, 1) for name, value in medians.items()} | {
+            f"{name} / plain": round(medians[name] / medians["plain"], 3) for name in KINDS
+        }
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()

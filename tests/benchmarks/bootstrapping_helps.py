@@ -1,0 +1,158 @@
+"""Does bootstrapping help here? `python tests/benchmarks/bootstrapping_helps.py --steps 1500 --seeds 3`.
+
+The semantic network of a recipe, trained alone as in the paper, with the same steps, batches and first weights for
+every kind of loss:
+
+- plain: cross-entropy over all pixels
+- threshold: p < 0.6, the later code's, with a floor of 512
+- exactly: the hardest 512 of a mini-batch, the other reading of the paper
+- exactly, warm: the same after a quarter of the steps with plain cross-entropy
+- exactly, share: the hardest 13 %, which is what 512 are of the 63 × 63 cells of one large VOC picture at stride 8; the
+  paper does not say whether it counts in a picture or in a mini-batch
+- exactly, share, warm: both
+
+Scored by mIoU on unseen scenes. Prints JSON: for each kind the figures of all seeds, their mean and deviation, and the
+difference from plain, seed by seed, with its standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from machine import machine
+from torch import nn
+
+from bridgeseg.batches import Batches, load_samples
+from bridgeseg.fcn import FCN
+from bridgeseg.heads import enlarge
+from bridgeseg.labels import Sample
+from bridgeseg.losses import semantic_loss
+from bridgeseg.mean_iou import confusion, mean_iou
+from bridgeseg.networks import build_networks
+from bridgeseg.normalisation import normalise
+from bridgeseg.recipes import Recipe, recipe_named
+from bridgeseg.scenes import CATEGORIES, Scenes
+from bridgeseg.training import make_optimiser, rate_at
+
+WARM = 0.25  # share of the steps
+
+
+def kinds(recipe: Recipe) -> dict[str, tuple[Recipe, bool]]:
+    """The losses that are compared: what the recipe says of each, and whether it begins with plain cross-entropy."""
+    stride = recipe.label_stride or (recipe.stride if recipe.head == "refine" else recipe.output_stride)
+    labels = recipe.batch * (-(-recipe.crop // stride)) ** 2
+    share = max(round(labels * 512 / 63**2), 1)
+    exactly = dataclasses.replace(recipe, exactly=512)
+    shared = dataclasses.replace(recipe, exactly=share)
+    return {
+        "plain": (dataclasses.replace(recipe, threshold=2.0, floor=0, exactly=None), False),
+        "threshold": (dataclasses.replace(recipe, threshold=0.6, floor=512, exactly=None), False),
+        "exactly": (exactly, False),
+        "exactly, warm": (exactly, True),
+        "exactly, share": (shared, False),
+        "exactly, share, warm": (shared, True),
+    }
+
+
+def train(
+    recipe: Recipe, plain: Recipe, warm: bool, samples: Sequence[Sample], steps: int, seed: int
+) -> tuple[FCN, float]:
+    """Train the semantic network; returns it and the kept fraction over the last tenth of the steps."""
+    torch.manual_seed(seed)
+    apart = dataclasses.replace(recipe, shared=False)
+    network = cast(FCN, build_networks(apart, len(CATEGORIES) - 1)["semantic"]).train()
+    network.to(memory_format=torch.channels_last)
+    optimiser = make_optimiser(network, recipe)
+    batches = Batches(samples, recipe, seed).ahead(0, threads=1, depth=2)
+    kept = []
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate * group["factor"] * rate_at(step / steps, recipe)
+        batch = next(batches)
+        logits = network(normalise(batch.pictures))["categories"]
+        now = plain if warm and step < WARM * steps else recipe
+        found = semantic_loss(logits, batch.categories, network.output_stride, now)
+        optimiser.zero_grad(set_to_none=True)
+        found.loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+        optimiser.step()
+        if step >= 0.9 * (steps - 1):
+            kept.append(float(found.kept))
+    batches.close()
+    return network.eval(), statistics.mean(kept)
+
+
+@torch.inference_mode()
+def measure(network: FCN, scenes: Sequence[Sample]) -> tuple[float, np.ndarray]:
+    """Mean IoU and the IoU of each category on scenes."""
+    matrix = np.zeros((len(CATEGORIES), len(CATEGORIES)), np.int64)
+    for sample in scenes:
+        logits = network(normalise(torch.from_numpy(sample.picture)[None]))["categories"]
+        answer = enlarge(logits, network.output_stride, sample.categories.shape)[0].argmax(0)
+        matrix += confusion(sample.categories, answer, len(CATEGORIES))
+    return mean_iou(matrix)
+
+
+def spread(values: Sequence[float]) -> float:
+    """The standard deviation, 0 for a single value."""
+    return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pictures", type=int, default=200, help="unseen scenes to measure on")
+    parser.add_argument("--recipe", default="scenes-fast")
+    given = parser.parse_args()
+    recipe = recipe_named(given.recipe)
+    scenes = Scenes("train", recipe.crop, min(recipe.pictures or 2000, given.steps * recipe.batch))
+    samples = load_samples(scenes, range(len(scenes)), recipe)
+    val = Scenes("val", recipe.crop, given.pictures)
+    unseen = load_samples(val, range(len(val)), recipe)
+    report: dict[str, Any] = machine() | dict(vars(given)) | {"pictures trained on": len(samples)}
+
+    compared = kinds(recipe)
+    plain = compared["plain"][0]
+    figures: dict[str, list[float]] = {name: [] for name in compared}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in compared}
+    fractions: dict[str, list[float]] = {name: [] for name in compared}
+    for seed in range(given.seeds):
+        for name, (own, warm) in compared.items():
+            began = time.monotonic()
+            network, kept = train(own, plain, warm, samples, given.steps, seed)
+            mean, each = measure(network, unseen)
+            figures[name].append(mean)
+            parts[name].append(each)
+            fractions[name].append(kept)
+            seconds = time.monotonic() - began
+            print(f"seed {seed}, {name}: mIoU {mean:.4f}, {seconds:.0f} s", file=sys.stderr, flush=True)
+    for name, (own, _) in compared.items():
+        gain = [a - b for a, b in zip(figures[name], figures["plain"])]
+        report[name] = {
+            "exactly": own.exactly,
+            "mIoU": [round(value, 4) for value in figures[name]],
+            "mean": round(statistics.mean(figures[name]), 4),
+            "deviation": round(spread(figures[name]), 4),
+            "over plain": round(statistics.mean(gain), 4),
+            "its standard error": round(spread(gain) / len(gain) ** 0.5, 4),
+            "kept at the end": round(statistics.mean(fractions[name]), 4),
+            "IoU": {
+                category: round(float(value), 4)
+                for category, value in zip(CATEGORIES, np.mean(parts[name], axis=0))
+            },
+        }
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()

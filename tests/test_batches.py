@@ -70,6 +70,12 @@ def test_a_batch_is_a_function_of_seed_and_step(samples: list[Sample]) -> None:
     assert not equal(steps[0], Batches(samples, RECIPE, seed=6)(0))
 
 
+def test_a_picture_is_cut_and_coloured_anew_at_every_step(samples: list[Sample]) -> None:
+    batches = Batches(samples[:1], RECIPE, seed=0)
+    windows = torch.cat([batches(step).pictures for step in range(3)])
+    assert len({window.numpy().tobytes() for window in windows}) == len(windows)
+
+
 @pytest.mark.parametrize("processes", [2, 3, 6])
 def test_processes_cut_one_global_batch_among_them(samples: list[Sample], processes: int) -> None:
     for step in (0, 4):

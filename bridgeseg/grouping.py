@@ -85,24 +85,21 @@ def vote_cells(boxes: Tensor, grid: tuple[int, int], cell: int) -> Tensor:
 
 
 def trace_back(boxes: Tensor, maxima: Tensor, overlap: float) -> Tensor:
-    """Return for every candidate the maximum that suppressed it.
+    """Return which candidates each maximum suppresses.
 
     boxes: (k, 4) float, pixels
-    maxima: (n,) int64, the candidates that suppression left over, best first
+    maxima: (n,) int64, the candidates that suppression left over
     overlap: IoU over which a box suppresses another
-    returns: (k,) int64, number of the first maximum whose box overlaps by more; −1 for none, which does not happen to
-        what the suppression was given. A maximum belongs to itself
+    returns: (n, k) bool; a maximum is among its own. A candidate that several maxima suppress is in the mask of each:
+        with a single owner two masks of a category would never overlap, and mask suppression would find no duplicate
 
     Paper: tracing back the pixels that a maximum suppressed gives its mask. Built in chapter 9.
     """
-    if not len(maxima):
-        return torch.full((len(boxes),), -1, device=boxes.device)
-    over = iou(boxes[:, None], boxes[maxima][None]) > overlap
-    over[maxima, torch.arange(len(maxima), device=boxes.device)] = True
-    first = over.to(torch.uint8).argmax(1)  # the first of the largest: greedy suppression's order
-    first[~over.any(1)] = -1
-    first[maxima] = torch.arange(len(maxima), device=boxes.device)
-    return first
+    over = iou(boxes[maxima][:, None], boxes[None]) > overlap
+    over[torch.arange(len(maxima), device=boxes.device), maxima] = (
+        True  # a box without area overlaps not even itself
+    )
+    return over
 
 
 def mask_overlaps(masks: Tensor) -> Tensor:
@@ -162,8 +159,7 @@ def suppress_and_trace(
     for category in categories.unique():
         mine = (categories == category).nonzero()[:, 0]
         maxima = torchvision.ops.nms(flat[mine], certain[mine], settings.overlap)
-        owner = trace_back(flat[mine], maxima, settings.overlap)
-        found = owner == torch.arange(len(maxima), device=owner.device)[:, None]
+        found = trace_back(flat[mine], maxima, settings.overlap)
         score = (found * certain[mine]).sum(1) / found.sum(1)
         order = score.argsort(descending=True, stable=True)
         order = order[suppress_masks(found[order], settings.mask_overlap)]

@@ -10,15 +10,15 @@ Built in chapter 9.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor
 
-from bridgeseg.boxes import instance_boxes, iou
-from bridgeseg.grouping import candidates, check_maps, vote_cells
+from bridgeseg.boxes import iou, tight_boxes
+from bridgeseg.grouping import candidates, check_maps, interpolate_at, paint, vote_cells
 from bridgeseg.heads import enlarge
 from bridgeseg.instances import Instances
 
@@ -78,12 +78,18 @@ def gather_votes(
     own = boxes.flatten(1)[:, cells]
     area = ((own[2] - own[0]) * (own[3] - own[1])).clamp(min=stride * stride)
     weight = scores.flatten(1)[categories, cells] * stride * stride / area
-    places = (categories - 1) * grid[0] * grid[1] + vote_cells(own, grid, cell)
-    count = len(scores) - 1
-    sums = torch.zeros(5, count * grid[0] * grid[1], device=scores.device)
+    kinds, kind = categories.unique(return_inverse=True)  # few of many categories have a vote
+    places = kind * grid[0] * grid[1] + vote_cells(own, grid, cell)
+    sums = torch.zeros(5, len(kinds) * grid[0] * grid[1], device=scores.device)
     sums.index_add_(1, places, torch.cat([weight[None], weight * own]))
-    sums = F.avg_pool2d(sums.view(5, count, *grid), 3, 1, 1, divisor_override=1)
-    return sums[0], (sums[1:] / sums[0].clamp(min=1e-12)).transpose(0, 1)
+    # Sums of slices: pooling takes ten times as long on a CPU.
+    sums = F.pad(sums.view(5, len(kinds), *grid), (1, 1, 1, 1))
+    sums = sums[:, :, 1:-1] + sums[:, :, :-2] + sums[:, :, 2:]
+    sums = sums[..., 1:-1] + sums[..., :-2] + sums[..., 2:]
+    every = torch.zeros(5, len(scores) - 1, *grid, device=scores.device)
+    every[0, kinds - 1] = sums[0]
+    every[1:, kinds - 1] = sums[1:] / sums[0].clamp(min=1e-12)
+    return every[0], every[1:].transpose(0, 1)
 
 
 def find_maxima(votes: Tensor, boxes: Tensor, settings: Voting) -> Maxima:
@@ -93,8 +99,13 @@ def find_maxima(votes: Tensor, boxes: Tensor, settings: Voting) -> Maxima:
 
     Built in chapter 9.
     """
-    peak = (votes >= F.max_pool2d(votes[None], 3, 1, 1)[0]) & (votes >= settings.votes)
+    strong = (votes.flatten(1).amax(1) >= settings.votes).nonzero()[:, 0]
+    if not len(strong):
+        return Maxima(strong, votes.new_zeros(0), boxes.new_zeros(0, 4))
+    some = votes[strong]
+    peak = (some >= F.max_pool2d(some[None], 3, 1, 1)[0]) & (some >= settings.votes)
     category, row, column = peak.nonzero(as_tuple=True)
+    category = strong[category]
     found = Maxima(category + 1, votes[category, row, column], boxes[category, :, row, column])
     return swallow(found, settings)
 
@@ -108,14 +119,15 @@ def swallow(maxima: Maxima, settings: Voting) -> Maxima:
 
 def choose(
     boxes: Tensor, scores: Tensor, maxima: Maxima, size: tuple[int, int], settings: Voting, cell: int
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Give every pixel to the maximum whose box agrees best with its own.
 
-    boxes: (4, k) float, pixels
-    scores: (C + 1, k) float probabilities of the same pixels
+    boxes: (k, 4) float, pixels
+    scores: (k, m) float probabilities of the same pixels; a maximum's category is the number of a column here
     size: height and width of the picture, pixels
     cell: pixels from place to place of the table of neighbours
-    returns: number of the maximum (k,) int64, −1 for none; IoU with its box (k,) float
+    returns: number of the maximum (k,) int64, −1 for none; IoU with its box (k,) float; probability of its category
+        (k,) float
 
     The agreement is the IoU times the root of the pixel's probability for the maximum's category: a pixel that the
     category network misread may still follow its box, and two objects with the same box (a rider and a horse) stay
@@ -127,13 +139,18 @@ def choose(
     centre_x, centre_y = maxima.boxes[:, [0, 2]].mean(1), maxima.boxes[:, [1, 3]].mean(1)
     away = (y[:, None, None] - centre_y).square() + (x[None, :, None] - centre_x).square()
     count = min(settings.neighbours, len(maxima.votes))
-    table = away.topk(count, dim=2, largest=False).indices.view(-1, count)
-    near = table[vote_cells(boxes, grid, cell)]  # (k, count)
-    overlap = iou(boxes.T[:, None], maxima.boxes[near])
-    certain = scores.gather(0, maxima.categories[near].T).T
-    best = (overlap * certain.clamp(min=1e-4).sqrt()).argmax(1, keepdim=True)
-    overlap = overlap.gather(1, best)[:, 0]
-    return torch.where(overlap >= settings.agreement, near.gather(1, best)[:, 0], -1), overlap
+    table = away.topk(count, dim=2, largest=False).indices.view(-1, count).T.contiguous()
+    sides, corners = boxes.T.contiguous(), maxima.boxes.T.contiguous()
+    near = table.index_select(1, vote_cells(sides, grid, cell))
+    overlaps, certain = sides.new_empty(near.shape), sides.new_empty(near.shape)
+    for place, other in enumerate(near):  # one neighbour of all pixels at a time: smaller tensors are faster
+        overlaps[place] = iou(sides, corners.index_select(1, other), dim=0)
+        certain[place] = scores.gather(1, maxima.categories.index_select(0, other)[:, None])[:, 0]
+    agreement = overlaps * certain.clamp(min=1e-4).sqrt()
+    best = agreement.max(0, keepdim=True).indices  # argmax takes five times as long
+    overlap = overlaps.gather(0, best)[0]
+    number = torch.where(overlap >= settings.agreement, near.gather(0, best)[0], -1)
+    return number, overlap, certain.gather(0, best)[0]
 
 
 def refine(
@@ -141,15 +158,14 @@ def refine(
 ) -> Maxima:
     """Return the maxima with the mean box of the cells that choose them, duplicates swallowed once more.
 
-    scores: (C + 1, k) float; boxes: (4, k) float: of the cells in the foreground
+    scores: (k, C + 1) float; boxes: (k, 4) float: of the cells in the foreground
 
     Built in chapter 9.
     """
-    number, overlap = choose(boxes, scores, maxima, size, settings, cell)
+    number, overlap, certain = choose(boxes, scores, maxima, size, settings, cell)
     held = number >= 0
-    number, own = number[held], boxes[:, held]
+    number, certain, own = number[held], certain[held], boxes[held].T
     area = ((own[2] - own[0]) * (own[3] - own[1])).clamp(min=cell * cell)
-    certain = scores[:, held].gather(0, maxima.categories[number][None])[0]
     weight = overlap[held].square() * certain
     sums = torch.zeros(6, len(maxima.votes), device=boxes.device)
     sums.index_add_(1, number, torch.cat([weight[None], weight * own, (certain / area)[None]]))
@@ -179,46 +195,26 @@ def vote_and_assign(
     cell = settings.cell or stride
     inside = (scores[0] < 1 - settings.foreground).flatten()
     if len(maxima.votes) and inside.any():
-        maxima = refine(
-            maxima, scores.flatten(1)[:, inside], boxes.flatten(1)[:, inside], size, settings, cell
-        )
+        own_scores, own_boxes = scores.flatten(1)[:, inside].T, boxes.flatten(1)[:, inside].T
+        maxima = refine(maxima, own_scores, own_boxes, size, settings, cell)
     if not len(maxima.votes):
         return Instances.none(*size)
     background = enlarge(scores[None, :1], stride, size)[0, 0]
-    row, column = (background < 1 - settings.foreground).nonzero(as_tuple=True)
-    if not len(row):
+    place = (background < 1 - settings.foreground).flatten().nonzero()[:, 0]
+    if not len(place):
         return Instances.none(*size)
-    full_scores = interpolate_at(scores, row, column, stride)
-    full_boxes = interpolate_at(boxes, row, column, stride)
-    number, overlap = choose(full_boxes, full_scores, maxima, size, settings, cell)
-    held = number >= 0
-    labels = torch.zeros(size, dtype=torch.int64, device=scores.device)
-    labels[row[held], column[held]] = number[held] + 1
-    certain = full_scores[:, held].gather(0, maxima.categories[number[held]][None])[0]
-    sums = torch.zeros(3, len(maxima.votes), device=scores.device)
-    sums.index_add_(1, number[held], torch.stack([torch.ones_like(certain), certain, overlap[held]]))
-    tight = instance_boxes(labels)[1:]
-    tight = torch.cat([tight, tight.new_zeros(len(maxima.votes) - len(tight), 4)])
-    fit = iou(tight, maxima.boxes)
+    kinds, kind = maxima.categories.unique(return_inverse=True)  # of the other categories no pixel is asked
+    # A cell of the background has no box of its own: at the edge of an object it counts as little as it is foreground.
+    weight = (1 - scores[:1]).clamp(min=1e-3)
+    full = interpolate_at(torch.cat([boxes * weight, weight, scores[kinds]]), place, stride, size)
+    asked = replace(maxima, categories=kind)
+    number, overlap, certain = choose(full[:, :4] / full[:, 4:5], full[:, 5:], asked, size, settings, cell)
+    held = (number >= 0).nonzero()[:, 0]
+    number, place = number.index_select(0, held), place.index_select(0, held)
+    certain, overlap = certain.index_select(0, held), overlap.index_select(0, held)
+    count = len(maxima.votes)
+    sums = torch.zeros(3, count, device=scores.device)
+    sums.index_add_(1, number, torch.stack([torch.ones_like(certain), certain, overlap]))
+    fit = iou(tight_boxes(number, place // size[1], place % size[1], count), maxima.boxes)
     score = sums[1] / sums[0].clamp(min=1) * sums[2] / sums[0].clamp(min=1) * fit
-    large = (sums[0] >= settings.pixels).nonzero()[:, 0]
-    masks = labels[None] == (large + 1)[:, None, None]
-    return Instances(masks, maxima.categories[large], score[large], maxima.boxes[large]).sorted()
-
-
-def interpolate_at(maps: Tensor, row: Tensor, column: Tensor, stride: int) -> Tensor:
-    """Return maps of cells (c, h, w) at pixels of the picture, (c, k), bilinearly; only where they are asked for.
-
-    row, column: (k,) int64, pixels of the picture
-
-    The same values as `bridgeseg.heads.enlarge` gives there. Built in chapter 9.
-    """
-    height, width = maps.shape[1:]
-    y, x = (row / stride).clamp(max=height - 1), (column / stride).clamp(max=width - 1)
-    top, left = y.floor().long(), x.floor().long()
-    down, right = (top + 1).clamp(max=height - 1), (left + 1).clamp(max=width - 1)
-    below, beside = y - top, x - left
-    flat = maps.flatten(1)
-    upper = torch.lerp(flat[:, top * width + left], flat[:, top * width + right], beside)
-    lower = torch.lerp(flat[:, down * width + left], flat[:, down * width + right], beside)
-    return torch.lerp(upper, lower, below)
+    return paint(number, place, maxima.categories, score, maxima.boxes, size, settings.pixels)

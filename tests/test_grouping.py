@@ -61,16 +61,14 @@ def plain_grouping(scores: Tensor, boxes: Tensor, settings: Suppression) -> list
     }
     found = []
     for category in range(1, classes):
-        left = sorted((cell for c, cell in among if c == category), key=lambda cell: -flat[cell][category])
+        mine = sorted((cell for c, cell in among if c == category), key=lambda cell: -flat[cell][category])
+        left = mine
         while left:
-            best, mask, rest = left[0], {left[0]}, []
-            for cell in left[1:]:
-                if box_iou(corners[best], corners[cell]) > settings.overlap:
-                    mask.add(cell)  # traced back to the maximum that suppressed it
-                else:
-                    rest.append(cell)
+            best = left[0]
+            # Traced back: all that this maximum suppresses, whether or not a better one has done so before.
+            mask = {cell for cell in mine if box_iou(corners[best], corners[cell]) > settings.overlap}
             found.append((sum(flat[cell][category] for cell in mask) / len(mask), category, mask))
-            left = rest
+            left = [cell for cell in left if cell not in mask]
     found.sort(key=lambda instance: -instance[0])
     kept: list[tuple[float, int, set[int]]] = []
     for score, category, mask in found:
@@ -152,17 +150,27 @@ def test_a_mask_that_was_suppressed_suppresses_nothing() -> None:
     assert suppress_masks(masks, 0.5).tolist() == [True, True, True]  # not over
 
 
+def test_mask_suppression_has_something_to_do() -> None:
+    """Masks of one category overlap, or the step would never find a duplicate."""
+    scores, boxes = random_scores(1, 4, 14, 17), random_boxes(1, 14, 17)
+    counts = [
+        len(suppress_and_trace(scores, boxes, 1, (14, 17), Suppression(mask_overlap=limit)))
+        for limit in (0.2, 0.5, 1.0)
+    ]
+    assert counts[0] < counts[1] < counts[2]
+
+
 def test_overlaps_of_masks_by_hand() -> None:
     masks = torch.tensor([[1, 1, 0, 0], [0, 1, 1, 1], [0, 0, 0, 0]], dtype=torch.bool)
     torch.testing.assert_close(mask_overlaps(masks), torch.tensor([[1, 0.25, 0], [0.25, 1, 0], [0, 0, 0]]))
 
 
-def test_trace_back_goes_to_the_first_that_suppresses() -> None:
+def test_trace_back_gives_a_maximum_all_that_it_suppresses() -> None:
     boxes = torch.tensor([[0.0, 0, 10, 10], [4, 0, 14, 10], [2, 0, 12, 10], [40, 40, 50, 50], [7, 7, 7, 7]])
-    # The third overlaps both by more than a half; a box without area belongs to itself where it is a maximum.
-    assert trace_back(boxes, torch.tensor([0, 1, 4]), 0.5).tolist() == [0, 1, 0, -1, 2]
-    assert trace_back(boxes, torch.tensor([1, 0]), 0.5).tolist() == [1, 0, 0, -1, -1]
-    assert trace_back(boxes, torch.tensor([], dtype=torch.int64), 0.5).tolist() == [-1] * 5
+    # The third overlaps both by more than a half, and is in the mask of both; a box without area is its own maximum.
+    found = trace_back(boxes, torch.tensor([0, 1, 4]), 0.5).int().tolist()
+    assert found == [[1, 0, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 0, 1]]
+    assert trace_back(boxes, torch.tensor([], dtype=torch.int64), 0.5).shape == (0, 5)
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 8])
@@ -277,13 +285,13 @@ def test_masks_of_one_category_hold_only_pixels_where_it_is_among_the_best() -> 
 
 
 def test_no_candidate_is_lost_and_categories_do_not_suppress_one_another() -> None:
-    """Before masks are suppressed every candidate is in one instance of its category, far from the origin as well."""
+    """Before masks are suppressed every candidate is in an instance of its category, far from the origin as well."""
     classes, size = 21, (40, 40)
     scores = random_scores(8, classes, *size, sharpness=3.0)
     boxes = random_boxes(8, *size, kinds=60) + 900.1
     found = suppress_and_trace(scores, boxes, 1, size, Suppression(score=0.0, mask_overlap=1.0, pixels=1))
     category = scores.argmax(0)
-    assert torch.equal(found.masks.sum(0), (category > 0).long())
+    assert torch.equal(found.masks.any(0), category > 0)
     for number in range(1, classes):
         assert torch.equal(found.masks[found.categories == number].any(0), category == number)
 

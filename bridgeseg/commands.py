@@ -132,7 +132,7 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
     print(table(figures))
     if given.json:
         try:
-            write_text(Path(given.json), json.dumps(figures, indent=1) + "\n")
+            write_text(Path(given.json), json.dumps({k: figures[k] for k in STORED}, indent=1) + "\n")
         except OSError as error:
             raise BadInput(f"json: {given.json} cannot be written ({error.strerror or error})") from error
     return 0
@@ -146,6 +146,8 @@ def export_verb(given: argparse.Namespace, began: float) -> int:
     return 0
 
 
+# What `evaluate --json` writes, neither more nor less: programs rely on it.
+STORED = ("mean_iou", "iou", "ap_r", "ap_r_vol", "rule", "images", "instances", "seconds_per_image")
 VERBS = {"train": train, "segment": segment, "evaluate": evaluate_verb, "export": export_verb}
 
 
@@ -157,7 +159,10 @@ def table(figures: dict[str, Any]) -> str:
 
     wide = max(len(name) for name in [*figures["iou"], "seconds per picture"])
     lines = [f"{figures['images']} pictures, {figures['instances']} instances, rule {figures['rule']}", ""]
-    lines += [f"{'IoU ' + name:{wide + 4}}  {show(value)}" for name, value in figures["iou"].items()]
+    single = {name: values["0.5"] for name, values in figures["ap_r_by_category"].items()}
+    for name, value in figures["iou"].items():
+        instances = f"   AP^r 0.5 {show(single[name])}" if name in single else ""
+        lines.append(f"{'IoU ' + name:{wide + 4}}  {show(value)}{instances}")
     lines += [f"{'mean IoU':{wide + 4}}  {show(figures['mean_iou'])}", ""]
     lines += [f"{'AP^r ' + level:{wide + 4}}  {show(value)}" for level, value in figures["ap_r"].items()]
     lines += [f"{'AP^r vol':{wide + 4}}  {show(figures['ap_r_vol'])}", ""]

@@ -10,6 +10,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -120,8 +121,8 @@ def evaluate(
     progress: called with the share done and a line; a bar on standard error by default
     grouping: what turns maps into instances, instead of the recipe's
     returns: ready for JSON, None where a figure is not defined: mean_iou; iou by category; ap_r by threshold, "0.1" …
-        "0.9"; ap_r_vol; rule; images and instances, the numbers of pictures and of true instances; seconds_per_image:
-        of networks and grouping, reading and measuring not counted
+        "0.9"; ap_r_vol; ap_r_by_category; rule; images and instances, the numbers of pictures and of true instances;
+        seconds_per_image: of networks and grouping, reading and measuring not counted
     raises: BadInput for another rule or for other categories than the run's; what the data set raises
 
     Built in chapter 10.
@@ -155,6 +156,10 @@ def evaluate(
         "iou": {name: _defined(value) for name, value in zip(run.categories, iou.tolist(), strict=True)},
         "ap_r": {f"{threshold:.1f}": _defined(value) for threshold, value in result.ap_r.items()},
         "ap_r_vol": _defined(result.ap_r_vol),
+        "ap_r_by_category": {
+            name: {f"{t:.1f}": _defined(value) for t, value in zip(result.thresholds, row)}
+            for name, row in zip(run.categories[1:], result.ap.tolist(), strict=True)
+        },
         "rule": rule,
         "images": len(found),
         "instances": int(result.truths.sum()),
@@ -165,7 +170,7 @@ def evaluate(
 def evaluate_components(
     run: Run, dataset: Labelled, rule: str = "sds", progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Measure the baseline, connected components of the same masks, as `evaluate`. Built in chapter 10."""
+    """Measure the baseline, components of the same masks, as `evaluate`. Built in chapter 10."""
     return evaluate(run, dataset, rule, progress, components)
 
 
@@ -176,13 +181,11 @@ def evaluate_true_categories(
 
     The mIoU is still that of the run's own masks. Paper: the experiment with true category masks. Built in chapter 10.
     """
-    return evaluate(
-        run, dataset, rule, progress, lambda maps, sample: with_true_categories(run, maps, sample)
-    )
+    return evaluate(run, dataset, rule, progress, partial(with_true_categories, run))
 
 
 def components(maps: Maps, sample: Sample) -> Instances:
-    """Group by connected components of the category map: the baseline that boxes have to beat."""
+    """Group by connected components of the category map: the baseline that boxes must beat."""
     return component_instances(maps.scores, maps.stride, maps.size)
 
 

@@ -16,7 +16,6 @@ import json
 import os
 import platform
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,6 @@ def main() -> None:
     folder = Path(given.run or Path(tempfile.mkdtemp()) / name)
     kind, _, place = given.data.partition(":")
     data = kind if not place else f"{kind}:{Path(place).name}"  # no paths of this machine in what is stored
-    began = time.monotonic()
     if not given.run:
         arguments = [
             "train",
@@ -90,21 +88,20 @@ def main() -> None:
         arguments += ["--minutes", str(given.minutes)] if given.minutes else []
         if command(arguments):
             raise SystemExit(1)
-    seconds = time.monotonic() - began
     run = load_run(str(folder))
     pictures = open_dataset(given.data, "val", count=given.count)
     check_unseen(run, pictures, "val")
     minutes = f" --minutes {given.minutes:g}" if given.minutes else ""
-    line = f"python -m bridgeseg train --data {data} --recipe {given.recipe}{minutes} --seed {given.seed} --out RUN"
+    shown = f"python -m bridgeseg train --data {data} --recipe {given.recipe}{minutes} --seed {given.seed} --out RUN"
     log = [json.loads(text) for text in (folder / "log.jsonl").read_text().splitlines()]
     result = {
-        **origin(line, given.seed),
+        **origin(shown, given.seed),
         "recipe": given.recipe,
         "minutes": given.minutes,
-        "train_seconds": None if given.run else round(seconds, 1),
+        "train_seconds": max(line["seconds"] for line in log),
         "steps": sum(
-            max((line_of["step"] for line_of in log if line_of["network"] == n), default=0)
-            for n in {line_of["network"] for line_of in log}
+            max((line["step"] for line in log if line["network"] == n), default=0)
+            for n in {line["network"] for line in log}
         ),
         "parameters": sum(p.numel() for p in run.networks.parameters()),
         "threshold": run.threshold,

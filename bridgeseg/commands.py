@@ -26,9 +26,10 @@ from bridgeseg.datasets import open_dataset
 from bridgeseg.environment import tier
 from bridgeseg.evaluation import check_categories, check_unseen, evaluate
 from bridgeseg.export import export
+from bridgeseg.files import write_text
 from bridgeseg.labels import BadInput
 from bridgeseg.progress import Bar
-from bridgeseg.runs import load_run, write_text
+from bridgeseg.runs import load_run
 from bridgeseg.segmenting import segment_files
 from bridgeseg.training_runs import train_run
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bridgeseg.files import write_atomically
+from bridgeseg.files import write_atomically, write_text
 from bridgeseg.label_png import read_label_png, write_label_png
 from bridgeseg.labels import VOID, BadInput, Labelled, Sample, verify
 from bridgeseg.voc import list_path, read_categories, read_list
@@ -56,7 +56,7 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
         write_sample(sample, out)
         names.append(sample.name)
     text = "".join(f"{name}\n" for name in names)
-    write_atomically(list_path(out, split), lambda file: file.write(text.encode()))
+    write_text(list_path(out, split), text)
     return out
 
 
@@ -89,7 +89,7 @@ def _write_categories(categories: tuple[str, ...], out: Path) -> None:
                 f"{path}: has categories {', '.join(there[1:])}; expected {', '.join(categories[1:])}"
             )
     text = "".join(f"{name}\n" for name in categories[1:])
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_text(path, text)
 
 
 def _listed_elsewhere(out: Path, split: str) -> set[str]:

@@ -34,3 +34,8 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> P
         Path(temporary).unlink(missing_ok=True)
         raise
     return path
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a text file, UTF-8, as `write_atomically`."""
+    return write_atomically(path, lambda file: file.write(text.encode()))

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, cast
 import torch
 from torch import Tensor, nn
 
-from bridgeseg.files import write_atomically
+from bridgeseg.files import write_text
 from bridgeseg.labels import BadInput
 from bridgeseg.networks import build_networks
 from bridgeseg.recipes import Recipe
@@ -195,11 +195,6 @@ def load_weights(file: BinaryIO, where: str, device: torch.device | str = "cpu")
     networks.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     networks.eval().requires_grad_(False)
     return run
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file, UTF-8, whole or not at all."""
-    return write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def _checkpoints() -> Traversable:

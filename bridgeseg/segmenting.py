@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bridgeseg.files import write_atomically
+from bridgeseg.files import write_text
 from bridgeseg.instances import Instances
 from bridgeseg.label_png import write_label_png
 from bridgeseg.labels import BadInput
@@ -82,7 +82,7 @@ def segment_files(
             complain(f"{path}: not enough memory for this picture")
     try:
         text = json.dumps(candidates, separators=(",", ":"))
-        write_atomically(out / INSTANCES, lambda file: file.write(text.encode()))
+        write_text(out / INSTANCES, text)
     except OSError as error:
         if not hopeless:
             complain(f"{out / INSTANCES}: cannot be written ({error.strerror or error})")

@@ -22,11 +22,12 @@ from bridgeseg.batches import load_samples
 from bridgeseg.datasets import open_dataset
 from bridgeseg.distributed import processes, rank
 from bridgeseg.evaluation import choose_threshold, held_out
+from bridgeseg.files import write_text
 from bridgeseg.interrupts import interruptible
 from bridgeseg.labels import BadInput, Labelled, Sample
 from bridgeseg.prediction import predict_maps
 from bridgeseg.recipes import Recipe, default_recipe, recipe_named
-from bridgeseg.runs import LOG, RECIPE, WEIGHTS, Run, save_run, write_text
+from bridgeseg.runs import LOG, RECIPE, WEIGHTS, Run, save_run
 from bridgeseg.training import Trainer, with_budget
 
 SETTINGS, STATE = "settings.json", "state.pt"

@@ -464,7 +464,7 @@ def failing(monkeypatch, number, name):
             raise OSError(number, os.strerror(number))
         return real(path, fill)
 
-    for module in ("segmenting", "label_png"):
+    for module in ("files", "label_png"):
         monkeypatch.setattr(f"bridgeseg.{module}.write_atomically", write)
 
 
@@ -497,7 +497,7 @@ def test_a_disk_that_fills_up_while_training_is_one_line(name, tmp_path, capsys,
     def write(path, fill):
         return real(path, (lambda file: fill(Full(file))) if path.name == name else fill)
 
-    for module in ("tensor_files", "runs"):
+    for module in ("tensor_files", "files"):
         monkeypatch.setattr(f"bridgeseg.{module}.write_atomically", write)
     assert main(["train", "--data", "scenes", "--out", str(tmp_path / "run")]) == 1
     lines = errors(capsys)

@@ -7,11 +7,8 @@ same figures to 1e-9. Prints JSON; `ratio` is their seconds over ours, so more t
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
-import json
-import platform
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +18,7 @@ import torch
 from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from stored_result import arguments, origin, publish
 
 from bridgeseg.average_precision import VOLUME, average_precision
 from bridgeseg.instances import Instances
@@ -180,11 +178,12 @@ def measure(recipe: dict[str, Any], runs: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    runs = parser.parse_args().runs
-    report: dict[str, Any] = {"machine": platform.machine(), "threads": torch.get_num_threads(), "runs": runs}
-    print(json.dumps(report | {name: measure(recipe, runs) for name, recipe in SETS.items()}, indent=2))
+    given = parser.parse_args()
+    runs = given.runs
+    report = origin() | {"runs": runs} | {name: measure(recipe, runs) for name, recipe in SETS.items()}
+    publish("average-precision-speed", report, given.store)
 
 
 if __name__ == "__main__":

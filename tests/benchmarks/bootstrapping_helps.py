@@ -17,9 +17,7 @@ difference from plain, seed by seed, with its standard error.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
 import statistics
 import sys
 import time
@@ -28,7 +26,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from machine import machine
+from stored_result import arguments, origin, publish
 from torch import nn
 
 from bridgeseg.batches import Batches, load_samples
@@ -108,7 +106,7 @@ def spread(values: Sequence[float]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pictures", type=int, default=200, help="unseen scenes to measure on")
@@ -119,7 +117,7 @@ def main() -> None:
     samples = load_samples(scenes, range(len(scenes)), recipe)
     val = Scenes("val", recipe.crop, given.pictures)
     unseen = load_samples(val, range(len(val)), recipe)
-    report: dict[str, Any] = machine() | dict(vars(given)) | {"pictures trained on": len(samples)}
+    report: dict[str, Any] = origin() | dict(vars(given)) | {"pictures trained on": len(samples)}
 
     compared = kinds(recipe)
     plain = compared["plain"][0]
@@ -151,7 +149,7 @@ def main() -> None:
                 for category, value in zip(CATEGORIES, np.mean(parts[name], axis=0))
             },
         }
-    print(json.dumps(report, indent=1))
+    publish("bootstrapping-helps", report, given.store)
 
 
 if __name__ == "__main__":

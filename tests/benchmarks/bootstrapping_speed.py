@@ -7,9 +7,7 @@ a ratio of 1.1 of the medians. Prints JSON; times are milliseconds.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -17,7 +15,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from machine import machine
+from stored_result import arguments, origin, publish
 from torch import Tensor
 
 from bridgeseg.batches import Batches
@@ -79,10 +77,11 @@ def make_step(shared: bool, recipe: Recipe | None) -> Callable[[], None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--quick", action="store_true", help="few steps: to see that it works")
-    runs = 3 if parser.parse_args().quick else 40
-    report: dict[str, Any] = machine() | {"runs": runs, "unit": "ms a step", "bar for the ratios": 1.1}
+    given = parser.parse_args()
+    runs = 3 if given.quick else 40
+    report: dict[str, Any] = origin() | {"runs": runs, "unit": "ms a step", "bar for the ratios": 1.1}
     report["pictures"] = [SCENES_FAST.batch, SCENES_FAST.crop, SCENES_FAST.crop]
     for title, shared in (
         ("both networks on one trunk, as the recipe", True),
@@ -101,7 +100,7 @@ def main() -> None:
         report[title] = {name: round(value, 1) for name, value in medians.items()} | {
             f"{name} / plain": round(medians[name] / medians["plain"], 3) for name in KINDS
         }
-    print(json.dumps(report, indent=1))
+    publish("bootstrapping-speed", report, given.store)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Train by a recipe, measure, and write one stored result: `book/results/NAME.json`.
+"""Train by a recipe and measure: the stored results of the recipes.
 
-    python tests/benchmarks/figures.py scenes-fast  --data scenes --minutes 8 --count 200
-    python tests/benchmarks/figures.py nuclei-fast  --data nuclei:DIR --minutes 8
-    python tests/benchmarks/figures.py photos-light --data voc:DIR --minutes 15 --name pedestrians
+    python tests/benchmarks/figures.py scenes-fast  --data scenes --minutes 8 --count 200 --store
+    python tests/benchmarks/figures.py nuclei-fast  --data nuclei:DIR --minutes 8 --store
+    python tests/benchmarks/figures.py photos-light --data voc:DIR --minutes 15 --name pedestrians --store
 
 Beside the run's own instances it measures connected components of the same category masks, the paper's suppression
 on the same maps, and our grouping with true category masks. `--run` takes a run that is trained and trains nothing.
@@ -10,57 +10,22 @@ on the same maps, and our grouping with true category masks. `--run` takes a run
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import json
-import os
-import platform
 import tempfile
 from pathlib import Path
-from typing import Any
 
-import torch
-import torchvision
+from stored_result import arguments, origin, publish
 
 from bridgeseg.commands import main as command
 from bridgeseg.datasets import open_dataset
 from bridgeseg.evaluation import check_unseen, evaluate, evaluate_components, evaluate_true_categories
-from bridgeseg.files import write_atomically
 from bridgeseg.grouping import Suppression, suppress_and_trace
 from bridgeseg.runs import load_run
-
-RESULTS = Path(__file__).parents[2] / "book" / "results"
-
-
-def hardware() -> str:
-    """Say what this machine computes with, in words."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{os.cpu_count()} cores, {names[0] if names else platform.processor() or platform.machine()}"
-
-
-def origin(line: str, seed: int) -> dict[str, Any]:
-    """Say where a figure comes from: command, hardware, versions, date, seed."""
-    return {
-        "command": line,
-        "hardware": hardware(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
-        },
-        "date": datetime.date.today().isoformat(),
-        "seed": seed,
-    }
 
 
 def main() -> None:
     """Train, measure, store."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("recipe")
     parser.add_argument("--data", required=True)
     parser.add_argument("--minutes", type=float)
@@ -74,7 +39,7 @@ def main() -> None:
     kind, _, place = given.data.partition(":")
     data = kind if not place else f"{kind}:{Path(place).name}"  # no paths of this machine in what is stored
     if not given.run:
-        arguments = [
+        words = [
             "train",
             "--data",
             given.data,
@@ -85,8 +50,8 @@ def main() -> None:
             "--seed",
             str(given.seed),
         ]
-        arguments += ["--minutes", str(given.minutes)] if given.minutes else []
-        if command(arguments):
+        words += ["--minutes", str(given.minutes)] if given.minutes else []
+        if command(words):
             raise SystemExit(1)
     run = load_run(str(folder))
     pictures = open_dataset(given.data, "val", count=given.count)
@@ -114,8 +79,7 @@ def main() -> None:
         ),
         "true_categories": evaluate_true_categories(run, pictures),
     }
-    text = json.dumps(result, indent=1) + "\n"
-    write_atomically(RESULTS / f"{name}.json", lambda file: file.write(text.encode()))
+    publish(name, result, given.store)
     for key in ("voting", "components", "suppression", "true_categories"):
         part = result[key]
         ap = part["ap_r"]

@@ -9,8 +9,6 @@ that waiting for a busy machine does not count, the median of runs taken in turn
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -19,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from machine import machine
+from stored_result import arguments, origin, publish
 from torch import Tensor
 
 from bridgeseg.boxes import instance_boxes, sample_labels
@@ -93,11 +91,12 @@ def groupings(
 
 @torch.inference_mode()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--quick", action="store_true", help="few runs: to see that it works")
-    runs = 3 if parser.parse_args().quick else 25
+    given = parser.parse_args()
+    runs = 3 if given.quick else 25
     torch.set_num_threads(1)
-    report: dict[str, Any] = machine() | {"runs": runs, "unit": "ms of one core"}
+    report: dict[str, Any] = origin() | {"runs": runs, "unit": "ms of one core"}
 
     picture = normalise(torch.randint(0, 256, (1, *SIZE, 3), dtype=torch.uint8))
     for name, recipe, stride in (("small", SMALL, 8), ("photos-light", PHOTOS_LIGHT, PHOTOS_LIGHT.stride)):
@@ -125,7 +124,7 @@ def main() -> None:
     report["voting, 80 instances / 5"] = round(by_instances[80]["voting"] / by_instances[5]["voting"], 2)
     first, *_, last = by_pixels.values()
     report["voting, 4 × the pixels"] = round(last["voting"] / first["voting"], 2)
-    print(json.dumps(report, indent=1, ensure_ascii=False))
+    publish("grouping-speed", report, given.store)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@ scenes. Prints JSON; `ratio` is theirs over ours.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import machine
+from stored_result import arguments, origin, publish
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
@@ -154,7 +152,7 @@ def measure(find: Finder, scenes: Scenes) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--minutes", type=float, default=8.0, help="of training, each")
     parser.add_argument("--pictures", type=int, default=200, help="unseen scenes to measure on")
     parser.add_argument("--side", type=int, default=144, help="pixels to which Mask R-CNN enlarges a scene")
@@ -162,7 +160,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="scenes-fast", help="of ours")
     given = parser.parse_args()
     recipe = with_budget(recipe_named(given.recipe), given.minutes)
-    report: dict[str, Any] = machine() | {
+    report: dict[str, Any] = origin() | {
         "minutes": given.minutes,
         "pictures": given.pictures,
         "side": given.side,
@@ -194,7 +192,7 @@ def main() -> None:
         key: round(report["mask r-cnn"][key] / report["ours"][key], 3) if report["ours"][key] else None
         for key in ("ap_r 0.5", "ap_r 0.7", "ap_r_vol", "ms a picture")
     }
-    print(json.dumps(report, indent=1))
+    publish("mask-rcnn", report, given.store)
 
 
 if __name__ == "__main__":

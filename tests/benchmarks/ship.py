@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bridgeseg.datasets import open_dataset
 from bridgeseg.evaluation import check_unseen, evaluate, evaluate_components
-from bridgeseg.files import write_atomically
+from bridgeseg.files import write_text
 from bridgeseg.runs import load_run, save_weights
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def main() -> None:
         "components": {key: components[key] for key in FIGURES},
     }
     text = json.dumps(card, indent=1) + "\n"
-    write_atomically(folder / f"{given.name}.card.json", lambda file: file.write(text.encode()))
+    write_text(folder / f"{given.name}.card.json", text)
     print(json.dumps(card["figures"]))
 
 

@@ -15,7 +15,7 @@ TITLES = {
     "scenes-fast": "drawn scenes, 96 px, five categories",
     "nuclei-fast": "nuclei",
     "pedestrians": "pedestrians in street photographs",
-    "photos": "photographs, twenty categories",
+    "photos": "mixed photographs, twenty categories, 264 to train on: too few",
 }
 
 

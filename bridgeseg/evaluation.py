@@ -28,7 +28,7 @@ from bridgeseg.prediction import Maps, category_map, group, predict_maps, resize
 from bridgeseg.progress import Bar
 from bridgeseg.runs import Run
 from bridgeseg.splits import check_scoring
-from bridgeseg.voting import Voting
+from bridgeseg.voting import Voting, weighed
 
 Progress = Callable[[float, str], None]
 Grouping = Callable[[Maps, Sample], Instances]
@@ -56,8 +56,7 @@ def held_out(names: Sequence[str], share: float, most: int = 40) -> list[str]:
 
 def found_in(run: Run, sample: Sample) -> Instances:
     """Return the instances of a picture as the run finds them, masks of the picture's own size."""
-    size = (sample.instances.shape[0], sample.instances.shape[1])
-    return at_size(group(_maps(run, sample), run.recipe.grouping), size)
+    return at_size(group(_maps(run, sample), run.recipe.grouping), sample.instances.shape[:2])
 
 
 def at_size(instances: Instances, size: tuple[int, int]) -> Instances:
@@ -192,15 +191,15 @@ def components(maps: Maps, sample: Sample) -> Instances:
 def with_true_categories(run: Run, maps: Maps, sample: Sample) -> Instances:
     """Group the run's boxes with the true category of every pixel in the place of the scores.
 
-    Our clustering gets them at full resolution: at the stride of the answer, edges would be as coarse as ever. The
-    paper's suppression compares cells with one another, and gets the truth at the centres of its own cells.
+    Our clustering gets them at full resolution, so that edges are fine; the paper's suppression at its own cells.
     """
     at_work = dataclasses.replace(
         sample, categories=resized(torch.from_numpy(sample.categories), maps.size).numpy()
     )
     settings = run.recipe.grouping
     if isinstance(settings, Voting):
-        boxes = enlarge(maps.boxes[None], maps.stride, maps.size)[0]
+        full = enlarge(weighed(maps.boxes, maps.scores)[None], maps.stride, maps.size)[0]
+        boxes = full[:4] / full[4:]
         settings = dataclasses.replace(settings, cell=settings.cell or maps.stride)
         stride = 1
     else:

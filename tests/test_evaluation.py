@@ -138,6 +138,11 @@ def test_true_answers_have_perfect_figures(perfect):
         progress=lambda share, text: shares.append(share),
         grouping=lambda maps, sample: masks_from_truth(sample),
     )
+    single = figures.pop("ap_r_by_category")
+    assert list(single) == list(CATEGORIES[1:])
+    assert all(
+        list(each) == list(figures["ap_r"]) and set(each.values()) == {1.0} for each in single.values()
+    )
     assert list(figures) == [
         *("mean_iou", "iou", "ap_r", "ap_r_vol", "rule", "images", "instances", "seconds_per_image")
     ]

@@ -182,7 +182,7 @@ def test_killed_while_the_weights_are_written_it_ends_with_the_same_weights(tmp_
 
 def test_ctrl_c_saves_the_state_and_says_how_to_go_on(tmp_path):
     out = tmp_path / "run"
-    process = started(out, SMALL_STEPS=200, SMALL_PAUSE=0.05)
+    process = started(out, SMALL_STEPS=4000, SMALL_PAUSE=0.05)
     assert process.stderr is not None
     for line in process.stderr:
         if "step 2" in line or "step" in line:

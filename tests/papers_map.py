@@ -1,0 +1,82 @@
+"""The rows of the paper's map, and the sentence that counts them: `python tests/papers_map.py` writes it.
+
+A test compares, so that the counts are those of the rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "book" / "the_papers_map.md"
+BEGIN, END = "<!-- counts -->", "<!-- /counts -->"
+HEAD = ["In the paper", "Here", "Chapter", "Code and test", "Status"]
+STATES = ("same", "changed", "our choice", "not done")
+
+
+class Row(NamedTuple):
+    """One thing that the paper has.
+
+    marks: of "S", "C", "I", "?"
+    chapters: numbers
+    functions: "module.name" in bridgeseg
+    tests: "module: name", which is test_name in tests/test_module.py
+    """
+
+    paper: str
+    marks: tuple[str, ...]
+    here: str
+    chapters: tuple[int, ...]
+    functions: tuple[str, ...]
+    tests: tuple[str, ...]
+    state: str
+
+
+def rows(text: str) -> list[Row]:
+    """Return the rows of all tables of the page with the map's head."""
+    found, inside = [], False
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if cells == HEAD:
+            inside = True
+        elif not cells:
+            inside = False
+        elif inside and set(cells[0]) != {"-"}:
+            if len(cells) != len(HEAD):
+                raise ValueError(f"{PAGE.name}: {len(cells)} cells, expected {len(HEAD)}: {line}")
+            paper, here, chapters, code, state = cells
+            functions, _, tests = code.partition(" test ")
+            found.append(
+                Row(
+                    paper,
+                    tuple(re.findall(r"\*\*([SCI?])\*\*", paper)),
+                    here,
+                    tuple(int(number) for number in re.findall(r"\b\d+\b", re.sub(r"\(.*?\)", "", chapters))),
+                    tuple(re.findall(r"`(.*?)`", functions)),
+                    tuple(re.findall(r"`(.*?)`", tests)),
+                    state,
+                )
+            )
+    return found
+
+
+def sentence(found: list[Row]) -> str:
+    """Return what stands between the two marks."""
+    counts = Counter(row.state for row in found)
+    same, changed, chosen, missing = (f"**{counts[state]}**" for state in STATES)
+    last = f"{chosen} our choice and {missing} not done"
+    return f"Of its {len(found)} lines, {same} are the same, {changed} changed, {last}."
+
+
+def with_counts(text: str) -> str:
+    """Return the page with the sentence that counts its rows."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{sentence(rows(text))}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_counts(PAGE.read_text("utf8")), "utf8")

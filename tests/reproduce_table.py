@@ -1,0 +1,117 @@
+"""The tables of the page "Reproduce every number", made from what is stored: `python tests/reproduce_table.py --write`.
+
+A row for each file in book/results and for each network that ships, from the command, hardware and date that it holds,
+and a row for each recipe for a GPU that no stored result has yet. Without `--write` it says whether the page is up to
+date. A test compares.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from readme_figures import TITLES
+
+from bridgeseg.recipes import RECIPES
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "book" / "reproduce.md"
+RESULTS, CARDS = ROOT / "book" / "results", ROOT / "bridgeseg" / "checkpoints"
+TIMINGS = "timings"
+FOR_A_GPU = {"scenes-full": "scenes", "nuclei-full": "nuclei:stage1_train", "voc": "voc:VOC2012"}
+HEAD = ("| what | command | minutes | hardware | date |", "|---|---|---|---|---|")
+
+
+def stored() -> dict[str, dict[str, Any]]:
+    """Return everything stored with the command that made it, by the file's name without its endings."""
+    files = sorted(RESULTS.glob("*.json")) + sorted(CARDS.glob("*.card.json"))
+    return {file.name.removesuffix(".json"): read(file) for file in files}
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return a stored result with its command, minutes, hardware and date.
+
+    raises: ValueError naming the file and what it does not say
+    """
+    result = json.loads(file.read_text("utf8"))
+    if file.stem == TIMINGS:
+        result = of_the_chapters(result)
+    for key in ("command", "hardware", "date"):
+        if not result.get(key):
+            raise ValueError(f"{file.name}: no {key!r}, expected each of command, hardware and date")
+    return result
+
+
+def of_the_chapters(timings: dict[str, Any]) -> dict[str, Any]:
+    """Return the times of the chapters as one result: their sum, all hardware, the last date."""
+    each = [entry for entry in timings.values() if isinstance(entry, dict) and "cold" in entry]
+    return {
+        "command": timings.get("command", "python tests/timings.py"),
+        "minutes": sum(entry["cold"] + entry["warm"] for entry in each) / 60,
+        "hardware": "; ".join(sorted({entry["hardware"] for entry in each})),
+        "date": max((entry["date"] for entry in each), default=""),
+    }
+
+
+def title(name: str) -> str:
+    """Return what a result is called in the first column."""
+    if name == TIMINGS:
+        return "what each chapter takes to run"
+    if name.endswith(".card"):
+        return f"the network `{name.removesuffix('.card')}` that ships"
+    return TITLES.get(name, name.replace("-", " ").replace("_", " "))
+
+
+def minutes(result: dict[str, Any]) -> str:
+    """Return the minutes of a result in words."""
+    taken = result.get("minutes")
+    return "not stored" if taken is None else f"{taken:.0f}" if taken >= 10 else f"{taken:.2g}"
+
+
+def row(*cells: str) -> str:
+    """Return a row of a table; bars inside a cell are kept."""
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def measured() -> str:
+    """Return the table of what is stored."""
+    lines = [
+        row(title(name), f"`{each['command']}`", minutes(each), each["hardware"], each["date"])
+        for name, each in stored().items()
+    ]
+    return "\n".join([*HEAD, *lines])
+
+
+def waiting() -> str:
+    """Return the table of the recipes for a GPU of which no result is stored."""
+    there = {result.get("recipe") for result in stored().values()}
+    lines = []
+    for name, data in FOR_A_GPU.items():
+        if name not in there:
+            recipe = RECIPES[name]
+            length = f"{recipe.steps:,} steps" if recipe.steps else f"{recipe.minutes:g}"
+            command = f"python -m bridgeseg train --data {data} --recipe {name} --out RUN"
+            lines.append(row(f"recipe `{name}`", f"`{command}`", length, "not measured on a GPU", "–"))
+    return "\n".join([*HEAD, *lines]) if lines else "Nothing: all of them have been run."
+
+
+def with_tables(text: str) -> str:
+    """Return the page with both tables between their marks."""
+    for name, table in (("measured", measured()), ("waiting", waiting())):
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        text = re.sub(
+            f"{begin}.*?{end}", lambda _, t=f"{begin}\n{table}\n{end}": t, text, count=1, flags=re.DOTALL
+        )
+    return text
+
+
+if __name__ == "__main__":
+    page = PAGE.read_text("utf8")
+    wanted = with_tables(page)
+    if "--write" in sys.argv[1:]:
+        PAGE.write_text(wanted, "utf8")
+    elif wanted != page:
+        sys.exit(f"{PAGE.name} is not up to date; run: python tests/reproduce_table.py --write")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
-ROOT = Path(__file__).resolve().parent.parent
-BOOK = ROOT / "book"
-CHAPTERS = {int(path.name[:2]): path for path in sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))}
+import notebooks
+from notebooks import BOOK, Chapter
+
+CHAPTERS = {int(path.name[:2]): path for path in notebooks.CHAPTERS}
 
 
 def page(name: str) -> str:
@@ -23,8 +23,7 @@ def written() -> dict[str, str]:
     """Return the prose of every page and of every chapter, by its file's name."""
     pages = {path.name: path.read_text("utf8") for path in BOOK.glob("*.md")}
     for path in CHAPTERS.values():
-        cells = json.loads(path.read_text("utf8"))["cells"]
-        pages[path.name] = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+        pages[path.name] = "\n".join(cell.source for cell in Chapter(path).of("markdown"))
     return pages
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import papers_map
 import pytest
 import reproduce_table
-from pages import BOOK, CHAPTERS, ROOT, blocks, loaded, page, written
+from chapter_prose import cited
+from notebooks import BOOK, ROOT
+from pages import CHAPTERS, blocks, loaded, page, written
 from pybtex.database import parse_file
 
 ROWS = papers_map.rows(papers_map.PAGE.read_text("utf8"))
@@ -138,13 +140,8 @@ def test_every_term_that_is_used_is_defined() -> None:
 
 
 def test_what_is_cited_is_listed_and_what_is_listed_is_cited() -> None:
-    cited = {
-        key.strip()
-        for text in written().values()
-        for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]*)`", text)
-        for key in keys.split(",")
-    }
-    assert cited == set(parse_file(BOOK / "references.bib").entries)
+    keys = {key for text in written().values() for key in cited(text)}
+    assert keys == set(parse_file(BOOK / "references.bib").entries)
 
 
 def test_works_of_the_same_authors_and_year_are_told_apart() -> None:

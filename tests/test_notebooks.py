@@ -1,104 +1,115 @@
-"""Every chapter is stored in the same form, and can be shown, run and reviewed."""
+"""Every chapter is stored in the same form, and can be shown, run and reviewed; the check of it sees what is not."""
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from strip_notebooks import COMPARED, as_text, stripped, tags
-
-BOOK = Path(__file__).resolve().parent.parent / "book"
-NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
-MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|work|mnt|private)/\w|\b[A-Z]:\\\\?\w")
-
-each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-
-def cells(path: Path, kind: str | None = None, tag: str | None = None) -> list[dict[str, Any]]:
-    """Return the cells of a notebook, all or those of a kind or with a tag."""
-    found = json.loads(path.read_text("utf8"))["cells"]
-    return [c for c in found if kind in (None, c["cell_type"]) and (tag is None or tag in tags(c))]
+import yaml
+from chapter_form import problems
+from check_site import pages_of
+from notebooks import BOOK, CHAPTERS, ROOT, Chapter, each_chapter
+from small_chapter import Break, Notebook, broken, cell_named, fits, in_cell, tagged
+from strip_notebooks import COMPARED, as_text, stripped
 
 
-def source(cell: dict[str, Any]) -> str:
-    return "".join(cell["source"])
+@each_chapter
+def test_a_chapter_is_stored_in_the_form_of_all(path: Path) -> None:
+    assert list(problems(Chapter(path))) == []
 
 
-@each_notebook
-def test_a_chapter_is_a_valid_notebook(path: Path) -> None:
-    nbformat.validate(nbformat.read(path, as_version=4))
-
-
-@each_notebook
-def test_a_chapter_is_stored_stripped_and_as_plain_json(path: Path) -> None:
-    text = path.read_text("utf8")
-    assert text == as_text(stripped(json.loads(text))), f"run: python tests/strip_notebooks.py {path}"
-
-
-@each_notebook
-def test_a_compared_cell_keeps_output_and_count(path: Path) -> None:
-    for cell in cells(path, tag=COMPARED):
-        assert cell["outputs"], f"cell {cell['id']} is tagged {COMPARED} and has no output"
-        assert cell["execution_count"], f"cell {cell['id']} is tagged {COMPARED} and has no execution count"
-
-
-@each_notebook
-def test_cells_have_unique_ids(path: Path) -> None:
-    ids = [cell.get("id", "") for cell in cells(path)]
-    assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in ids), ids
-    assert len(set(ids)) == len(ids), sorted(name for name in ids if ids.count(name) > 1)
-
-
-@each_notebook
-def test_a_chapter_has_one_title_and_one_set_up_cell(path: Path) -> None:
-    prose = re.sub(r"(?ms)^(```+|:::+).*?^\1", "", "\n\n".join(source(c) for c in cells(path, "markdown")))
-    assert len(re.findall(r"(?m)^# \S", prose)) == 1
-    assert source(cells(path)[0]).startswith("# "), "the first cell begins with the title"
-    assert len(cells(path, "code", "setup")) == 1
-    assert cells(path, "code")[0] == cells(path, "code", "setup")[0], "the set-up cell is the first to run"
-
-
-@pytest.mark.skipif(len(NOTEBOOKS) < 2, reason="there are not yet two chapters to compare")
 def test_the_set_up_cell_is_the_same_in_every_chapter() -> None:
-    first, *others = NOTEBOOKS
-    wanted = source(cells(first, "code", "setup")[0])
-    for path in others:
-        assert source(cells(path, "code", "setup")[0]) == wanted, f"{path.name} differs from {first.name}"
+    cells = {path.name: [cell.source for cell in Chapter(path).of("code", "setup")] for path in CHAPTERS}
+    first = cells[CHAPTERS[0].name]
+    assert [name for name, found in cells.items() if found != first] == [], f"differ from {CHAPTERS[0].name}"
 
 
-@each_notebook
-def test_a_figure_has_alt_text_and_a_caption(path: Path) -> None:
-    for cell in cells(path, "code", "figure"):
-        shown = cell["metadata"].get("mystnb", {})
-        alt, caption = shown.get("image", {}).get("alt", ""), shown.get("figure", {}).get("caption", "")
-        assert len(alt) >= 15, f"cell {cell['id']}: metadata mystnb.image.alt says what the figure shows"
-        assert len(caption) >= 15, f"cell {cell['id']}: metadata mystnb.figure.caption says what to see"
+def test_every_notebook_is_a_numbered_chapter_of_the_table_of_contents_and_the_other_way_round() -> None:
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
+    parts = {part["caption"]: list(pages_of(part)) for part in contents["parts"]}
+    appendices = parts.pop("Appendices")
+    listed = [page for pages in parts.values() for page in pages]
+    assert listed == [f"book/{path.stem}" for path in CHAPTERS], "in the order of their numbers"
+    assert [int(path.name[:2]) for path in CHAPTERS] == list(range(1, len(CHAPTERS) + 1))
+    pages = [f"book/{path.stem}" for path in BOOK.glob("*.md")]
+    assert sorted(pages) == sorted([contents["root"], *appendices]), (
+        "a page that is no chapter is an appendix"
+    )
 
 
-@each_notebook
-def test_a_cell_that_draws_is_tagged_as_a_figure(path: Path) -> None:
-    for cell in cells(path, "code"):
-        draws = re.search(r"\bplt\.(show|subplots|figure|imshow|plot)\(|\bplots\.\w+\(", source(cell))
-        hidden = {"figure", "no-figure"} & set(tags(cell))
-        defines = re.search(r"(?m)^def ", source(cell)) and not re.search(r"(?m)^plt\.show\(", source(cell))
-        assert not draws or hidden or defines, (
-            f"cell {cell['id']} draws: tag it `figure` with alt text and caption, or `no-figure` if it shows nothing"
-        )
+# The check itself, on a chapter that is broken
 
 
-@each_notebook
-def test_a_chapter_names_no_path_of_a_machine(path: Path) -> None:
-    for number, line in enumerate(path.read_text("utf8").splitlines(), 1):
-        assert not MACHINE_PATH.search(line), f"{path.name}:{number}: {line.strip()}"
+def doubled(made: Notebook) -> None:
+    cell_named(made, "see")["id"] = "wrong"
 
 
-@each_notebook
-def test_a_chapter_is_in_the_table_of_contents(path: Path) -> None:
-    assert f"book/{path.stem}\n" in (BOOK.parent / "_toc.yml").read_text("utf8") + "\n"
+def with_metadata(name: str, **shown: Any) -> Break:
+    return lambda made: cell_named(made, name)["metadata"].update(mystnb=shown)
+
+
+def compared_without_output(made: Notebook) -> None:
+    cell_named(made, "claim-run")["metadata"]["tags"] = [COMPARED]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (
+            lambda made: cell_named(made, "see").update(id="See_it"),
+            "'See_it': an id is words in small letters",
+        ),
+        (doubled, "cell wrong: another cell has the same id"),
+        (tagged("build", "biuld"), "cell build: the tag 'biuld' is not known"),
+        (compared_without_output, f"cell claim-run: tagged {COMPARED}"),
+        (
+            with_metadata("see-figure", image={"alt": "a long text that shows nothing"}),
+            "mystnb.figure.caption",
+        ),
+        (with_metadata("see-figure", figure={"caption": "what there is to see"}), "mystnb.image.alt"),
+        (
+            with_metadata("see-figure", image={"alt": "x"}, figure={"caption": "what to see in it"}),
+            "image.alt",
+        ),
+        (tagged("see-figure"), "cell see-figure: draws: tag it `figure`"),
+        (tagged("strip-figure", "strip"), "cell strip-figure: draws"),
+        (tagged("knob", "no-figure"), "cell knob: makes an interactive view: tag it `widget`"),
+        (
+            in_cell("claim-run", "measured = ", "walkers = lesson('x')\nmeasured = "),
+            "claim-run: trains, or loads",
+        ),
+        (in_cell("see", "figure answers", "figure in /home/me answers"), "names a path of a machine"),
+        (in_cell("see", "figure answers", "figure in C:\\me answers"), "names a path of a machine"),
+    ],
+)
+def test_the_check_sees_what_is_broken(break_it: Break, said: str, tmp_path: Path) -> None:
+    found = list(problems(broken(break_it, tmp_path)))
+    assert fits(found, said), found
+
+
+def test_the_check_sees_nothing_in_what_is_whole(tmp_path: Path) -> None:
+    assert list(problems(broken(lambda made: None, tmp_path))) == []
+
+
+def without_outputs(made: Notebook) -> Notebook:
+    stored = stripped(made)
+    del cell_named(stored, "build")["outputs"]
+    return stored
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        (lambda made: made, "not stored as it should be; run: python tests/strip_notebooks.py"),
+        (without_outputs, "not a valid notebook: 'outputs' is a required property"),
+    ],
+)
+def test_a_notebook_that_is_not_stripped_or_not_valid_is_seen(store: Any, said: str, tmp_path: Path) -> None:
+    def run_once(made: Notebook) -> None:
+        cell_named(made, "build")["execution_count"] = 7
+
+    assert fits(list(problems(broken(run_once, tmp_path, store))), said)
 
 
 def test_stripping_keeps_what_is_compared_and_drops_the_rest() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from pages import BOOK, CHAPTERS, ROOT, blocks, loaded, page
+from notebooks import BOOK, ROOT
+from pages import CHAPTERS, blocks, loaded, page
 from PIL import Image
 from pybtex.database import parse_file, parse_string
 

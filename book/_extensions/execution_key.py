@@ -16,18 +16,11 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from bridgeseg.environment import tier
+
 KEPT_FOLDERS = 4
 HASHED = ("bridgeseg/**/*", "book/results/**/*")
 ENVIRONMENT = ("BRIDGESEG_DATA", "BRIDGESEG_WEIGHTS")
-
-
-def tier() -> str:
-    """Return the tier that the chapters will run in: what is set, else full where there is CUDA."""
-    if chosen := os.environ.get("BRIDGESEG_TIER"):
-        return chosen
-    import torch
-
-    return "full" if torch.cuda.is_available() else "fast"
 
 
 def execution_key(root: Path) -> str:

@@ -1,0 +1,181 @@
+"""What a chapter holds, and in which order: what is missing, out of place, too long or too short, line by line.
+
+CONTRIBUTING.md shows the anatomy; `tests/new_chapter.py` writes a chapter that has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from chapter_prose import words
+from notebooks import Cell, Chapter
+
+FEWEST_WORDS, MOST_WORDS = 1500, 3500
+MOST_LINES = 22  # of a cell of code, empty lines not counted
+MOST_CELLS = 2  # of code one after the other, without a word between them
+FEWEST_PREDICTIONS, FEWEST_EXERCISES = 2, 3
+SENTENCES = range(3, 6)  # of the summary
+TO_WRITE = "TO WRITE"  # stands in a new chapter wherever its author has not yet been
+IN_THE_CARD = ("**You will be able to**", "**You need**", "**Time**", "<!-- time -->", "<!-- /time -->")
+MINUTES_TO_READ = re.compile(r"(\d+) minutes to read")
+HEADINGS = ("Is the claim true?", "What can go wrong", "Summary", "Exercises", "Further reading")
+Place = tuple[int, int]  # the number of a cell, and of a character in it
+
+
+def problems(chapter: Chapter) -> Iterator[str]:
+    """Yield what is wrong with the anatomy of a chapter."""
+    checks = (_unwritten, _title, _card, _paper_box, _set_up, _order, _predictions, _sections, _exercises)
+    for check in (*checks, _built, _views, _lengths):
+        yield from check(chapter)
+
+
+def _unwritten(chapter: Chapter) -> Iterator[str]:
+    for cell in chapter.cells:
+        if TO_WRITE in "".join([cell.source, cell.alt, cell.caption]):
+            yield f"cell {cell.name}: still to be written, it says {TO_WRITE}"
+
+
+def _title(chapter: Chapter) -> Iterator[str]:
+    first = chapter.cells[0]
+    if not first.source.startswith("# "):
+        yield "the first cell begins with the title, `# Title`"
+    if not re.search(r"!\[[^\]]{15,}\]\([^)]+\)", first.source):
+        yield "the first cell shows a picture of what the reader will have at the end, with an alt text"
+    titles = [cell.name for cell in chapter.of("markdown") if re.search(r"(?m)^# \S", _outside_code(cell))]
+    if len(titles) != 1:
+        yield f"one title, found {len(titles)}: {', '.join(titles)}"
+
+
+def _card(chapter: Chapter) -> Iterator[str]:
+    for cell in _titled(chapter, "What this chapter gives you"):
+        for part in IN_THE_CARD:
+            if part not in cell.source:
+                yield f"cell {cell.name}: the card says {part}"
+        if not MINUTES_TO_READ.search(cell.source):
+            yield f"cell {cell.name}: the card says how long reading takes, as in '45 minutes to read'"
+
+
+def _paper_box(chapter: Chapter) -> Iterator[str]:
+    for cell in _titled(chapter, "The paper behind this chapter"):
+        if "{cite" not in cell.source:
+            yield f"cell {cell.name}: the paper box cites the paper"
+        if not re.search(r"\*\*[SCI?]\*\*", cell.source):
+            yield f"cell {cell.name}: the paper box marks how each fact is known: **S**, **C**, **I** or **?**"
+
+
+def _set_up(chapter: Chapter) -> Iterator[str]:
+    tagged = chapter.of("code", "setup")
+    if len(tagged) != 1 or chapter.of("code")[:1] != tagged:
+        yield "the first cell of code, and no other, is the set-up cell, with the tag `setup`"
+
+
+def _order(chapter: Chapter) -> Iterator[str]:
+    """The parts that every chapter has, each once, one after the other."""
+    parts: list[tuple[str, list[Place]]] = []
+    for title in ("What this chapter gives you", "The paper behind this chapter"):
+        parts.append((f"the box '{title}'", [(cell.place, 0) for cell in _titled(chapter, title)]))
+    parts.append(("the set-up cell", [(cell.place, 0) for cell in chapter.of("code", "setup")]))
+    parts += [(f"'## {heading}'", _headings(chapter, heading)) for heading in HEADINGS]
+    for what, places in parts:
+        if len(places) != 1:
+            yield f"{what} stands once in a chapter, found {len(places)}"
+    there = [(places[0], what) for what, places in parts if len(places) == 1]
+    for (place, what), (after, later) in zip(there, there[1:]):
+        if place > after:
+            yield f"{what} stands before {later}"
+
+
+def _predictions(chapter: Chapter) -> Iterator[str]:
+    asked = _titled(chapter, "Predict")
+    if len(asked) < FEWEST_PREDICTIONS:
+        yield f"{len(asked)} boxes 'Predict', expected at least {FEWEST_PREDICTIONS}"
+    for cell, following in zip(asked, [*asked[1:], None]):
+        until = following.place if following else len(chapter.cells)
+        if not any(c.kind == "code" for c in chapter.cells[cell.place + 1 : until]):
+            yield f"cell {cell.name}: a prediction stands before the cell that settles it, and no code follows"
+
+
+def _sections(chapter: Chapter) -> Iterator[str]:
+    """What the sections at the end must hold."""
+    ends = [places[0] for heading in HEADINGS if len(places := _headings(chapter, heading)) == 1]
+    if len(ends) != len(HEADINGS):
+        return  # which of them are missing is said elsewhere
+    claim, wrong, summary, exercises, _ = ends
+    for heading, start, end in (("Is the claim true?", claim, wrong), ("What can go wrong", wrong, summary)):
+        if not any(cell.kind == "code" for cell in chapter.cells[start[0] + 1 : end[0] + 1]):
+            yield f"'## {heading}' has no cell of code: a claim is tested, a mistake is shown happening"
+    text = "\n".join(cell.source for cell in chapter.cells[summary[0] : exercises[0] + 1])
+    text = text.partition("## Summary")[2].partition("## Exercises")[0]
+    count = len(re.findall(r"[.!?][*\")]*(?=\s|$)", text))
+    if count not in SENTENCES:
+        yield f"the summary has {count} sentences, expected {SENTENCES[0]} to {SENTENCES[-1]}"
+
+
+def _exercises(chapter: Chapter) -> Iterator[str]:
+    stated = chapter.of("markdown", "exercise")
+    if len(stated) < FEWEST_EXERCISES:
+        yield f"{len(stated)} exercises, expected at least {FEWEST_EXERCISES}"
+    for number, cell in enumerate(stated, 1):
+        if not re.match(rf"\*\*{number}\. [^*]+\*\* ★{{1,3}}(?!★)", cell.source):
+            yield f"cell {cell.name}: exercise {number} begins '**{number}. Title.** ★', with one to three stars"
+        after = chapter.cells[cell.place + 1 : cell.place + 2]
+        if not after or after[0].kind != "code" or "solution" not in after[0].tags:
+            yield f"cell {cell.name}: the cell after an exercise is its solution, with the tag `solution`"
+    for cell in chapter.of(tag="solution"):
+        before = chapter.cells[cell.place - 1]
+        if not {"exercise", "solution"} & set(before.tags):
+            yield f"cell {cell.name}: a solution follows its exercise"
+        prompts = cell.stored["metadata"].get("mystnb", {})
+        if "hide-cell" not in cell.tags or not {"code_prompt_show", "code_prompt_hide"} <= set(prompts):
+            yield f"cell {cell.name}: a solution is hidden: tag `hide-cell`, mystnb.code_prompt_show and _hide"
+
+
+def _built(chapter: Chapter) -> Iterator[str]:
+    for tag in ("build", "checkpoint"):
+        if not chapter.of("code", tag):
+            yield f"no cell has the tag `{tag}`: a chapter builds its part from scratch, and checks it"
+    if not chapter.of("code", "figure"):
+        yield "no figure"
+
+
+def _views(chapter: Chapter) -> Iterator[str]:
+    views = chapter.of("code", "widget")
+    if not views:
+        yield "no interactive view, a cell with the tag `widget`"
+    for cell, following in zip(views, [*views[1:], None]):
+        until = following.place if following else len(chapter.cells)
+        strips = [c for c in chapter.cells[cell.place + 1 : until] if {"strip", "figure"} <= set(c.tags)]
+        if not strips:
+            yield f"cell {cell.name}: an interactive view is followed by its static strip: tags `strip`, `figure`"
+
+
+def _lengths(chapter: Chapter) -> Iterator[str]:
+    count = sum(words(cell) for cell in chapter.of("markdown"))
+    if not FEWEST_WORDS <= count <= MOST_WORDS:
+        yield f"{count:,} words, expected {FEWEST_WORDS:,} to {MOST_WORDS:,}"
+    run: list[Cell] = []
+    for cell in chapter.cells:
+        run = [*run, cell] if cell.kind == "code" and "solution" not in cell.tags else []
+        if len(run) == MOST_CELLS + 1:
+            yield f"cell {cell.name}: {MOST_CELLS + 1} cells of code with no word between: what does it answer?"
+        if cell.kind == "code":
+            lines = sum(bool(line.strip()) for line in cell.source.splitlines())
+            if lines > MOST_LINES:
+                yield f"cell {cell.name}: {lines} lines of code, expected at most {MOST_LINES}"
+
+
+def _titled(chapter: Chapter, title: str) -> list[Cell]:
+    """The cells with an admonition of that title."""
+    pattern = re.compile(rf"(?m)^(?::{{3,}}|`{{3,}}){{admonition}} {re.escape(title)}$")
+    return [cell for cell in chapter.of("markdown") if pattern.search(cell.source)]
+
+
+def _headings(chapter: Chapter, heading: str) -> list[Place]:
+    """Where a heading of the second level stands."""
+    pattern = re.compile(rf"(?m)^## {re.escape(heading)}$")
+    return [(cell.place, m.start()) for cell in chapter.of("markdown") for m in pattern.finditer(cell.source)]
+
+
+def _outside_code(cell: Cell) -> str:
+    return re.sub(r"(?ms)^(```+|~~~+).*?^\1", "", cell.source)

@@ -1,0 +1,82 @@
+"""Every chapter holds what chapters hold, in their order; and the check of it sees what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from chapter_anatomy import problems
+from notebooks import Chapter, each_chapter
+from small_chapter import Break, broken, fits, in_cell, moved, tagged, without
+
+
+@each_chapter
+def test_a_chapter_has_the_anatomy_of_all(path: Path) -> None:
+    assert list(problems(Chapter(path))) == []
+
+
+def test_the_check_sees_nothing_in_what_is_whole(tmp_path: Path) -> None:
+    assert list(problems(broken(lambda made: None, tmp_path))) == []
+
+
+def crowded(made: dict) -> None:
+    in_cell("build", "return", "\n".join(f"    line_{n} = {n}" for n in range(22)).strip() + "\n    return")(
+        made
+    )
+
+
+def wordless(made: dict) -> None:
+    without("see")(made)
+    without("knob-intro")(made)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (in_cell("title", "# A small", "A small"), "the first cell begins with the title"),
+        (in_cell("title", "![", "["), "the first cell shows a picture"),
+        (in_cell("see", "Here", "# Here"), "one title, found 2: title, see"),
+        (without("card"), "the box 'What this chapter gives you' stands once in a chapter, found 0"),
+        (in_cell("card", "**You need**", "You need"), r"the card says \*\*You need\*\*"),
+        (in_cell("card", "<!-- time -->", ""), "the card says <!-- time -->"),
+        (in_cell("card", "45 minutes to", "some time to"), "how long reading takes"),
+        (without("paper-box"), "the box 'The paper behind this chapter' stands once"),
+        (in_cell("paper-box", "{cite}", ""), "the paper box cites the paper"),
+        (in_cell("paper-box", "**", ""), "marks how each fact is known"),
+        (tagged("setup"), "the first cell of code, and no other, is the set-up cell"),
+        (moved("setup", 12), "the first cell of code, and no other, is the set-up cell"),
+        (moved("paper-box", 1), "'What this chapter gives you' stands before the box 'The paper behind"),
+        (moved("summary", 4), "'## What can go wrong' stands before '## Summary'"),
+        (in_cell("wrong", "## What can go wrong", "## Mistakes"), "'## What can go wrong' stands once"),
+        (without("further"), "'## Further reading' stands once in a chapter, found 0"),
+        (without("predict-1"), "1 boxes 'Predict', expected at least 2"),
+        (moved("claim", 30), "the cell that settles it, and no code follows"),
+        (without("claim-run"), r"'## Is the claim true\?' has no cell of code"),
+        (without("wrong-run"), "'## What can go wrong' has no cell of code"),
+        (in_cell("summary", "No more.", ""), "the summary has 2 sentences, expected 3 to 5"),
+        (in_cell("summary", "No more.", "And so on. And so on. And so on. Once more."), "has 6 sentences"),
+        (tagged("exercise-3"), "2 exercises, expected at least 3"),
+        (in_cell("exercise-2", "**2.", "**3."), "exercise 2 begins"),
+        (in_cell("exercise-3", "★★★", "★★★★"), "with one to three stars"),
+        (without("solution-2"), "exercise-2: the cell after an exercise is its solution"),
+        (tagged("solution-2", "hide-cell"), "exercise-2: the cell after an exercise is its solution"),
+        (tagged("solution-2", "solution"), "cell solution-2: a solution is hidden"),
+        (tagged("claim-run", "solution"), "cell claim-run: a solution follows its exercise"),
+        (tagged("build"), "no cell has the tag `build`"),
+        (tagged("build-checkpoint"), "no cell has the tag `checkpoint`"),
+        (tagged("knob", "no-figure"), "no interactive view"),
+        (tagged("strip-figure", "figure"), "cell knob: an interactive view is followed by its static strip"),
+        (moved("strip-figure", 4), "cell knob: an interactive view is followed by its static strip"),
+        (in_cell("question", "A word and a half, and so on.", "A."), r"\d words, expected 1,500 to 3,500"),
+        (
+            in_cell("question", "and so on.", "and so on and so on and so on and so on."),
+            "words, expected 1,500",
+        ),
+        (wordless, "cell knob: 3 cells of code with no word between"),
+        (crowded, "cell build: 25 lines of code, expected at most 22"),
+        (in_cell("see", "Here", "TO WRITE: Here"), "cell see: still to be written"),
+    ],
+)
+def test_the_check_sees_what_is_broken(break_it: Break, said: str, tmp_path: Path) -> None:
+    found = list(problems(broken(break_it, tmp_path)))
+    assert fits(found, said), found

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 LONGEST = 160  # characters of a value that a message shows
+MOST = 6  # values that it shows of a list of them
 
 
 def agree(
@@ -75,7 +76,13 @@ def difference(found: Any, expected: Any, within: float = 1e-5) -> str:
     if (mine.dtype.kind in "iub") != (wanted.dtype.kind in "iub"):
         return f"type {mine.dtype}, expected {wanted.dtype}"
     wrong = ~np.isclose(mine.astype(np.float64), wanted.astype(np.float64), within, within, equal_nan=True)
-    return f"{int(wrong.sum())} of {wrong.size} numbers" if wrong.any() else ""
+    if not wrong.any():
+        return ""
+    count = f"{int(wrong.sum())} of {wrong.size} numbers"
+    if not wrong.ndim:
+        return count
+    first = tuple(np.argwhere(wrong)[0].tolist())
+    return f"{count}, the first at {list(first)}: {mine[first]}, expected {wanted[first]}"
 
 
 def _array(value: Any) -> np.ndarray:
@@ -84,7 +91,8 @@ def _array(value: Any) -> np.ndarray:
 
 def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
-        return ", ".join(_shown(part) for part in value)
+        more = [f"… and {len(value) - MOST} more"] if len(value) > MOST else []
+        return ", ".join([*map(_shown, value[:MOST]), *more])
     if not isinstance(value, Tensor | np.ndarray):
         return repr(value)[:LONGEST]
     values = np.array2string(_array(value), precision=4, threshold=24, separator=", ").replace("\n", "")

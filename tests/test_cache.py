@@ -12,6 +12,7 @@ import torch
 from small_recipe import SMALL
 
 from bridgeseg import cache
+from bridgeseg.environment import TIERS
 from bridgeseg.lessons import LESSONS, Lesson
 from bridgeseg.recipes import RECIPES
 from bridgeseg.runs import WEIGHTS
@@ -66,6 +67,13 @@ def test_the_key_covers_recipe_data_seed_and_code(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(cache, "source_key", lambda: "other code")
     keys.add(cache.folder_of(TINY, "scenes", 0))
     assert len(keys) == 5
+
+
+def test_both_tiers_have_a_run_of_their_own() -> None:
+    for each in LESSONS.values():
+        assert len({cache.folder_of(each.budgeted(tier), "scenes", each.seed) for tier in TIERS}) == len(
+            TIERS
+        )
 
 
 def test_code_that_does_something_else_has_another_key_and_comments_have_not(

@@ -24,7 +24,7 @@ def test_what_agrees_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "wrong, said",
     [
-        (lambda x: x.abs(), "case 2: 1 of 2 numbers"),
+        (lambda x: x.abs(), r"case 2: 1 of 2 numbers, the first at \[1\]: 4.0, expected -4.0"),
         (lambda x: x[:1], r"case 1: shape \(1,\), expected \(2,\)"),
         (lambda x: None, "nothing was returned"),
         (lambda x: x.long(), "type int64, expected float32"),
@@ -37,6 +37,17 @@ def test_what_differs_is_shown_with_its_input(wrong: Any, said: str) -> None:
     text = str(caught.value)
     assert "input     float32 (2,) [" in text
     assert "expected  float32 (2,) [" in text
+
+
+def test_of_many_results_a_few_are_shown() -> None:
+    with pytest.raises(AssertionError) as caught:
+        agree(lambda x: [*range(99), 0], lambda x: list(range(100)), [(1,)])
+    assert str(caught.value).splitlines() == [
+        "<lambda> differs in case 1: result 100: 1 of 1 numbers",
+        "  input     1",
+        "  came out  0, 1, 2, 3, 4, 5, … and 94 more",
+        "  expected  0, 1, 2, 3, 4, 5, … and 94 more",
+    ]
 
 
 def test_an_exception_of_the_reader_comes_with_its_input() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,34 @@ def weights() -> Path:
 def root() -> Path:
     """The folder that holds the package, the book and the tests."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as a wheel, built from a copy of what that needs and without the network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, folder)
+    ignored = shutil.ignore_patterns("__pycache__", ".*")
+    shutil.copytree(root / "bridgeseg", folder / "bridgeseg", ignore=ignored)
+    pip("wheel", "--no-build-isolation", "--wheel-dir", str(folder / "built"), str(folder))
+    (built,) = (folder / "built").glob("bridgeseg-*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package as its wheel installs it, and nothing else."""
+    folder = tmp_path_factory.mktemp("installed")
+    pip("install", "--target", str(folder), str(wheel))
+    return folder
+
+
+def pip(verb: str, *arguments: str) -> None:
+    """Run pip without the network and without dependencies; where it fails, so does the test, with what it said."""
+    command = [sys.executable, "-m", "pip", verb, "--quiet", "--no-deps", "--no-index", *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
 
 
 @pytest.fixture(scope="session", autouse=True)

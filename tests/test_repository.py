@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 import repository_address
+from notebooks import CHAPTERS, ROOT, Chapter
 from packaging.requirements import Requirement
 from repository_address import Address
 
-ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "bridgeseg").glob("*.py"))
 FOLDERS = {".ci", ".github", "book", "bridgeseg", "tests"}
 
@@ -83,16 +83,8 @@ def test_links_to_the_own_repository_agree() -> None:
 
 
 def test_set_up_cells_fetch_the_package_from_the_address() -> None:
-    from strip_notebooks import tags
-
-    notebooks = sorted((ROOT / "book").glob("*.ipynb"))
-    if not notebooks:
-        pytest.skip("there is no chapter yet")
-    import json
-
-    for path in notebooks:
-        cells = json.loads(path.read_text("utf8"))["cells"]
-        text = "".join("".join(c["source"]) for c in cells if "setup" in tags(c))
+    for path in CHAPTERS:
+        text = "".join(cell.source for cell in Chapter(path).of("code", "setup"))
         assert f"github.com/{repository_address.configured(ROOT).repository}" in text, path.name
 
 
@@ -238,28 +230,11 @@ def test_the_package_alone_needs_four_floors() -> None:
     assert floors["torchvision"] == ">=0.26"
 
 
-def test_the_package_installs_alone_with_all_its_files(tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(
-        ROOT / "bridgeseg", tmp_path / "bridgeseg", ignore=shutil.ignore_patterns("__pycache__", ".*")
-    )
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-    ]
-    ran = subprocess.run([*build, "--wheel-dir", "built", "."], cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    (wheel,) = (tmp_path / "built").glob("bridgeseg-*.whl")
+def test_the_package_installs_alone_with_all_its_files(wheel: Path) -> None:
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("bridgeseg/")}
-    source = tmp_path / "bridgeseg"
-    assert inside == {p.relative_to(tmp_path).as_posix() for p in source.rglob("*") if p.is_file()}
+    files = [p.relative_to(ROOT) for p in (ROOT / "bridgeseg").rglob("*") if p.is_file()]
+    ours = {p.as_posix() for p in files if "__pycache__" not in p.parts and not p.name.startswith(".")}
+    assert inside == ours
 
 
 def test_jupyter_book_is_the_one_that_reads_our_configuration() -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "book" / "the_papers_map.md"
 BEGIN, END = "<!-- counts -->", "<!-- /counts -->"
-HEAD = ["In the paper", "Here", "Chapter", "Code and test", "Status"]
+HEAD = ["In the paper", "Status", "Here"]
 STATES = ("same", "changed", "our choice", "not done")
 
 
@@ -28,11 +28,11 @@ class Row(NamedTuple):
 
     paper: str
     marks: tuple[str, ...]
+    state: str
     here: str
     chapters: tuple[int, ...]
     functions: tuple[str, ...]
     tests: tuple[str, ...]
-    state: str
 
 
 def rows(text: str) -> list[Row]:
@@ -47,20 +47,32 @@ def rows(text: str) -> list[Row]:
         elif inside and set(cells[0]) != {"-"}:
             if len(cells) != len(HEAD):
                 raise ValueError(f"{PAGE.name}: {len(cells)} cells, expected {len(HEAD)}: {line}")
-            paper, here, chapters, code, state = cells
-            functions, _, tests = code.partition(" test ")
+            paper, state, here = cells
+            parts = by_kind(here)
             found.append(
                 Row(
                     paper,
                     tuple(re.findall(r"\*\*([SCI?])\*\*", paper)),
-                    here,
-                    tuple(int(number) for number in re.findall(r"\b\d+\b", re.sub(r"\(.*?\)", "", chapters))),
-                    tuple(re.findall(r"`(.*?)`", functions)),
-                    tuple(re.findall(r"`(.*?)`", tests)),
                     state,
+                    parts["text"],
+                    tuple(
+                        int(number) for number in re.findall(r"\d+", re.sub(r"\(.*?\)", "", parts["chapter"]))
+                    ),
+                    tuple(re.findall(r"`(.*?)`", parts["code"])),
+                    tuple(re.findall(r"`(.*?)`", parts["test"])),
                 )
             )
     return found
+
+
+def by_kind(cell: str) -> dict[str, str]:
+    """Return the parts of the last cell, which are divided by dots: text, chapter, code and test; "" where absent."""
+    parts = dict.fromkeys(("text", "chapter", "code", "test"), "")
+    for part in cell.split(" · "):
+        word = part.split()[0]
+        kind = {"chapter": "chapter", "chapters": "chapter", "test": "test"}.get(word)
+        parts[kind or ("code" if re.fullmatch(r"`\w+\.\w+`,?", word) else "text")] = part
+    return parts
 
 
 def sentence(found: list[Row]) -> str:

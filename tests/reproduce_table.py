@@ -21,6 +21,16 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "book" / "reproduce.md"
 RESULTS, CARDS = ROOT / "book" / "results", ROOT / "bridgeseg" / "checkpoints"
 TIMINGS = "timings"
+ALL_TITLES = TITLES | {
+    TIMINGS: "what each chapter takes to run",
+    "average-precision-speed": "how fast AP^r is",
+    "bootstrapping-helps": "does bootstrapping help?",
+    "bootstrapping-speed": "how fast the bootstrapped loss is",
+    "grouping-speed": "how fast grouping is",
+    "mask-rcnn": "Mask R-CNN beside ours, on scenes",
+    "scenes-speed": "how fast scenes are drawn",
+    "shared-trunk": "one trunk for both networks, or two",
+}
 FOR_A_GPU = {"scenes-full": "scenes", "nuclei-full": "nuclei:stage1_train", "voc": "voc:VOC2012"}
 HEAD = ("| what | command | minutes | hardware | date |", "|---|---|---|---|---|")
 
@@ -58,17 +68,15 @@ def of_the_chapters(timings: dict[str, Any]) -> dict[str, Any]:
 
 def title(name: str) -> str:
     """Return what a result is called in the first column."""
-    if name == TIMINGS:
-        return "what each chapter takes to run"
     if name.endswith(".card"):
         return f"the network `{name.removesuffix('.card')}` that ships"
-    return TITLES.get(name, name.replace("-", " ").replace("_", " "))
+    return ALL_TITLES.get(name, name.replace("-", " ").replace("_", " "))
 
 
 def minutes(result: dict[str, Any]) -> str:
-    """Return the minutes of a result in words."""
+    """Return the minutes of a result, a dash where they are not stored."""
     taken = result.get("minutes")
-    return "not stored" if taken is None else f"{taken:.0f}" if taken >= 10 else f"{taken:.2g}"
+    return "–" if taken is None else f"{taken:.0f}" if taken >= 10 else f"{taken:.2g}"
 
 
 def row(*cells: str) -> str:

@@ -32,7 +32,7 @@ from bridgeseg.transforms import compact
 OUT = Path(__file__).with_suffix(".png")
 ROOT = Path(__file__).parents[2]
 DPI = 200  # twice what is shown on a wide page, nearly three times on a telephone
-WIDTH, BAND, SIDE, MARGIN = 4.7, 1.5, 1.24, 0.1  # inches
+WIDTH, BAND, SIDE, MARGIN = 4.85, 1.48, 1.24, 0.1  # inches
 COLOURS = (*LINES[:4], LINES[6])
 CORNER = 256  # pixels of a micrograph that are shown
 
@@ -111,7 +111,7 @@ def draw(here: list[int]) -> plt.Figure:
         ax.spines[:].set(visible=True, color=colour, linewidth=2.5)
         page.text(left - 0.06, top, part, color=INK, size=14, weight="bold", va="top")
         for line, (chapter, title) in enumerate(chapters.items()):
-            y = top - 0.42 - line * 0.25
+            y = top - 0.4 - line * 0.25
             filled = colour if chapter in here else "white"
             page.plot(left, y, "o", ms=8.5, mew=1.7, color=colour, markerfacecolor=filled)
             page.text(left + 0.14, y, f"{chapter}. {title}", color=INK, size=11, va="center_baseline")

@@ -43,6 +43,7 @@ def executed(notebook: Path, environment: dict[str, str], python: str = sys.exec
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """Return an environment without settings of ours, in which everything is kept in a folder."""
+    home.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     kept.pop("PYTHONPATH", None)
     return kept | {

@@ -69,7 +69,8 @@ def _run(how: str, notebook: Path, package: Path, environment: dict[str, str]) -
 def test_a_chapter_runs_by_itself_from_a_wheel_and_from_a_clone(
     path: Path, tmp_path: Path, installed: Path
 ) -> None:
-    assert list(run_twice(path, tmp_path, installed)) == []
+    problems = list(run_twice(path, tmp_path, installed))
+    assert not problems, "\n".join(problems)
 
 
 # The test itself, on notebooks that are not whole

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,18 @@ def pip(verb: str, *arguments: str) -> None:
     command = [sys.executable, "-m", "pip", verb, "--quiet", "--no-deps", "--no-index", *arguments]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.fixture
+def drawing() -> Iterator[None]:
+    """Draw into memory, close what was drawn, and see to it that matplotlib's settings are as they were."""
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    before = dict(plt.rcParams)
+    yield
+    plt.close("all")
+    assert dict(plt.rcParams) == before, "a plot changed matplotlib's settings for others"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,5 @@
 """Curves go through the figures that they are made from."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -14,14 +13,7 @@ from bridgeseg.curves import (
     show_precision_recall,
 )
 
-
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-
-
+pytestmark = pytest.mark.usefixtures("drawing")
 LOG = [{"step": 10.0 * k, "loss": 1 / (k + 1), **({"kept": 0.5} if k % 2 else {})} for k in range(7)]
 
 

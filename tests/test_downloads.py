@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torchvision.datasets
 from PIL import Image
-from test_archives import left, nuclei, pack, pedestrians
+from small_archives import left, nuclei, pack, pedestrians
 
 from bridgeseg import archives, downloads
 from bridgeseg.downloads import (
@@ -256,7 +256,7 @@ def test_voc_and_sbd_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_sbd_comes_through_torchvision_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("scipy", reason="SBD's files need scipy")
-    from test_sbd import maps, write
+    from small_sbd import maps, write
 
     asked = 0
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import pytest
 import torch
-from test_resnet import shuffled
+from shuffled import shuffled
 from torch import nn
 
 from bridgeseg.fcn import FCN, freeze_batch_statistics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_resnet import shuffled
+from shuffled import shuffled
 from torch import nn
 
 from bridgeseg.fcn import FCN

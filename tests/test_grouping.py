@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from perfect_maps import perfect, picture
 from torch import Tensor
 
 from bridgeseg.average_precision import average_precision
@@ -22,8 +23,6 @@ from bridgeseg.grouping import (
     vote_map,
 )
 from bridgeseg.heads import enlarge
-from bridgeseg.labels import Sample
-from bridgeseg.oracles import true_boxes, true_scores
 from bridgeseg.overlaps import overlaps
 from bridgeseg.scenes import Scenes
 
@@ -188,18 +187,6 @@ def test_spread_gives_every_pixel_the_nearest_cell(stride: int) -> None:
     assert torch.equal(full[::stride, ::stride], cells)
 
 
-def picture(instances: np.ndarray, kinds: list[int]) -> Sample:
-    """A sample from an instance map and the category of each instance."""
-    categories = np.array([0, *kinds], np.uint8)[instances]
-    return Sample("drawn", np.zeros((*instances.shape, 3), np.uint8), categories, instances.astype(np.int32))
-
-
-def perfect(sample: Sample, stride: int = 1, classes: int = 3) -> tuple[Tensor, Tensor, int, tuple[int, int]]:
-    """What perfect networks would answer, as `suppress_and_trace` takes it."""
-    height, width = sample.instances.shape
-    return true_scores(sample, classes, stride), true_boxes(sample, stride), stride, (height, width)
-
-
 @pytest.mark.parametrize("stride, at_half, volume", [(1, 1.0, 1.0), (2, 0.98, 0.9), (4, 0.95, 0.75)])
 def test_perfect_maps_of_scenes_give_all_instances(stride: int, at_half: float, volume: float) -> None:
     scenes = Scenes("val", count=12)
@@ -208,42 +195,6 @@ def test_perfect_maps_of_scenes_give_all_instances(stride: int, at_half: float, 
     figures = average_precision(looks, classes)
     assert figures.ap_r[0.5] >= at_half
     assert figures.ap_r_vol >= volume
-
-
-def test_two_touching_squares_of_one_category_are_told_apart() -> None:
-    instances = np.zeros((12, 24), int)
-    instances[2:10, 4:12], instances[2:10, 12:20] = 1, 2
-    found = suppress_and_trace(*perfect(picture(instances, [1, 1])))
-    assert sorted(mask.nonzero()[0].tolist() for mask in found.masks) == [[2, 4], [2, 12]]
-    assert {tuple(mask.flatten().tolist()) for mask in found.masks} == {
-        tuple((instances == number).flatten().tolist()) for number in (1, 2)
-    }
-
-
-def test_a_ring_whose_centre_is_not_its_own() -> None:
-    y, x = np.mgrid[:30, :30]
-    away = np.hypot(y - 14.5, x - 14.5)
-    instances = ((away > 8) & (away < 13)).astype(int)
-    found = suppress_and_trace(*perfect(picture(instances, [2])))
-    assert found.categories.tolist() == [2]
-    assert torch.equal(found.masks[0], torch.from_numpy(instances) > 0)
-    assert not found.masks[0, 14, 14]
-
-
-def test_an_object_cut_in_two_by_another_is_one_instance() -> None:
-    instances = np.zeros((16, 30), int)
-    instances[4:12, 2:28] = 1
-    instances[0:16, 12:18] = 2
-    found = suppress_and_trace(*perfect(picture(instances, [1, 2])))
-    assert sorted(found.categories.tolist()) == [1, 2]
-    assert torch.equal(found.masks[found.categories == 1][0], torch.from_numpy(instances) == 1)
-
-
-def test_a_picture_of_background_has_no_instance() -> None:
-    found = suppress_and_trace(*perfect(picture(np.zeros((7, 9), int), [])))
-    assert len(found) == 0
-    assert found.masks.shape == (0, 7, 9)
-    assert found.boxes.shape == (0, 4)
 
 
 def test_a_picture_of_one_pixel() -> None:
@@ -327,12 +278,3 @@ def test_interpolation_at_pixels_equals_enlarging(stride: int, size: tuple[int, 
     torch.testing.assert_close(interpolate_at(maps, everywhere, stride, size), expected, rtol=1e-5, atol=1e-5)
     some = torch.randperm(len(everywhere), generator=generator)[: len(everywhere) // 2]
     torch.testing.assert_close(interpolate_at(maps, some, stride, size), expected[some], rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "scores, boxes",
-    [((3, 4, 5), (4, 4, 6)), ((3, 4, 5), (3, 4, 5)), ((4, 5), (4, 4, 5)), ((1, 3, 4, 5), (1, 4, 4, 5))],
-)
-def test_maps_that_do_not_fit_are_refused(scores: tuple[int, ...], boxes: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="expected"):
-        suppress_and_trace(torch.rand(scores), torch.rand(boxes), 1, (4, 5))

@@ -1,9 +1,9 @@
 import struct
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
+from png_bytes import png
 
 from bridgeseg.label_png import read_label_png, write_label_png
 from bridgeseg.labels import BadInput
@@ -20,19 +20,6 @@ def numbered(highest, shape=(20, 30), seed=0):
     void = random.random(shape) < 0.2
     void[0, 0] = False
     return labels, void
-
-
-def png(path, rows, depth, kind, width):
-    """A PNG written byte by byte, independent of Pillow."""
-
-    def chunk(name, body):
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = struct.pack(">IIBBBBB", width, len(rows), depth, kind, 0, 0, 0)
-    palette = chunk(b"PLTE", bytes(range(256)) * 3) if kind == 3 else b""
-    body = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + palette + body + chunk(b"IEND", b""))
-    return path
 
 
 @pytest.mark.parametrize("highest", [0, 1, 20, 253, 254, 255, 256, 599, 65534])

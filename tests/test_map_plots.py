@@ -1,23 +1,17 @@
 """Scores, votes and arrows are drawn at the cells that they belong to."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from matplotlib.quiver import Quiver
-from test_plots import cells, noise, rendered
+from rendering import cells, noise, rendered
 
 from bridgeseg.boxes import box_targets, cell_centres
 from bridgeseg.grouping import vote_map
 from bridgeseg.map_plots import faded, show_box_field, show_scores, show_votes
 from bridgeseg.overlays import instance_colours
 
-
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("drawing")
 
 
 def test_scores_get_lighter_as_they_rise():

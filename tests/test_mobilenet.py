@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_resnet import shuffled
+from shuffled import shuffled
 from torchvision.models import mobilenet_v2
 
 from bridgeseg.mobilenet import mobilenet

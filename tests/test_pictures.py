@@ -1,37 +1,19 @@
 import io
 import os
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from png_bytes import png
+from rendering import noise
 
 from bridgeseg import pictures
 from bridgeseg.labels import BadInput
 from bridgeseg.pictures import picture_size, pictures_in, read_picture
 
 ORIENTATION = 0x0112
-
-
-def colours(height=5, width=7, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def png(path, rows, depth, kind):
-    """A PNG written byte by byte, independent of Pillow: rows are the packed bytes of each row."""
-
-    def chunk(name, body):
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    per_row = len(rows[0]) * 8 // depth // {0: 1, 2: 3}[kind]
-    header = struct.pack(">IIBBBBB", per_row, len(rows), depth, kind, 0, 0, 0)
-    body = zlib.compress(b"".join(b"\0" + row for row in rows))
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-    )
-    return path
 
 
 def one_line(call, *, naming):
@@ -55,11 +37,11 @@ def attempt(path):
 @pytest.mark.parametrize("ending", ["png", "bmp", "tif", "ppm", "webp"])
 def test_lossless_colour_comes_back_exactly(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
-    Image.fromarray(colours()).save(path, lossless=True)
+    Image.fromarray(noise(5, 7)).save(path, lossless=True)
     picture = read_picture(path)
     assert picture.dtype == np.uint8
     assert picture.flags["C_CONTIGUOUS"]
-    assert np.array_equal(picture, colours())
+    assert np.array_equal(picture, noise(5, 7))
     assert picture_size(path) == (5, 7)
 
 
@@ -69,7 +51,7 @@ def test_exif_orientation_turns_the_picture_upright(tmp_path, format, orientatio
     path = tmp_path / "a"
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    Image.fromarray(colours(16, 24)).save(path, format=format, exif=exif)
+    Image.fromarray(noise(16, 24)).save(path, format=format, exif=exif)
     with Image.open(path) as image:
         expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     assert np.array_equal(read_picture(path), expected)
@@ -80,7 +62,7 @@ def test_exif_orientation_turns_the_picture_upright(tmp_path, format, orientatio
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_exif_is_passed_over(tmp_path):
     path = tmp_path / "a.jpg"
-    Image.fromarray(colours(8, 8)).save(path, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff junk")
+    Image.fromarray(noise(8, 8)).save(path, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff junk")
     assert read_picture(path).shape == (8, 8, 3)
     assert picture_size(path) == (8, 8)
 
@@ -130,10 +112,10 @@ def test_transparent_parts_lie_over_white(tmp_path):
     palette.save(tmp_path / "clear.png", transparency=1)
     assert read_picture(tmp_path / "p.png").tolist() == [[[1, 2, 3], [4, 5, 6]]]
     assert read_picture(tmp_path / "clear.png").tolist() == [[[1, 2, 3], [255] * 3]]
-    Image.fromarray(colours(1, 2)).save(
-        tmp_path / "rgb.png", transparency=tuple(int(v) for v in colours(1, 2)[0, 1])
+    Image.fromarray(noise(1, 2)).save(
+        tmp_path / "rgb.png", transparency=tuple(int(v) for v in noise(1, 2)[0, 1])
     )
-    assert read_picture(tmp_path / "rgb.png").tolist() == [[colours(1, 2)[0, 0].tolist(), [255] * 3]]
+    assert read_picture(tmp_path / "rgb.png").tolist() == [[noise(1, 2)[0, 0].tolist(), [255] * 3]]
 
 
 def test_cmyk_has_its_colours_and_not_their_opposites(tmp_path):
@@ -144,8 +126,8 @@ def test_cmyk_has_its_colours_and_not_their_opposites(tmp_path):
 
 
 def test_one_pixel(tmp_path):
-    Image.fromarray(colours(1, 1)).save(tmp_path / "a.png")
-    assert np.array_equal(read_picture(tmp_path / "a.png"), colours(1, 1))
+    Image.fromarray(noise(1, 1)).save(tmp_path / "a.png")
+    assert np.array_equal(read_picture(tmp_path / "a.png"), noise(1, 1))
 
 
 def test_a_large_photo(tmp_path):
@@ -161,7 +143,7 @@ def test_a_large_photo(tmp_path):
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_file_cut_anywhere_gives_the_whole_picture_or_an_error(tmp_path, format, progressive):
     buffer = io.BytesIO()
-    Image.fromarray(colours(12, 40)).save(buffer, format=format, progressive=progressive)
+    Image.fromarray(noise(12, 40)).save(buffer, format=format, progressive=progressive)
     whole = buffer.getvalue()
     path = tmp_path / "whole"
     path.write_bytes(whole)
@@ -184,7 +166,7 @@ def test_bytes_changed_anywhere_raise_nothing_else(tmp_path):
     random = np.random.default_rng(1)
     for format in ("PNG", "JPEG", "TIFF", "GIF"):
         buffer = io.BytesIO()
-        Image.fromarray(colours(6, 6)).save(buffer, format=format)
+        Image.fromarray(noise(6, 6)).save(buffer, format=format)
         for _ in range(100):
             content = bytearray(buffer.getvalue())
             for place in random.integers(0, len(content), 4):
@@ -219,7 +201,7 @@ def test_a_pipe_does_not_hang(tmp_path):
 
 def test_a_picture_that_may_not_be_read(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
-    Image.fromarray(colours()).save(path)
+    Image.fromarray(noise(5, 7)).save(path)
     if os.geteuid() == 0:  # root may read everything
 
         def refuse(self, *args, **kwargs):
@@ -240,7 +222,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path):
 
 
 def test_too_many_pixels_are_refused_by_our_own_limit(tmp_path, monkeypatch):
-    Image.fromarray(colours()).save(tmp_path / "a.png")
+    Image.fromarray(noise(5, 7)).save(tmp_path / "a.png")
     monkeypatch.setattr(pictures, "MOST_PIXELS", 5 * 7 - 1)
     assert "7 x 5" in one_line(lambda: read_picture(tmp_path / "a.png"), naming="a.png")
 

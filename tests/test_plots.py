@@ -1,11 +1,11 @@
 """What is drawn lies where the labels say, in the colours that were asked for, and matplotlib stays as it was."""
 
 import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from matplotlib.collections import LineCollection
+from rendering import cells, noise, rendered
 
 from bridgeseg.instances import Instances
 from bridgeseg.labels import Sample
@@ -21,34 +21,8 @@ from bridgeseg.overlays import (
 from bridgeseg.palette import clear_palette, voc_palette
 from bridgeseg.plots import STYLE, new_axes, panels, show_labels, show_picture, style
 
+pytestmark = pytest.mark.usefixtures("drawing")
 RED = np.array([[255, 0, 0]], np.uint8)
-
-
-@pytest.fixture(autouse=True)
-def _closed_figures(monkeypatch):
-    plt.switch_backend("agg")
-    before = dict(matplotlib.rcParams)
-    yield
-    plt.close("all")
-    assert dict(matplotlib.rcParams) == before, "a plot changed matplotlib's settings for others"
-
-
-def rendered(draw, height, width, scale=10):
-    """Draw on axes that fill a figure of scale dots a pixel, and return its (h·scale, w·scale, 3) dots."""
-    figure = plt.figure(figsize=(width, height), dpi=scale)
-    ax = figure.add_axes((0, 0, 1, 1))
-    assert draw(ax) is ax
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[..., :3]
-
-
-def cells(dots, scale=10):
-    """Return the dot in the middle of every pixel."""
-    return dots[scale // 2 :: scale, scale // 2 :: scale]
-
-
-def noise(height, width, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def test_a_picture_lies_where_boxes_expect_it():

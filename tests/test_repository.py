@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 import shutil
 import subprocess
@@ -33,6 +34,8 @@ NOT_NEEDED = (
     "sphinx",
     "yaml",
 )
+
+SHORTEST_LOGIC = 60  # characters of a function's body; what is shorter may well be the same by chance
 
 # What nn.Module already documents.
 OVERRIDES = {"forward", "train", "extra_repr"}
@@ -192,6 +195,59 @@ for name in {names!r}:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == "", "an import prints"
+
+
+# No logic stands twice
+
+
+def same_logic(files: list[Path]) -> list[set[str]]:
+    """Return the functions of different files that do the same, whatever they call their variables."""
+    found: dict[str, set[tuple[Path, str]]] = {}
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text("utf8"))):
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("test_"):
+                text = logic(copy.deepcopy(node))
+                if len(text) >= SHORTEST_LOGIC:
+                    found.setdefault(text, set()).add((path, node.name))
+    groups = [places for places in found.values() if len({path for path, _ in places}) > 1]
+    return [{f"{path.name}: {name}" for path, name in places} for places in groups]
+
+
+def logic(function: ast.FunctionDef) -> str:
+    """Return what a function does, without its name and docstring, and with its own variables numbered."""
+    nodes = list(ast.walk(function))
+    own = [n.arg for n in nodes if isinstance(n, ast.arg)]
+    own += [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    numbers = {name: f"own{number}" for number, name in enumerate(dict.fromkeys(own))}
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            node.id = numbers.get(node.id, node.id)
+        elif isinstance(node, ast.arg):
+            node.arg, node.annotation = numbers[node.arg], None
+    body = function.body[1:] if ast.get_docstring(function, clean=False) else function.body
+    return "\n".join(ast.unparse(statement) for statement in body)
+
+
+def test_no_logic_stands_twice() -> None:
+    files = [ROOT / path for path in tracked() if path.suffix == ".py" and "wrong_answers" not in path.parts]
+    assert same_logic(files) == []
+
+
+def test_logic_that_stands_twice_is_seen(tmp_path: Path) -> None:
+    one = """def area(box):
+    'Of a box.'
+    width, height = box[2] - box[0], box[3] - box[1]
+    return width * height
+"""
+    (tmp_path / "one.py").write_text(one)
+    (tmp_path / "other.py").write_text(one)
+    (tmp_path / "same.py").write_text(
+        one.replace("width", "w").replace("box", "b").replace("def area", "def of")
+    )
+    (tmp_path / "not.py").write_text(one.replace("box[0]", "box[1]"))
+    files = sorted(tmp_path.glob("*.py"))
+    assert same_logic(files) == [{"one.py: area", "other.py: area", "same.py: of"}]
+    assert same_logic([tmp_path / "one.py", tmp_path / "not.py"]) == []
 
 
 # Versions and requirements

@@ -7,14 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from perfect_maps import perfect, picture
 from torch import Tensor
 
 from bridgeseg.average_precision import average_precision
 from bridgeseg.boxes import iou
 from bridgeseg.heads import enlarge
-from bridgeseg.instances import Instances
-from bridgeseg.labels import Sample
-from bridgeseg.oracles import true_boxes, true_scores
 from bridgeseg.overlaps import overlaps
 from bridgeseg.scenes import Scenes
 from bridgeseg.voting import (
@@ -28,18 +26,6 @@ from bridgeseg.voting import (
 )
 
 
-def picture(instances: np.ndarray, kinds: list[int]) -> Sample:
-    """A sample from an instance map and the category of each instance."""
-    categories = np.array([0, *kinds], np.uint8)[instances]
-    return Sample("drawn", np.zeros((*instances.shape, 3), np.uint8), categories, instances.astype(np.int32))
-
-
-def perfect(sample: Sample, stride: int = 1, classes: int = 3) -> tuple[Tensor, Tensor, int, tuple[int, int]]:
-    """What perfect networks would answer, as `vote_and_assign` takes it."""
-    height, width = sample.instances.shape
-    return true_scores(sample, classes, stride), true_boxes(sample, stride), stride, (height, width)
-
-
 def noisy(seed: int, stride: int = 2, sharpness: float = 5.0) -> tuple[Tensor, Tensor, int, tuple[int, int]]:
     """Maps of a scene as an imperfect pair of networks would give them."""
     scenes = Scenes("val", count=seed + 1)
@@ -47,11 +33,6 @@ def noisy(seed: int, stride: int = 2, sharpness: float = 5.0) -> tuple[Tensor, T
     generator = torch.Generator().manual_seed(seed)
     scores = (scores * sharpness + torch.randn(scores.shape, generator=generator)).softmax(0)
     return scores, boxes + 2 * torch.randn(boxes.shape, generator=generator) * (boxes[2] > 0), stride, size
-
-
-def masks_of(found: Instances) -> set[tuple[int, ...]]:
-    """The masks as sets of pixels, whatever their order."""
-    return {tuple(mask.flatten().nonzero()[:, 0].tolist()) for mask in found.masks}
 
 
 @pytest.mark.parametrize("stride, at_half, volume", [(1, 1.0, 1.0), (2, 0.98, 0.9), (4, 0.97, 0.83)])
@@ -85,39 +66,6 @@ def test_instances_come_best_first_with_scores_between_zero_and_one(seed: int) -
     assert found.masks.flatten(1).sum(1).min() >= 5
     assert found.categories.min() >= 1
     assert found.boxes.shape == (len(found), 4)
-
-
-def test_two_touching_squares_of_one_category_are_told_apart() -> None:
-    instances = np.zeros((12, 24), int)
-    instances[2:10, 4:12], instances[2:10, 12:20] = 1, 2
-    found = vote_and_assign(*perfect(picture(instances, [1, 1])))
-    assert masks_of(found) == {tuple(np.flatnonzero(instances == number).tolist()) for number in (1, 2)}
-    assert found.scores.tolist() == pytest.approx([1.0, 1.0], abs=1e-5)
-
-
-def test_a_ring_whose_centre_is_not_its_own() -> None:
-    y, x = np.mgrid[:30, :30]
-    away = np.hypot(y - 14.5, x - 14.5)
-    instances = ((away > 8) & (away < 13)).astype(int)
-    found = vote_and_assign(*perfect(picture(instances, [2])))
-    assert found.categories.tolist() == [2]
-    assert torch.equal(found.masks[0], torch.from_numpy(instances) > 0)
-    torch.testing.assert_close(found.boxes[0], torch.tensor([2.0, 2, 28, 28]), rtol=0, atol=1e-2)
-
-
-def test_an_object_cut_in_two_by_another_is_one_instance() -> None:
-    instances = np.zeros((16, 30), int)
-    instances[4:12, 2:28] = 1
-    instances[0:16, 12:18] = 2
-    found = vote_and_assign(*perfect(picture(instances, [1, 2])))
-    assert sorted(found.categories.tolist()) == [1, 2]
-    assert torch.equal(found.masks[found.categories == 1][0], torch.from_numpy(instances) == 1)
-
-
-def test_a_picture_of_background_has_no_instance() -> None:
-    found = vote_and_assign(*perfect(picture(np.zeros((7, 9), int), [])))
-    assert len(found) == 0
-    assert found.masks.shape == (0, 7, 9)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 1)])
@@ -276,8 +224,3 @@ def test_few_neighbours_suffice_where_objects_are_apart() -> None:
 def test_no_votes_have_no_maxima() -> None:
     found = find_maxima(torch.zeros(3, 5, 6), torch.zeros(3, 4, 5, 6), Voting())
     assert (len(found.votes), found.boxes.shape) == (0, (0, 4))
-
-
-def test_maps_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="expected"):
-        vote_and_assign(torch.rand(3, 4, 5), torch.rand(4, 4, 6), 1, (4, 5))

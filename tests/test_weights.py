@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_resnet import shuffled
+from shuffled import shuffled
 from torchvision.models import mobilenet_v2, resnet18
 
 from bridgeseg import weights as module

@@ -11,6 +11,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.transforms import Affine2D
 
@@ -74,7 +75,7 @@ def point_at(ax: Axes, sample: Sample, pixel: tuple[int, int], names: tuple[str,
 
 
 @style()
-def draw(sample: Sample, names: tuple[str, ...]) -> plt.Figure:
+def draw(sample: Sample, names: tuple[str, ...]) -> Figure:
     """Draw the three sheets, their titles and two pixels."""
     figure, ax = plt.subplots(figsize=(9.0, 6.6))
     sheets = (

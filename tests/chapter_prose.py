@@ -25,7 +25,7 @@ FENCED = re.compile(
     r"(?ms)^(```+|~~~+)(?![ \t]*\{).*?^\1\s*$"
 )  # code; a directive is fenced too, and is text
 COMMENT = re.compile(r"(?s)<!--.*?-->")
-TIMES = re.compile(r"(?s)<!-- (times?) -->.*?<!-- /\1 -->")  # filled in by tests/timings.py
+FILLED_IN = re.compile(r"(?s)<!-- (\w+) -->.*?<!-- /\1 -->")  # by a program, from what is stored
 ADDRESS = re.compile(r"https?://\S+|\]\([^)]*\)")
 NUMBER = re.compile(r"(?<![\w.])(\d[\d,]*\.\d+|\d[\d,]*(?=\s?%))(?!\.?\d)(\s?%)?")
 MARK = re.compile(r"\*\*[SCI?]\*\*")
@@ -84,6 +84,14 @@ def numbers(chapter: Chapter, papers: str, results: Path) -> Iterator[str]:
                     )
 
 
+def numbers_of_page(text: str, *sources: str) -> Iterator[str]:
+    """Yield each number with decimals or percent in a page without code that no source has either."""
+    known = {found.group(1) for source in sources for found in NUMBER.finditer(source)}
+    for found in NUMBER.finditer(_text(text)):
+        if found.group(1) not in known:
+            yield f"{found.group(0)} stands neither in the paper's map nor in pyproject.toml"
+
+
 def _blocks(cell: Cell) -> list[str]:
     """The paragraphs, rows and list items of a text; of a cell of code, its caption."""
     return re.split(r"\n\s*\n|\n(?=[|-])", _text(cell.source)) if cell.kind == "markdown" else [cell.caption]
@@ -91,7 +99,7 @@ def _blocks(cell: Cell) -> list[str]:
 
 def _text(source: str) -> str:
     """The source without code, comments, addresses and what is written by a program."""
-    for pattern in (FENCED, TIMES, COMMENT, ADDRESS):
+    for pattern in (FENCED, FILLED_IN, COMMENT, ADDRESS):
         source = pattern.sub(" ", source)
     return source
 

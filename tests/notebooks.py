@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,12 @@ BOOK = ROOT / "book"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
 
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def none_of(problems: Iterable[str]) -> None:
+    """Fail where there are problems, with each on a line of its own."""
+    found = list(problems)
+    assert not found, "\n".join(["", *found])
 
 
 @dataclass(frozen=True)

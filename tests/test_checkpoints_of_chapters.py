@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 from chapter_checkpoints import badly_kept, let_through, to_the_last_checkpoint, unchecked, unhelpful
-from notebooks import CHAPTERS, ROOT, Chapter, each_chapter
+from notebooks import CHAPTERS, ROOT, Chapter, each_chapter, none_of
 from small_chapter import Break, broken, cell_named, fits, in_cell, tagged
 
 WRONG_ANSWERS = ROOT / "tests" / "wrong_answers"
@@ -27,18 +27,18 @@ def as_a_reader(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @each_chapter
 def test_all_that_a_chapter_builds_is_compared_with_the_package(path: Path) -> None:
-    assert list(unchecked(Chapter(path))) == []
+    none_of(unchecked(Chapter(path)))
 
 
 @each_chapter
 def test_a_chapter_has_its_wrong_answers(path: Path) -> None:
-    assert list(badly_kept(Chapter(path), WRONG_ANSWERS / f"{path.stem}.py")) == []
+    none_of(badly_kept(Chapter(path), WRONG_ANSWERS / f"{path.stem}.py"))
 
 
 @each_chapter
 @pytest.mark.slow
 def test_checkpoints_let_the_right_answer_through_and_no_wrong_one(path: Path) -> None:
-    assert list(let_through(Chapter(path), WRONG_ANSWERS / f"{path.stem}.py")) == []
+    none_of(let_through(Chapter(path), WRONG_ANSWERS / f"{path.stem}.py"))
 
 
 def test_no_wrong_answers_are_kept_of_a_chapter_that_is_not_there() -> None:

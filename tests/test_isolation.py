@@ -24,7 +24,7 @@ import nbformat
 import pytest
 from chapter_runs import by_itself, executed, printed
 from nbclient.exceptions import CellExecutionError
-from notebooks import BOOK, ROOT, each_chapter
+from notebooks import BOOK, ROOT, each_chapter, none_of
 from strip_notebooks import NOTEBOOK_METADATA
 
 WHERE = "the package stands in"
@@ -69,8 +69,7 @@ def _run(how: str, notebook: Path, package: Path, environment: dict[str, str]) -
 def test_a_chapter_runs_by_itself_from_a_wheel_and_from_a_clone(
     path: Path, tmp_path: Path, installed: Path
 ) -> None:
-    problems = list(run_twice(path, tmp_path, installed))
-    assert not problems, "\n".join(problems)
+    none_of(run_twice(path, tmp_path, installed))
 
 
 # The test itself, on notebooks that are not whole

@@ -9,14 +9,14 @@ import pytest
 import yaml
 from chapter_form import problems
 from check_site import pages_of
-from notebooks import BOOK, CHAPTERS, ROOT, Chapter, each_chapter
+from notebooks import BOOK, CHAPTERS, ROOT, Chapter, each_chapter, none_of
 from small_chapter import Break, Notebook, broken, cell_named, fits, in_cell, tagged
 from strip_notebooks import COMPARED, as_text, stripped
 
 
 @each_chapter
 def test_a_chapter_is_stored_in_the_form_of_all(path: Path) -> None:
-    assert list(problems(Chapter(path))) == []
+    none_of(problems(Chapter(path)))
 
 
 def test_the_set_up_cell_is_the_same_in_every_chapter() -> None:
@@ -89,7 +89,7 @@ def test_the_check_sees_what_is_broken(break_it: Break, said: str, tmp_path: Pat
 
 
 def test_the_check_sees_nothing_in_what_is_whole(tmp_path: Path) -> None:
-    assert list(problems(broken(lambda made: None, tmp_path))) == []
+    none_of(problems(broken(lambda made: None, tmp_path)))
 
 
 def without_outputs(made: Notebook) -> Notebook:

@@ -6,34 +6,42 @@ import json
 from pathlib import Path
 
 import pytest
-from chapter_prose import PAPERS_MAP, citations, links, numbers, words
-from notebooks import BOOK, Cell, Chapter, each_chapter
+from chapter_prose import PAPERS_MAP, citations, links, numbers, numbers_of_page, words
+from notebooks import BOOK, ROOT, Cell, Chapter, each_chapter, none_of
 from small_chapter import broken, cell_named, fits, in_cell
 
 BIBLIOGRAPHY = (BOOK / "references.bib").read_text("utf8")
 
-each_page = pytest.mark.parametrize("path", sorted(BOOK.glob("*.md")), ids=lambda path: path.stem)
+PAGES = sorted(BOOK.glob("*.md"))
+
+each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 
 
 @each_chapter
 def test_what_a_chapter_cites_is_in_the_bibliography(path: Path) -> None:
-    assert [p for cell in Chapter(path).of("markdown") for p in citations(cell.source, BIBLIOGRAPHY)] == []
+    none_of(p for cell in Chapter(path).of("markdown") for p in citations(cell.source, BIBLIOGRAPHY))
 
 
 @each_chapter
 def test_what_a_chapter_points_to_is_there(path: Path) -> None:
-    assert [p for cell in Chapter(path).of("markdown") for p in links(cell.source, path)] == []
+    none_of(p for cell in Chapter(path).of("markdown") for p in links(cell.source, path))
 
 
 @each_page
 def test_what_a_page_cites_and_points_to_is_there(path: Path) -> None:
     text = path.read_text("utf8")
-    assert [*citations(text, BIBLIOGRAPHY), *links(text, path)] == []
+    none_of([*citations(text, BIBLIOGRAPHY), *links(text, path)])
 
 
 @each_chapter
 def test_the_numbers_of_a_chapter_come_from_its_code_the_paper_or_a_stored_result(path: Path) -> None:
-    assert list(numbers(Chapter(path), PAPERS_MAP.read_text("utf8"), BOOK / "results")) == []
+    none_of(numbers(Chapter(path), PAPERS_MAP.read_text("utf8"), BOOK / "results"))
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path != PAPERS_MAP], ids=lambda path: path.stem)
+def test_the_numbers_of_a_page_come_from_the_papers_map_or_the_requirements(path: Path) -> None:
+    sources = (PAPERS_MAP.read_text("utf8"), (ROOT / "pyproject.toml").read_text("utf8"))
+    none_of(numbers_of_page(path.read_text("utf8"), *sources))
 
 
 # The checks themselves
@@ -117,6 +125,20 @@ def test_a_number_in_a_caption_is_seen(tmp_path: Path) -> None:
         )
 
     assert fits(list(numbers(broken(break_it, tmp_path), "", tmp_path)), "^cell see-figure: 0.77 is no")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("From 3.11 on, at 0.5, 10,582 pictures.", []),
+        ("<!-- figures -->\n| 0.94 |\n<!-- /figures -->", []),
+        ("```sh\npip install 0.94\n```", []),
+        ("We reach 0.94, 94%.", ["0.94", "94%"]),
+    ],
+)
+def test_a_number_of_a_page_without_an_origin_is_seen(text: str, said: list[str]) -> None:
+    found = list(numbers_of_page(text, "| at 0.5 | 57.2 **S** |", 'requires-python = ">=3.11"'))
+    assert [problem.partition(" stands")[0] for problem in found] == said
 
 
 def test_words_are_those_that_a_reader_meets() -> None:

@@ -60,14 +60,14 @@ def test_what_takes_too_long_is_seen() -> None:
         (
             200.0,
             61.0,
-            "about a minute on 2 cores, 3 minutes the first time, when it trains; not measured on a GPU",
+            "about a minute on 2 processor cores, 3 minutes the first time, when it trains; not measured on a GPU",
         ),
-        (65.0, 61.0, "about a minute on 2 cores; not measured on a GPU"),
-        (30.0, 29.0, "about half a minute on 2 cores; not measured on a GPU"),
+        (65.0, 61.0, "about a minute on 2 processor cores; not measured on a GPU"),
+        (30.0, 29.0, "about half a minute on 2 processor cores; not measured on a GPU"),
         (
             130.0,
             12.0,
-            "about a quarter of a minute on 2 cores, 2 minutes the first time, when it trains; not m",
+            "about a quarter of a minute on 2 processor cores, 2 minutes the first time, when it trains; not m",
         ),
     ],
 )

@@ -90,7 +90,7 @@ def in_words(times: Times | None) -> str:
     if times is None:
         return UNKNOWN
     warm, cold = _duration(times["warm"]), _duration(times["cold"])
-    cores = times["hardware"].partition(",")[0]
+    cores = times["hardware"].partition(",")[0].replace(" cores", " processor cores")
     first = f", {cold} the first time, when it trains" if times["cold"] > NOTICEABLE * times["warm"] else ""
     return f"about {warm} on {cores}{first}; not measured on a GPU"
 

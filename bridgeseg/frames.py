@@ -108,4 +108,6 @@ def turned_by_a_slider(
         widgets.jslink((slider, "value"), (stack, "selected_index"))
         shown.append(stack)
     shown[1].layout.width = "100%"
-    return widgets.VBox([widgets.HBox([slider, shown[0]]), shown[1]], layout=widgets.Layout(width="100%"))
+    # On a phone the label goes below the slider.
+    row = widgets.HBox([slider, shown[0]], layout=widgets.Layout(flex_flow="row wrap"))
+    return widgets.VBox([row, shown[1]], layout=widgets.Layout(width="100%"))

@@ -40,14 +40,17 @@ def pages_of(contents: Any) -> Iterator[str]:
             yield from pages_of(entry)
 
 
+def expected_pages(root: Path) -> list[str]:
+    """Return the pages that the table of contents of a book asks for."""
+    return [f"{page}.html" for page in pages_of(yaml.safe_load((root / "_toc.yml").read_text("utf8")))]
+
+
 class Site:
     """A built book in a folder, its pages parsed once."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder, self.root = folder, root
-        self.expected = [
-            f"{page}.html" for page in pages_of(yaml.safe_load((root / "_toc.yml").read_text("utf8")))
-        ]
+        self.expected = expected_pages(root)
         self.pages = {
             path.relative_to(folder).as_posix(): BeautifulSoup(path.read_text("utf8"), "html.parser")
             for path in sorted(folder.rglob("*.html"))

@@ -117,7 +117,7 @@ def test_the_set_up_cell_fetches_the_package_and_nothing_else(
     ("old", "new", "said"),
     [
         ("git+https://github.com/", "git+https://github.com/not-", "CalledProcessError"),
-        ('"pip", "install"', '"pip", "download"', "No module named 'bridgeseg'"),
+        ('"--quiet", source', '"--quiet", source, "pytest"', "CalledProcessError"),  # more than the package
         ("is None:\n", "is None and False:\n", "No module named 'bridgeseg'"),
     ],
 )

@@ -27,6 +27,8 @@ PAIRS = {
 WITHOUT = [
     "test_anatomy.py",
     "test_appendices.py",
+    "test_browser.py",
+    "test_cdn.py",
     "test_checkpoints_of_chapters.py",
     "test_colab.py",
     "test_execution_key.py",
@@ -38,6 +40,7 @@ WITHOUT = [
     "test_site.py",
     "test_timings.py",
     "test_welcome.py",
+    "test_whole_lines.py",
 ]
 
 

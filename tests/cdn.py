@@ -21,6 +21,9 @@ from bridgeseg.environment import cache_folder
 ADDRESS = re.compile(
     r"https://cdn\.jsdelivr\.net/npm/(?P<name>(?:@[^/@]+/)?[^/@]+)@(?P<version>\d+\.\d+\.\d+)/(?P<path>[^?#]+)"
 )
+UNKNOWN = re.compile(
+    r"\bcode (E404|ETARGET)\b"
+)  # the registry answers that there is no such package or version
 SECONDS = 180  # for npm to fetch a package of some megabytes
 
 
@@ -32,7 +35,7 @@ class NotToBeHad(Exception):
 def package(name: str, version: str) -> dict[str, bytes]:
     """Return the files of an npm package by their paths.
 
-    raises: NotToBeHad
+    raises: NotToBeHad; LookupError where the registry says that there is no such package
     """
     archive = cache_folder() / "npm" / f"{name.replace('/', '-')}-{version}.tgz"
     if not archive.exists():
@@ -49,14 +52,17 @@ def _fetch(asked: str, archive: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     # Beside its place, so that it is moved there whole: another process may be fetching it too.
     with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
-        command = [npm, "pack", asked, "--ignore-scripts", "--fetch-retries=1", "--loglevel=error"]
+        command = [npm, "pack", asked, "--ignore-scripts", "--loglevel=error"]
+        command += ["--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=2000"]
         try:
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
         except subprocess.TimeoutExpired:
             raise NotToBeHad(f"npm pack {asked}: no answer within {SECONDS} s") from None
         packed = list(Path(folder).glob("*.tgz"))
         if done.returncode or len(packed) != 1:
-            raise NotToBeHad(f"npm pack {asked}: {done.stderr.strip() or done.stdout.strip()}")
+            lines = [line.removeprefix("npm error ") for line in done.stderr.splitlines()]
+            said = f"npm pack {asked}: {'; '.join(line for line in lines if 'complete log' not in line)}"
+            raise LookupError(said) if UNKNOWN.search(said) else NotToBeHad(said)
         os.replace(packed[0], archive)
 
 

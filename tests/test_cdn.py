@@ -65,6 +65,14 @@ def test_what_npm_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         Cdn({SMALL})
 
 
+def test_a_version_that_does_not_exist_is_an_error_and_no_excuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    npm(tmp_path, monkeypatch, "echo npm error code ETARGET >&2; exit 1")
+    with pytest.raises(LookupError, match="npm pack small@0.1.0: code ETARGET"):
+        Cdn({SMALL})
+
+
 def test_a_package_is_fetched_once(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stored(cache, "ready.tgz", {"small.js": b"s"})
     npm(tmp_path, monkeypatch, f'echo "$@" >> {tmp_path}/asked; cp {cache}/npm/ready.tgz small-0.1.0.tgz')

@@ -36,7 +36,9 @@ def table() -> str:
     for name, result in results().items():
         cells = [TITLES[name], f"{result['minutes']:g}", f"{result['voting']['mean_iou']:.3f}"]
         for part in ("voting", "components", "true_categories"):
-            figures = result[part]
+            if (figures := result.get(part)) is None:
+                cells.append("not measured")
+                continue
             cells.append(
                 f"{figures['ap_r']['0.5']:.3f} / {figures['ap_r']['0.7']:.3f} / {figures['ap_r_vol']:.3f}"
             )

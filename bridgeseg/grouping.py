@@ -96,9 +96,8 @@ def trace_back(boxes: Tensor, maxima: Tensor, overlap: float) -> Tensor:
     Paper: tracing back the pixels that a maximum suppressed gives its mask. Built in chapter 9.
     """
     over = iou(boxes[maxima][:, None], boxes[None]) > overlap
-    over[torch.arange(len(maxima), device=boxes.device), maxima] = (
-        True  # a box without area overlaps not even itself
-    )
+    own = torch.arange(len(maxima), device=boxes.device)
+    over[own, maxima] = True  # a box without area overlaps not even itself
     return over
 
 

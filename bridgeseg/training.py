@@ -27,55 +27,13 @@ from bridgeseg.labels import BadInput, Sample
 from bridgeseg.losses import batch_loss
 from bridgeseg.networks import build_networks, output_stride
 from bridgeseg.normalisation import normalise
+from bridgeseg.optimisation import make_optimiser, rate_at
 from bridgeseg.recipes import Recipe
 from bridgeseg.tensor_files import write_tensors
 
 Progress = Callable[[float, str], None]
 SAVE_EVERY = 20.0  # seconds between saved states
 LOG_EVERY = 20  # steps between lines of the log
-
-
-def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
-    """Return the parameters of a network in groups that learn alike.
-
-    Convolution weights decay; biases and the scales and shifts of normalisations do not (our choice, as most do);
-    the head of a pretrained trunk learns at `head_rate` times the rate.
-    """
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        fresh = recipe.pretrained and not name.startswith("trunk.")
-        groups.setdefault((parameter.ndim > 1, fresh), []).append(parameter)
-    return [
-        {
-            "params": members,
-            "weight_decay": recipe.decay * decays,
-            "factor": recipe.head_rate if fresh else 1.0,
-        }
-        for (decays, fresh), members in groups.items()
-    ]
-
-
-def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the optimiser of a recipe over a network's groups.
-
-    raises: BadInput for an optimiser other than "sgd" and "adamw"
-    """
-    groups = parameter_groups(network, recipe)
-    if recipe.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum)
-    if recipe.optimiser == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.rate)
-    raise BadInput(f"optimiser {recipe.optimiser!r}, expected 'sgd' or 'adamw'")
-
-
-def rate_at(progress: float, recipe: Recipe) -> float:
-    """Return the learning rate over its base at a point of the run, 0…1: a linear rise, then polynomial decay.
-
-    Built in chapter 6.
-    """
-    if progress < recipe.warm_up:
-        return (progress + 1e-3) / (recipe.warm_up + 1e-3)
-    return max(1.0 - progress, 0.0) ** recipe.power
 
 
 def broadcast(value: float, device: torch.device) -> float:

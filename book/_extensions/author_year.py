@@ -26,13 +26,22 @@ from sphinxcontrib.bibtex.style.referencing.basic_label import (
     BasicLabelParentheticalReferenceStyle,
     BasicLabelTextualReferenceStyle,
 )
-from sphinxcontrib.bibtex.style.template import join, join2, node, post_text, pre_text, reference
+from sphinxcontrib.bibtex.style.template import (
+    join,
+    join2,
+    node,
+    post_text,
+    pre_text,
+    reference,
+)
 
 
 def authors(entry: Entry) -> str:
     """Return "Wu", "Wu and Shen" or "Wu et al."."""
     names = [
-        " ".join(str(part) for part in [*person.rich_prelast_names, *person.rich_last_names])
+        " ".join(
+            str(part) for part in [*person.rich_prelast_names, *person.rich_last_names]
+        )
         for person in entry.persons["author"]
     ]
     return " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
@@ -42,8 +51,14 @@ class Labels(BaseLabelStyle):
     """Authors and year, and a letter where that says too little."""
 
     def format_labels(self, sorted_entries: Iterable[Entry]) -> Iterator[str]:
-        plain = [f"{authors(entry)}, {entry.fields['year']}" for entry in sorted_entries]
-        letters = {label: iter(ascii_lowercase) for label, count in Counter(plain).items() if count > 1}
+        plain = [
+            f"{authors(entry)}, {entry.fields['year']}" for entry in sorted_entries
+        ]
+        letters = {
+            label: iter(ascii_lowercase)
+            for label, count in Counter(plain).items()
+            if count > 1
+        }
         for label in plain:
             yield label + next(letters[label]) if label in letters else label
 
@@ -52,7 +67,11 @@ class Order(BaseSortingStyle):
     """By the authors as the label names them, year and title: the letters then follow the alphabet."""
 
     def sorting_key(self, entry: Entry) -> tuple[str, ...]:
-        return authors(entry).lower(), entry.fields["year"], entry.fields["title"].lower()
+        return (
+            authors(entry).lower(),
+            entry.fields["year"],
+            entry.fields["title"].lower(),
+        )
 
 
 class List(Unsorted):
@@ -76,7 +95,9 @@ class Textual(BasicLabelTextualReferenceStyle):
         told = join2(sep1=self.pre_text_sep, sep2=self.post_text_sep)[
             pre_text, reference[part(number=1)], post_text
         ]
-        return join(sep=" ")[part(number=0), join[self.bracket.left, told, self.bracket.right]]
+        return join(sep=" ")[
+            part(number=0), join[self.bracket.left, told, self.bracket.right]
+        ]
 
 
 @dataclass
@@ -96,5 +117,7 @@ class InText(GroupReferenceStyle):
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     pybtex.plugin.register_plugin("pybtex.style.formatting", "author_year_letter", List)
-    register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_letter", InText)
+    register_plugin(
+        "sphinxcontrib.bibtex.style.referencing", "author_year_letter", InText
+    )
     return {"parallel_read_safe": True, "parallel_write_safe": True}

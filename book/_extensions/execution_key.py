@@ -44,7 +44,10 @@ def choose_cache(app: Sphinx, config: Config) -> None:
     chosen = caches / execution_key(Path(app.srcdir))
     chosen.mkdir(parents=True, exist_ok=True)
     os.utime(chosen)
-    used_last = sorted((path for path in caches.iterdir() if path.is_dir()), key=lambda p: -p.stat().st_mtime)
+    used_last = sorted(
+        (path for path in caches.iterdir() if path.is_dir()),
+        key=lambda p: -p.stat().st_mtime,
+    )
     for folder in used_last[KEPT_FOLDERS:]:
         shutil.rmtree(folder, ignore_errors=True)
     config["nb_execution_cache_path"] = str(chosen)

@@ -46,7 +46,9 @@ def answers_to(run: Run, sample: Sample) -> Answers:
 def verdicts(look: Overlaps, classes: int) -> np.ndarray:
     """Return which of the masks of one picture are hits."""
     hits = np.zeros(len(look.scores), bool)
-    for number, of_category in enumerate(average_precision([look], classes, "sds", [THRESHOLD]).hits, 1):
+    for number, of_category in enumerate(
+        average_precision([look], classes, "sds", [THRESHOLD]).hits, 1
+    ):
         hits[look.categories == number] = of_category[:, 0]
     return hits
 
@@ -64,13 +66,21 @@ def show_answer(run: Run, sample: Sample, answer: Instances, ax: Axes) -> None:
     sure = look.scores >= run.threshold
     hits = verdicts(look, len(run.categories))[sure]
     colours = np.where(hits[:, None], HIT, FALSE)
-    show_masks(faded(sample.picture), answer.masks[look.kept[sure]], ax, colours=colours, fill=0.6)
+    show_masks(
+        faded(sample.picture),
+        answer.masks[look.kept[sure]],
+        ax,
+        colours=colours,
+        fill=0.6,
+    )
     lost = missed(sample, look, sure)
     for number in lost:
         for line in outline(sample.instances == number):
             ax.plot(*line.T, color="white", linewidth=2.6, solid_capstyle="butt")
             ax.plot(*line.T, color=INK, linewidth=1.6, linestyle=(0, (2, 1.2)))
-    ax.set_xlabel(f"{hits.sum()} hits, {(~hits).sum()} false, {len(lost)} missed", fontsize=11)
+    ax.set_xlabel(
+        f"{hits.sum()} hits, {(~hits).sum()} false, {len(lost)} missed", fontsize=11
+    )
 
 
 def mean_envelope(result: AveragePrecision) -> tuple[np.ndarray, np.ndarray]:

@@ -37,14 +37,22 @@ COLOURS = (*LINES[:4], LINES[6])
 CORNER = 256  # pixels of a micrograph that are shown
 
 PARTS: dict[str, dict[int, str]] = {
-    "I. The question": {1: "One picture, end to end", 2: "What a label is", 3: "How good is it?"},
+    "I. The question": {
+        1: "One picture, end to end",
+        2: "What a label is",
+        3: "How good is it?",
+    },
     "II. Categories": {
         4: "Why residual",
         5: "From classifier to fully convolutional",
         6: "Training it",
         7: "The hard pixels",
     },
-    "III. Instances": {8: "A box at every pixel", 9: "Pixels vote", 10: "Putting it together"},
+    "III. Instances": {
+        8: "A box at every pixel",
+        9: "Pixels vote",
+        10: "Putting it together",
+    },
     "IV. Real pictures": {11: "Photographs: PASCAL VOC", 12: "Your own pictures"},
     "V. Where it stands": {13: "The rival road", 14: "What came after", 15: "How fast"},
 }
@@ -52,7 +60,12 @@ PARTS: dict[str, dict[int, str]] = {
 
 def chapters_here() -> list[int]:
     """Return the numbers of the chapters in the table of contents."""
-    return [int(number) for number in re.findall(r"file: book/(\d+)_", (ROOT / "_toc.yml").read_text("utf8"))]
+    return [
+        int(number)
+        for number in re.findall(
+            r"file: book/(\d+)_", (ROOT / "_toc.yml").read_text("utf8")
+        )
+    ]
 
 
 def micrograph() -> Sample:
@@ -74,7 +87,9 @@ def corner(sample: Sample) -> Sample:
 
 def masks_of(sample: Sample) -> np.ndarray:
     """Return the true masks of a sample, (n, h, w) bool."""
-    return np.stack([sample.instances == number for number in np.unique(sample.instances) if number])
+    return np.stack(
+        [sample.instances == number for number in np.unique(sample.instances) if number]
+    )
 
 
 def drawings() -> list[Callable[[Axes], object]]:
@@ -86,10 +101,18 @@ def drawings() -> list[Callable[[Axes], object]]:
         partial(show_picture, scene.picture),
         partial(show_labels, scene.categories, palette="clear"),
         partial(
-            show_box_field, scene.picture, boxes[0], where=present[0], groups=instances, stride=1, every=7
+            show_box_field,
+            scene.picture,
+            boxes[0],
+            where=present[0],
+            groups=instances,
+            stride=1,
+            every=7,
         ),
         partial(show_masks, plate.picture, masks_of(plate)),
-        lambda ax: show_boxes(instance_boxes(instances)[1:], show_picture(scene.picture, ax)),
+        lambda ax: show_boxes(
+            instance_boxes(instances)[1:], show_picture(scene.picture, ax)
+        ),
     ]
 
 
@@ -101,11 +124,20 @@ def draw(here: list[int]) -> plt.Figure:
     # Everything in inches from the lower left corner.
     page = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height), zorder=-1)
     page.set_axis_off()
-    page.plot([MARGIN + SIDE / 2] * 2, [MARGIN + SIDE, height - MARGIN - SIDE], color=FAINT, lw=8)
+    page.plot(
+        [MARGIN + SIDE / 2] * 2,
+        [MARGIN + SIDE, height - MARGIN - SIDE],
+        color=FAINT,
+        lw=8,
+    )
     left = MARGIN + SIDE + 0.24
-    for number, ((part, chapters), drawing) in enumerate(zip(PARTS.items(), drawings(), strict=True)):
+    for number, ((part, chapters), drawing) in enumerate(
+        zip(PARTS.items(), drawings(), strict=True)
+    ):
         colour, top = COLOURS[number], height - MARGIN - number * BAND
-        ax = figure.add_axes((MARGIN / WIDTH, (top - SIDE) / height, SIDE / WIDTH, SIDE / height))
+        ax = figure.add_axes(
+            (MARGIN / WIDTH, (top - SIDE) / height, SIDE / WIDTH, SIDE / height)
+        )
         drawing(ax)
         ax.set_aspect("auto")
         ax.spines[:].set(visible=True, color=colour, linewidth=2.5)
@@ -113,8 +145,17 @@ def draw(here: list[int]) -> plt.Figure:
         for line, (chapter, title) in enumerate(chapters.items()):
             y = top - 0.4 - line * 0.25
             filled = colour if chapter in here else "white"
-            page.plot(left, y, "o", ms=8.5, mew=1.7, color=colour, markerfacecolor=filled)
-            page.text(left + 0.14, y, f"{chapter}. {title}", color=INK, size=11, va="center_baseline")
+            page.plot(
+                left, y, "o", ms=8.5, mew=1.7, color=colour, markerfacecolor=filled
+            )
+            page.text(
+                left + 0.14,
+                y,
+                f"{chapter}. {title}",
+                color=INK,
+                size=11,
+                va="center_baseline",
+            )
     return figure
 
 
@@ -123,7 +164,11 @@ def main() -> None:
     matplotlib.use("agg")
     here = chapters_here()
     with plt.rc_context({"savefig.bbox": None}):  # all of the canvas, to the pixel
-        draw(here).savefig(OUT, dpi=DPI, metadata={"Chapters": " ".join(map(str, here)), "Software": None})
+        draw(here).savefig(
+            OUT,
+            dpi=DPI,
+            metadata={"Chapters": " ".join(map(str, here)), "Software": None},
+        )
     print(f"{OUT.name}: chapters {here}, {OUT.stat().st_size // 1024} KB")
 
 

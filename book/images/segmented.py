@@ -35,7 +35,9 @@ LARGE = 300  # pixels that a nucleus has at least, on average, to be seen at thi
 def scenes() -> list[Sample]:
     """Return the first scene of the chapter, and the two of the next fifty whose objects touch most, by the truth."""
     dataset = Scenes("val", 96)
-    others = sorted((dataset[number] for number in range(11, 61)), key=touching, reverse=True)
+    others = sorted(
+        (dataset[number] for number in range(11, 61)), key=touching, reverse=True
+    )
     return [dataset[10], *others[:2]]
 
 
@@ -47,7 +49,9 @@ def micrographs() -> list[Sample]:
     dataset = open_dataset(spec, "val")
     plates = [cut(dataset[number]) for number in range(len(dataset))]
     plates = [
-        plate for plate in plates if (plate.instances > 0).sum() >= LARGE * max(10, plate.instances.max())
+        plate
+        for plate in plates
+        if (plate.instances > 0).sum() >= LARGE * max(10, plate.instances.max())
     ]
     plates.sort(key=touching, reverse=True)
     dark = [plate for plate in plates if plate.picture.mean() < 100]
@@ -65,7 +69,8 @@ def touching(sample: Sample) -> float:
 def cut(sample: Sample) -> Sample:
     """Return the upper left corner of a sample, its instances numbered anew."""
     picture, categories, instances = (
-        part[:SIDE, :SIDE] for part in (sample.picture, sample.categories, sample.instances)
+        part[:SIDE, :SIDE]
+        for part in (sample.picture, sample.categories, sample.instances)
     )
     return compact(Sample(sample.name, picture, categories, instances))
 
@@ -84,11 +89,17 @@ def draw(columns: list[tuple[Run, Sample]]) -> plt.Figure:
     """Draw one column a picture: itself, its categories, its objects."""
     titles = ("the picture", "what is it?", "which one is it?")
     figure, grid = plt.subplots(
-        3, len(columns), figsize=(2.3 * len(columns), 6.9), layout="compressed", squeeze=False
+        3,
+        len(columns),
+        figsize=(2.3 * len(columns), 6.9),
+        layout="compressed",
+        squeeze=False,
     )
     for column, (run, sample) in zip(grid.T, columns):
         categories, masks = answered(run, sample)
-        picture = stretch_contrast(sample.picture) if run.recipe.stretch else sample.picture
+        picture = (
+            stretch_contrast(sample.picture) if run.recipe.stretch else sample.picture
+        )
         show_picture(picture, column[0])
         show_labels(categories, column[1], palette="clear")
         show_masks(picture, masks, column[2])

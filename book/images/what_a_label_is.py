@@ -33,33 +33,86 @@ LEFT, RIGHT = (35, 14), (14, 59)  # the pixels to point at, row and column: on t
 
 def sheet(level: int) -> Affine2D:
     """Return how the pixels of a sheet, the top one is 0, lie in the drawing."""
-    return Affine2D(np.array([[1.0, -SHEAR, SHEAR * SIDE], [0.0, FLAT, level * STEP], [0.0, 0.0, 1.0]]))
+    return Affine2D(
+        np.array(
+            [[1.0, -SHEAR, SHEAR * SIDE], [0.0, FLAT, level * STEP], [0.0, 0.0, 1.0]]
+        )
+    )
 
 
 def lay(ax: Axes, pixels: np.ndarray, level: int) -> None:
     """Draw a picture as a sheet that lies flat."""
     place = sheet(level)
     corners = place.transform([(0, 0), (SIDE, 0), (SIDE, SIDE), (0, SIDE)])
-    ax.add_patch(Polygon(corners + (2.0, 2.6), facecolor="#c9ced6", edgecolor="none", zorder=3 * level))
-    image = ax.imshow(pixels, extent=(0, SIDE, SIDE, 0), interpolation="nearest", zorder=3 * level + 1)
+    ax.add_patch(
+        Polygon(
+            corners + (2.0, 2.6),
+            facecolor="#c9ced6",
+            edgecolor="none",
+            zorder=3 * level,
+        )
+    )
+    image = ax.imshow(
+        pixels, extent=(0, SIDE, SIDE, 0), interpolation="nearest", zorder=3 * level + 1
+    )
     image.set_transform(place + ax.transData)
-    ax.add_patch(Polygon(corners, fill=False, edgecolor=INK, linewidth=0.9, zorder=3 * level + 2))
+    ax.add_patch(
+        Polygon(corners, fill=False, edgecolor=INK, linewidth=0.9, zorder=3 * level + 2)
+    )
 
 
-def point_at(ax: Axes, sample: Sample, pixel: tuple[int, int], names: tuple[str, ...]) -> None:
+def point_at(
+    ax: Axes, sample: Sample, pixel: tuple[int, int], names: tuple[str, ...]
+) -> None:
     """Draw a line through one pixel of all sheets, and write its values beside them."""
     row, column = pixel
     red, green, blue = sample.picture[pixel].tolist()
     category, instance = int(sample.categories[pixel]), int(sample.instances[pixel])
-    words = (f"{red}, {green}, {blue}", f"{category}: a {names[category]}", f"{instance}: object {instance}")
+    words = (
+        f"{red}, {green}, {blue}",
+        f"{category}: a {names[category]}",
+        f"{instance}: object {instance}",
+    )
     points = [sheet(level).transform((column + 0.5, row + 0.5)) for level in range(3)]
     (x, top), bottom = points[0], points[-1][1]
-    ax.plot([x, x], [top - 12, bottom], color=INK, linestyle=(0, (3, 2)), linewidth=1.3, zorder=20)
+    ax.plot(
+        [x, x],
+        [top - 12, bottom],
+        color=INK,
+        linestyle=(0, (3, 2)),
+        linewidth=1.3,
+        zorder=20,
+    )
     for level, ((x, y), text) in enumerate(zip(points, words)):
-        ax.plot(x, y, "o", markersize=8, markerfacecolor="white", markeredgecolor=INK, zorder=21)
-        tone = sample.picture[pixel] if level == 0 else clear_palette()[(category, instance)[level - 1]]
-        ax.plot(x, y, "o", markersize=4.5, markerfacecolor=tone / 255, markeredgecolor="none", zorder=22)
-        frame = {"facecolor": "white", "edgecolor": "#8a9097", "boxstyle": "round,pad=0.25", "linewidth": 0.7}
+        ax.plot(
+            x,
+            y,
+            "o",
+            markersize=8,
+            markerfacecolor="white",
+            markeredgecolor=INK,
+            zorder=21,
+        )
+        tone = (
+            sample.picture[pixel]
+            if level == 0
+            else clear_palette()[(category, instance)[level - 1]]
+        )
+        ax.plot(
+            x,
+            y,
+            "o",
+            markersize=4.5,
+            markerfacecolor=tone / 255,
+            markeredgecolor="none",
+            zorder=22,
+        )
+        frame = {
+            "facecolor": "white",
+            "edgecolor": "#8a9097",
+            "boxstyle": "round,pad=0.25",
+            "linewidth": 0.7,
+        }
         left = pixel == LEFT
         ax.annotate(
             text,
@@ -68,7 +121,12 @@ def point_at(ax: Axes, sample: Sample, pixel: tuple[int, int], names: tuple[str,
             ha="right" if left else "left",
             va="center",
             fontsize=11.5,
-            arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.9, "shrinkB": 4},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": INK,
+                "linewidth": 0.9,
+                "shrinkB": 4,
+            },
             bbox=frame,
             zorder=23,
         )

@@ -37,9 +37,9 @@ from bridgeseg.losses import semantic_loss
 from bridgeseg.mean_iou import confusion, mean_iou
 from bridgeseg.networks import build_networks
 from bridgeseg.normalisation import normalise
+from bridgeseg.optimisation import make_optimiser, rate_at
 from bridgeseg.recipes import Recipe, recipe_named
 from bridgeseg.scenes import CATEGORIES, Scenes
-from bridgeseg.training import make_optimiser, rate_at
 
 WARM = 0.25  # share of the steps
 

@@ -25,9 +25,9 @@ from bridgeseg.labels import VOID
 from bridgeseg.losses import batch_loss, localization_loss
 from bridgeseg.networks import build_networks
 from bridgeseg.normalisation import normalise
+from bridgeseg.optimisation import make_optimiser
 from bridgeseg.recipes import SCENES_FAST, Recipe
 from bridgeseg.scenes import CATEGORIES, Scenes
-from bridgeseg.training import make_optimiser
 
 KINDS = {
     "threshold 0.6, floor 512": dataclasses.replace(

@@ -36,11 +36,12 @@ from bridgeseg.batches import Batches, load_samples
 from bridgeseg.boxes import instance_boxes
 from bridgeseg.instances import Instances
 from bridgeseg.labels import Sample
+from bridgeseg.optimisation import rate_at
 from bridgeseg.overlaps import overlaps, true_instances
 from bridgeseg.prediction import group, predict_maps
 from bridgeseg.recipes import Recipe, recipe_named
 from bridgeseg.scenes import CATEGORIES, Scenes
-from bridgeseg.training import Trainer, rate_at, with_budget
+from bridgeseg.training import Trainer, with_budget
 
 RATE, BATCH = 1e-3, 4
 Finder = Callable[[Sample], Instances]

@@ -26,8 +26,7 @@ def build_fcn(recipe: Recipe, outputs: dict[str, int], pretrained: bool) -> FCN:
     """
     trunk: nn.Module
     if recipe.trunk == "mobilenet_v2":
-        # A narrow head needs no 1,280 channels to choose from: the last expansion costs more than it gives there.
-        trunk = mobilenet(recipe.output_stride, expand=False)
+        trunk = mobilenet(recipe.output_stride, expand=recipe.expand)
     elif recipe.trunk.startswith("resnet") and recipe.trunk[6:].isdigit():
         trunk = resnet(
             int(recipe.trunk[6:]), recipe.output_stride, width=recipe.width, dropout=recipe.dropout
@@ -76,6 +75,17 @@ def answers(networks: nn.ModuleDict, pictures: Tensor) -> dict[str, Tensor]:
     for network in networks.values():
         merged |= network(pictures)
     return merged
+
+
+def answering(networks: nn.ModuleDict, name: str) -> FCN:
+    """Return the network that gives an answer: "categories" or "boxes".
+
+    raises: ValueError when none of them does
+    """
+    for network in networks.values():
+        if name in cast(FCN, network).outputs:
+            return cast(FCN, network)
+    raise ValueError(f"networks: none answers with {name!r}; there are {', '.join(networks)}")
 
 
 def output_stride(networks: nn.ModuleDict) -> int:

@@ -13,9 +13,10 @@ from bridgeseg.boxes import decode
 from bridgeseg.grouping import Suppression, suppress_and_trace
 from bridgeseg.heads import enlarge
 from bridgeseg.instances import Instances
-from bridgeseg.networks import answers, output_stride
+from bridgeseg.networks import answering, answers, output_stride
 from bridgeseg.normalisation import normalise, stretch_contrast
 from bridgeseg.recipes import Recipe
+from bridgeseg.views import mean_scores
 from bridgeseg.voting import Voting, vote_and_assign
 
 
@@ -58,10 +59,21 @@ def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -
         picture = np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
     device = next(networks.parameters()).device
     pixels = normalise(torch.from_numpy(np.require(picture, requirements=["C", "W"])).to(device)[None])
-    found = answers(networks, pixels)
     stride = output_stride(networks)
-    scores = found["categories"].float().softmax(1)[0]
-    return Maps(scores, decode(found["boxes"], stride, recipe.scale)[0], stride, size)
+    if recipe.views == (1.0,) and not recipe.mirrored:
+        found = answers(networks, pixels)
+        scores = found["categories"].float().softmax(1)
+    else:
+        semantic = answering(networks, "categories")
+        found = answering(networks, "boxes")(pixels)
+        scores = mean_scores(
+            lambda view: semantic(view)["categories"].float().softmax(1),
+            pixels,
+            recipe.views,
+            recipe.mirrored,
+            stride,
+        )
+    return Maps(scores[0], decode(found["boxes"], stride, recipe.scale)[0], stride, size)
 
 
 def group(maps: Maps, grouping: Voting | Suppression) -> Instances:

@@ -29,6 +29,7 @@ class Recipe:
     width: int = 24  # channels of the stem; 64 in the paper's trunks
     pretrained: bool = False  # ImageNet weights
     output_stride: int = 8  # of the trunk
+    expand: bool = False  # of mobilenet_v2: keep its last convolution, 1,280 features of ImageNet's classes
     head: str = "refine"  # "large" (the paper's), "two-layer" (later code), "refine" (ours)
     hidden: int = 48  # channels inside the head, where it has any
     stride: int = 2  # of the "refine" head's answer
@@ -46,11 +47,14 @@ class Recipe:
     jitter: float = 0.2  # of brightness, contrast and saturation
     zoom: float = 1.0  # the network sees a picture at so many times its size; small objects need cells
     long_side: int = 2048  # pixels; what the network sees is never longer
+    views: tuple[float, ...] = (1.0,)  # sizes at which the semantic network is asked, times what it is shown
+    mirrored: bool = False  # and each of them mirrored; paper: multi-view testing, no detail
     held_out: float = 0.05  # of the training pictures, kept back to choose the score threshold
     # Optimisation
     optimiser: str = "adamw"  # or "sgd"
     rate: float = 2e-3
     head_rate: float = 1.0  # factor for what was not pretrained
+    box_rate: float = 1.0  # factor for the pretrained trunk of boxes alone: to it they are new
     decay: float = 0.02
     momentum: float = 0.9
     batch: int = 16
@@ -90,7 +94,8 @@ class Recipe:
             values: dict[str, Any] = json.loads(text)
             grouping = dict(values.pop("grouping"))
             method = {"Voting": Voting, "Suppression": Suppression}[grouping.pop("method")]
-            for name in ("dropout", "scales"):
+            values.setdefault("views", (1.0,))  # a recipe written before there were any
+            for name in ("dropout", "scales", "views"):
                 values[name] = tuple(values[name])
             return Recipe(**values, grouping=method(**grouping))
         except (ValueError, KeyError, TypeError, AttributeError) as error:

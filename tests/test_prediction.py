@@ -14,7 +14,7 @@ from bridgeseg.boxes import decode
 from bridgeseg.grouping import Suppression, suppress_and_trace
 from bridgeseg.heads import enlarge
 from bridgeseg.instances import Instances
-from bridgeseg.networks import answers, build_networks
+from bridgeseg.networks import answering, answers, build_networks
 from bridgeseg.normalisation import normalise, stretch_contrast
 from bridgeseg.prediction import (
     Maps,
@@ -79,6 +79,29 @@ def test_two_networks_apart_give_both_answers() -> None:
     with torch.no_grad():
         pixels = normalise(torch.from_numpy(picture(32, 32))[None])
         torch.testing.assert_close(maps.scores, built["semantic"](pixels)["categories"][0].softmax(0))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_several_views_change_the_scores_and_not_the_boxes(shared: bool) -> None:
+    recipe = dataclasses.replace(RECIPE, shared=shared)
+    several = dataclasses.replace(recipe, views=(0.5, 1.0, 1.5), mirrored=True)
+    built, given = networks(recipe), picture(33, 45)
+    one, many = predict_maps(built, given, recipe), predict_maps(built, given, several)
+    torch.testing.assert_close(many.boxes, one.boxes)
+    torch.testing.assert_close(many.scores.sum(0), torch.ones(9, 12))
+    assert not torch.allclose(many.scores, one.scores, atol=1e-3)
+    # (45 − 1) is a multiple of the stride: what is said of the mirrored picture is what is said, mirrored.
+    back = predict_maps(built, given[:, ::-1], dataclasses.replace(several, views=(1.0,))).scores.flip(-1)
+    there = predict_maps(built, given, dataclasses.replace(several, views=(1.0,))).scores
+    torch.testing.assert_close(back, there)
+
+
+def test_a_network_is_found_by_its_answer() -> None:
+    shared, apart = networks(), networks(dataclasses.replace(RECIPE, shared=False))
+    assert answering(shared, "boxes") is answering(shared, "categories") is shared["both"]
+    assert answering(apart, "boxes") is apart["localization"]
+    with pytest.raises(ValueError, match="none answers with 'masks'; there are semantic, localization"):
+        answering(apart, "masks")
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,10 @@ def test_what_is_no_recipe_is_one_line_that_names_the_place(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_recipe_written_before_there_were_views_has_one() -> None:
+    assert Recipe.from_json(broken(views="absent")) == VOC
+
+
 def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         VOC.rate = 1.0  # type: ignore[misc]

@@ -49,7 +49,7 @@ lab: $(INSTALLED) ## open the chapters in JupyterLab
 	$(RUN)jupyter lab --notebook-dir=book
 
 address: $(INSTALLED) ## write the address that _config.yml names wherever it is repeated
-	$(RUN)python tests/repository_address.py --write
+	$(RUN)python tests/book/repository_address.py --write
 
 prepare: $(INSTALLED) ## train, once, what the chapters load
 	@if [ -f bridgeseg/cache.py ]; then $(RUN)python -m bridgeseg.cache prepare; fi
@@ -57,11 +57,11 @@ prepare: $(INSTALLED) ## train, once, what the chapters load
 clean: ## remove what was built (not .venv, not what was trained)
 	rm -rf _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
-$(SITE): $(INSTALLED) $(SOURCES) requirements.txt _build/inputs tests/check_site.py
+$(SITE): $(INSTALLED) $(SOURCES) requirements.txt _build/inputs tests/book/check_site.py
 	@$(MAKE) --no-print-directory prepare
 	rm -rf _build/html _build/.doctrees
 	$(RUN)jupyter-book build . --all -W --keep-going
-	@$(RUN)python tests/check_site.py _build/html
+	@$(RUN)python tests/book/check_site.py _build/html
 	@touch $@
 
 _build/inputs: force

@@ -24,24 +24,7 @@ PAIRS = {
     "newest": ["torch", "torchvision"],
 }
 # These need the book's tools, which stand in .venv.
-WITHOUT = [
-    "test_anatomy.py",
-    "test_appendices.py",
-    "test_browser.py",
-    "test_cdn.py",
-    "test_checkpoints_of_chapters.py",
-    "test_colab.py",
-    "test_execution_key.py",
-    "test_isolation.py",
-    "test_new_chapter.py",
-    "test_notebooks.py",
-    "test_prose.py",
-    "test_repository.py",
-    "test_site.py",
-    "test_timings.py",
-    "test_welcome.py",
-    "test_whole_lines.py",
-]
+WITHOUT = ["book", "test_repository.py"]
 
 
 def environment(name: str, anew: bool) -> Path:

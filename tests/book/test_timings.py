@@ -28,17 +28,17 @@ MEASURED = {
 def stored() -> dict[str, timings.Times]:
     """What was measured."""
     if not timings.STORED.exists():
-        pytest.skip("not measured yet: python tests/timings.py")
+        pytest.skip("not measured yet: python tests/book/timings.py")
     return timings.read()
 
 
 def test_every_chapter_and_no_other_is_measured(stored: dict[str, timings.Times]) -> None:
-    assert sorted(stored) == [path.stem for path in CHAPTERS], "run: python tests/timings.py"
+    assert sorted(stored) == [path.stem for path in CHAPTERS], "run: python tests/book/timings.py"
 
 
 def test_the_book_says_what_was_measured(stored: dict[str, timings.Times]) -> None:
     for path, text in timings.texts(stored).items():
-        assert text == path.read_text("utf8"), f"{path.name}: run: python tests/timings.py --write"
+        assert text == path.read_text("utf8"), f"{path.name}: run: python tests/book/timings.py --write"
 
 
 def test_no_chapter_takes_longer_than_it_may(stored: dict[str, timings.Times]) -> None:

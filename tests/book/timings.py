@@ -1,8 +1,8 @@
 """How long each chapter takes to run, measured, and written wherever the book says it.
 
-    python tests/timings.py             measure every chapter, cold and warm, into book/results/timings.json
-    python tests/timings.py 02 03       measure these, and keep what is stored of the others
-    python tests/timings.py --write     write what is stored into the chapters' cards and the Welcome's table
+    python tests/book/timings.py             measure every chapter, cold and warm, into book/results/timings.json
+    python tests/book/timings.py 02 03       measure these, and keep what is stored of the others
+    python tests/book/timings.py --write     write what is stored into the chapters' cards and the Welcome's table
 
 Cold: nothing that the chapter itself trains is there yet. Lessons, which `make book` and `make test` train beforehand
 for all chapters, are there in both. Measure on a quiet machine; a test compares the texts with what is stored.
@@ -32,7 +32,7 @@ from bridgeseg.lessons import LESSONS
 
 STORED = BOOK / "results" / "timings.json"
 WELCOME = BOOK / "intro.md"
-COMMAND = "python tests/timings.py"
+COMMAND = "python tests/book/timings.py"
 CARD = re.compile(r"(?s)<!-- time -->(.*?)<!-- /time -->")
 TABLE = re.compile(r"(?s)<!-- times -->(.*?)<!-- /times -->")
 COLD_LIMIT, WARM_LIMIT = 300, 90  # seconds on two cores: what a chapter may take

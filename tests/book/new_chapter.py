@@ -1,8 +1,8 @@
-"""Begins a chapter: `python tests/new_chapter.py 4 "Why residual"`.
+"""Begins a chapter: `python tests/book/new_chapter.py 4 "Why residual"`.
 
 Writes book/04_why_residual.ipynb, which has the whole anatomy, runs, and says TO WRITE wherever its author has not
-been, and tests/wrong_answers/04_why_residual.py; puts the chapter into _toc.yml. The gates then name what is still to
-be written.
+been, and tests/book/wrong_answers/04_why_residual.py; puts the chapter into _toc.yml. The gates then name what is
+still to be written.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CARD = """:::{{admonition}} What this chapter gives you
 **You need** TO WRITE: which chapters, and what else.
 
 **Time** About 45 minutes to read, TO WRITE for the exercises. Running all cells takes
-<!-- time -->as long as python tests/timings.py says<!-- /time -->.
+<!-- time -->as long as python tests/book/timings.py says<!-- /time -->.
 :::"""
 
 PAPER_BOX = """:::{{admonition}} The paper behind this chapter
@@ -207,7 +207,7 @@ def begin(root: Path, number: int, title: str) -> list[Path]:
     name = file_name(number, title)
     files = {
         root / "book" / f"{name}.ipynb": as_text(notebook(number, title, set_up)),
-        root / "tests" / "wrong_answers" / f"{name}.py": WRONG_ANSWERS.format(number=number),
+        root / "tests" / "book" / "wrong_answers" / f"{name}.py": WRONG_ANSWERS.format(number=number),
         root / "_toc.yml": in_contents((root / "_toc.yml").read_text("utf8"), number, name),
     }
     for path, text in files.items():

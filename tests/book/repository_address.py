@@ -1,7 +1,7 @@
 """The repository's address: read from _config.yml, and written wherever else it has to stand.
 
-`python tests/repository_address.py --write` (`make address`) brings every other place up to date; without `--write`
-it only says what differs. A test runs the latter.
+`python tests/book/repository_address.py --write` (`make address`) brings every other place up to date; without
+`--write` it only says what differs. A test runs the latter.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def differing(root: Path, write: bool = False) -> list[Path]:
 
 if __name__ == "__main__":
     write = "--write" in sys.argv[1:]
-    changed = differing(Path(__file__).resolve().parent.parent, write)
+    changed = differing(Path(__file__).resolve().parents[2], write)
     for path in changed:
         print(f"{path}: {'written' if write else 'another address than _config.yml'}")
     sys.exit(bool(changed) and not write)

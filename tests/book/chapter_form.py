@@ -61,7 +61,7 @@ def _file(chapter: Chapter) -> Iterator[str]:
     for error in iter_validate(chapter.notebook):
         yield f"not a valid notebook: {str(error).splitlines()[0]}"
     if text != as_text(stripped(chapter.notebook)):
-        yield f"not stored as it should be; run: python tests/strip_notebooks.py {chapter.path.name}"
+        yield f"not stored as it should be; run: python tests/book/strip_notebooks.py {chapter.path.name}"
     for number, line in enumerate(text.splitlines(), 1):
         if MACHINE_PATH.search(line):
             yield f"line {number} names a path of a machine: {line.strip()}"

@@ -12,7 +12,7 @@ from chapter_checkpoints import badly_kept, let_through, to_the_last_checkpoint,
 from notebooks import CHAPTERS, ROOT, Chapter, each_chapter, none_of
 from small_chapter import Break, broken, cell_named, fits, in_cell, tagged
 
-WRONG_ANSWERS = ROOT / "tests" / "wrong_answers"
+WRONG_ANSWERS = ROOT / "tests" / "book" / "wrong_answers"
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +102,7 @@ def test_wrong_answers_that_are_badly_kept_are_seen(old: str, new: str, said: st
     found = list(badly_kept(chapter, answers))
     assert fits(found, said), found
     answers.unlink()
-    assert fits(list(badly_kept(chapter, answers)), "no tests/wrong_answers/")
+    assert fits(list(badly_kept(chapter, answers)), "no tests/book/wrong_answers/")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The checkpoints of a chapter, taken as a reader takes them: with the right function, and with wrong ones.
 
-`tests/wrong_answers/NN_title.py` holds, for every function that a checkpoint of the chapter checks, at least two wrong
+`wrong_answers/NN_title.py` holds, for every function that a checkpoint of the chapter checks, at least two wrong
 versions: plain functions named `<function>__<what_is_wrong>` with the same parameters and a docstring that says which
 real mistake it is. They are executed in the chapter's namespace, where the function itself is the right one. Each has
 to fail at its checkpoint, with a message that helps and does not give the answer away.
@@ -80,7 +80,7 @@ def wrong_versions(path: Path) -> dict[str, list[ast.FunctionDef]]:
 def badly_kept(chapter: Chapter, path: Path) -> Iterator[str]:
     """Yield what is wrong with a file of wrong answers before any of them is tried."""
     if not path.exists():
-        yield f"no tests/wrong_answers/{path.name}, where the wrong versions of what is built are kept"
+        yield f"no tests/book/wrong_answers/{path.name}, where the wrong versions of what is built are kept"
         return
     checked, versions = checked_functions(chapter), wrong_versions(path)
     defined = {

@@ -1,4 +1,4 @@
-// What tests/check_page.py asks of an open page. Each function returns lines, one for each thing that is wrong.
+// What tests/book/check_page.py asks of an open page. Each function returns lines, one for each thing that is wrong.
 window.check = (function () {
   const article = () => document.querySelector("article.bd-article") || document.body;
   const all = (selector) => [...article().querySelectorAll(selector)];

@@ -1,4 +1,6 @@
-"""The tables of the page "Reproduce every number", made from what is stored: `python tests/reproduce_table.py --write`.
+"""The tables of the page "Reproduce every number", made from what is stored.
+
+`python tests/book/reproduce_table.py --write` writes them.
 
 A row for each file in book/results and for each network that ships, from the command, hardware and date that it holds,
 and a row for each recipe for a GPU that no stored result has yet. Without `--write` it says whether the page is up to
@@ -17,7 +19,7 @@ from readme_figures import TITLES
 
 from bridgeseg.recipes import RECIPES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "reproduce.md"
 RESULTS, CARDS = ROOT / "book" / "results", ROOT / "bridgeseg" / "checkpoints"
 TIMINGS = "timings"
@@ -59,7 +61,7 @@ def of_the_chapters(timings: dict[str, Any]) -> dict[str, Any]:
     """Return the times of the chapters as one result: their sum, all hardware, the last date."""
     each = [entry for entry in timings.values() if isinstance(entry, dict) and "cold" in entry]
     return {
-        "command": timings.get("command", "python tests/timings.py"),
+        "command": timings.get("command", "python tests/book/timings.py"),
         "minutes": sum(entry["cold"] + entry["warm"] for entry in each) / 60,
         "hardware": "; ".join(sorted({entry["hardware"] for entry in each})),
         "date": max((entry["date"] for entry in each), default=""),
@@ -122,4 +124,4 @@ if __name__ == "__main__":
     if "--write" in sys.argv[1:]:
         PAGE.write_text(wanted, "utf8")
     elif wanted != page:
-        sys.exit(f"{PAGE.name} is not up to date; run: python tests/reproduce_table.py --write")
+        sys.exit(f"{PAGE.name} is not up to date; run: python tests/book/reproduce_table.py --write")

@@ -45,7 +45,7 @@ def test_what_is_not_known_is_our_choice_or_not_done() -> None:
 
 def test_the_counts_are_those_of_the_lines() -> None:
     text = page("the_papers_map")
-    assert papers_map.with_counts(text) == text, "run: python tests/papers_map.py"
+    assert papers_map.with_counts(text) == text, "run: python tests/book/papers_map.py"
     assert len({row.paper for row in ROWS}) == len(ROWS)
 
 
@@ -72,7 +72,7 @@ def test_a_chapter_that_is_here_is_linked() -> None:
 
 def test_every_stored_result_has_its_row() -> None:
     text = page("reproduce")
-    assert reproduce_table.with_tables(text) == text, "run: python tests/reproduce_table.py --write"
+    assert reproduce_table.with_tables(text) == text, "run: python tests/book/reproduce_table.py --write"
     table = text.split("<!-- measured -->")[1].split("<!-- /measured -->")[0]
     files = [*(BOOK / "results").glob("*.json"), *(ROOT / "bridgeseg" / "checkpoints").glob("*.card.json")]
     assert len(table.strip().splitlines()) == 2 + len(files) > 4

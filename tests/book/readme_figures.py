@@ -1,4 +1,4 @@
-"""The table of figures in the README, made from the stored results: `python tests/readme_figures.py` writes it.
+"""The table of figures in the README, made from the stored results: `python tests/book/readme_figures.py` writes it.
 
 A test compares, so that no figure stands there that was not measured.
 """
@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 TITLES = {
     "scenes-fast": "drawn scenes, 96 px, five categories",

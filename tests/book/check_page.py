@@ -1,6 +1,6 @@
 """Checks a page in a browser, as its readers see it: wide and narrow, light and dark, with its sliders moved.
 
-`python tests/check_page.py _build/html FOLDER` stores a picture of every page in each of these four ways.
+`python tests/book/check_page.py _build/html FOLDER` stores a picture of every page in each of these four ways.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cdn import Cdn, package
 from check_site import Site
 from chromium import Reader, launch
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 AXE = ("axe-core", "4.14.1")
 WIDE, NARROW = 1280, 390  # pixels: a laptop and a phone
 HEIGHT = 900

@@ -8,7 +8,7 @@ from readme_figures import BEGIN, END, ROOT, results, table, with_table
 def test_readme_shows_the_stored_results() -> None:
     text = (ROOT / "README.md").read_text()
     assert text.count(BEGIN) == text.count(END) == 1
-    assert with_table(text) == text, "run python tests/readme_figures.py"
+    assert with_table(text) == text, "run python tests/book/readme_figures.py"
 
 
 def test_every_result_says_where_it_comes_from() -> None:

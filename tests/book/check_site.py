@@ -1,6 +1,6 @@
 """Checks a built book: every page is there, full, whole and readable. A green build can be empty.
 
-`python tests/check_site.py _build/html` prints what is wrong and fails; `make book` ends with it.
+`python tests/book/check_site.py _build/html` prints what is wrong and fails; `make book` ends with it.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class Site:
 
 if __name__ == "__main__":
     built = Path(sys.argv[1])
-    site = Site(built, Path(__file__).resolve().parent.parent)
+    site = Site(built, Path(__file__).resolve().parents[2])
     wrong = site.problems()
     print(*wrong, sep="\n", end="\n" if wrong else "")
     pages, chapters = len(site.expected), len(site.chapters)

@@ -17,7 +17,7 @@ from check_page import AXE, addresses, in_both_windows
 from check_site import Site, expected_pages
 from chromium import Reader, chromium_path, launch
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
 CONFIGURED = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["sphinx"]["config"]
 PAGES = expected_pages(ROOT)

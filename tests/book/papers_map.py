@@ -1,4 +1,4 @@
-"""The rows of the paper's map, and the sentence that counts them: `python tests/papers_map.py` writes it.
+"""The rows of the paper's map, and the sentence that counts them: `python tests/book/papers_map.py` writes it.
 
 A test compares, so that the counts are those of the rows.
 """
@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "the_papers_map.md"
 BEGIN, END = "<!-- counts -->", "<!-- /counts -->"
 HEAD = ["In the paper", "Status", "Here"]

@@ -1,6 +1,6 @@
 """What a chapter holds, and in which order: what is missing, out of place, too long or too short, line by line.
 
-CONTRIBUTING.md shows the anatomy; `tests/new_chapter.py` writes a chapter that has it.
+CONTRIBUTING.md shows the anatomy; `tests/book/new_chapter.py` writes a chapter that has it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How a chapter is stored: without outputs and counts, with readable metadata, as plain JSON.
 
-`python tests/strip_notebooks.py book/*.ipynb` writes chapters in that form; a test asks whether they are.
+`python tests/book/strip_notebooks.py book/*.ipynb` writes chapters in that form; a test asks whether they are.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def without_outputs(made: Notebook) -> Notebook:
 @pytest.mark.parametrize(
     ("store", "said"),
     [
-        (lambda made: made, "not stored as it should be; run: python tests/strip_notebooks.py"),
+        (lambda made: made, "not stored as it should be; run: python tests/book/strip_notebooks.py"),
         (without_outputs, "not a valid notebook: 'outputs' is a required property"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from check_site import Site
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
 
 

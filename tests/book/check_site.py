@@ -15,11 +15,15 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 from bs4 import BeautifulSoup, Tag
+from PIL import Image
 from repository_address import configured
+
+from bridgeseg.chapters import DPI
 
 FEWEST_CHARACTERS = 100  # of an article
 LARGEST_PAGE = 20_000_000  # bytes; frames of widgets are embedded
 LARGEST_SITE = 300_000_000
+WIDEST = 6.6  # inches of a figure: on a telephone its letters of 9 points are then 6.8 pixels high, and not smaller
 MADE_BY_SPHINX = {"genindex.html", "index.html", "search.html"}
 VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
 # A picture without a text of its own gets its file's name, which is a hash.
@@ -147,6 +151,10 @@ class Site:
         shown = len(article.select("div.cell figure img, div.cell_output img"))
         if shown < figures:
             yield f"{shown} pictures from {figures} cells that make a figure"
+        for picture in article.select("div.cell_output figure img"):
+            path = (self.folder / page).parent / unquote(str(picture.get("src")))
+            if path.exists() and (width := Image.open(path).width / DPI) > WIDEST:
+                yield f"a figure of {width:.2f} inches, at most {WIDEST}: {picture.get('alt')}"
         if any(cell["cell_type"] == "code" for cell in cells) and not article.select("div.cell_output"):
             yield "no output at all: it was not run"
         address, source = configured(self.root), Path(page).with_suffix(".ipynb").as_posix()

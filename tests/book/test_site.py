@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from check_site import Site
+from check_site import WIDEST, Site
+from PIL import Image
+
+from bridgeseg.chapters import DPI
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
@@ -50,8 +53,9 @@ def small(tmp_path: Path) -> Path:
     (tmp_path / "_toc.yml").write_text("root: book/intro\nparts:\n- chapters:\n  - file: book/01_x\n")
     notebook = '{"cells": [{"cell_type": "code", "metadata": {"tags": ["figure"]}, "source": []}]}'
     (tmp_path / "book/01_x.ipynb").write_text(notebook)
-    for path in ("_static/icon.svg", "_images/a.png", "_sources/book/01_x.ipynb", "index.html"):
+    for path in ("_static/icon.svg", "_sources/book/01_x.ipynb", "index.html"):
         (site / path).write_text("")
+    Image.new("L", (int(WIDEST * DPI), 8)).save(site / "_images/a.png")
     (site / "book/01_x.html").write_text(PAGE.format(text="word " * 50))
     (site / "book/intro.html").write_text(f"<main><h1>Welcome</h1>{'word ' * 50}</main>")
     return tmp_path
@@ -77,6 +81,10 @@ def replace(old: str, new: str) -> Callable[[Path], Any]:
     ("break_it", "said"),
     [
         (lambda site: (site / "book/intro.html").unlink(), "book/intro.html: missing"),
+        (
+            lambda site: Image.new("L", (int(7.5 * DPI), 8)).save(site / "_images/a.png"),
+            "book/01_x.html: a figure of 7.50 inches, at most 6.6: Two shapes",
+        ),
         (lambda site: (site / "index.html").unlink(), "index.html: missing"),
         (
             lambda site: shutil.copy(site / "book/01_x.html", site / "book/old.html"),

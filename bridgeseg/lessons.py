@@ -37,7 +37,7 @@ class Lesson:
 
 
 # Minutes are our choice: on two cores as few as make a good picture, on a GPU as many as make a very good one.
-LESSONS = {"pedestrians": Lesson("pedestrians", "photos-light", {"fast": 5.5, "full": 4.0})}
+LESSONS = {"pedestrians": Lesson("pedestrians", "streets-light", {"fast": 5.5, "full": 4.0})}
 
 
 def lesson_named(name: str) -> Lesson:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bridgeseg.fcn import FCN, freeze_batch_statistics
 from bridgeseg.labels import BadInput
-from bridgeseg.mobilenet import mobilenet
+from bridgeseg.mobilenet import MobileNet, mobilenet
 from bridgeseg.recipes import Recipe
 from bridgeseg.resnet import resnet
 from bridgeseg.weights import load_trunk, pretrained_state
@@ -43,6 +43,10 @@ def build_fcn(recipe: Recipe, outputs: dict[str, int], pretrained: bool) -> FCN:
     network = FCN(trunk, outputs, recipe.head, **options)
     if recipe.frozen_statistics:
         freeze_batch_statistics(network.trunk)
+    if recipe.frozen_layers:
+        if not isinstance(trunk, MobileNet):
+            raise BadInput(f"frozen_layers: {recipe.frozen_layers} of {recipe.trunk}, expected mobilenet_v2")
+        trunk.features[: recipe.frozen_layers].requires_grad_(False)
     return network
 
 
@@ -60,8 +64,8 @@ def build_networks(recipe: Recipe, categories: int, pretrained: bool = True) -> 
         return nn.ModuleDict({"both": build_fcn(recipe, semantic | boxes, pretrained)})
     return nn.ModuleDict(
         {
-            "semantic": build_fcn(recipe, semantic, pretrained),
-            "localization": build_fcn(recipe, boxes, pretrained),
+            "semantic": build_fcn(recipe.of("semantic"), semantic, pretrained),
+            "localization": build_fcn(recipe.of("localization"), boxes, pretrained),
         }
     )
 

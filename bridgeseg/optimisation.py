@@ -18,19 +18,18 @@ def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]
     """Return the parameters of a network in groups that learn alike.
 
     Convolution weights decay; biases and the scales and shifts of normalisations do not (our choice, as most do);
-    the head of a pretrained trunk learns at `head_rate` times the rate, and the trunk itself, where the network answers
-    with boxes alone, at `box_rate` times.
+    the head of a pretrained trunk learns at `head_rate` times the rate; what is frozen is in no group.
     """
-    boxes_alone = recipe.pretrained and getattr(network, "outputs", {}).keys() == {"boxes"}
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         fresh = recipe.pretrained and not name.startswith("trunk.")
-        groups.setdefault((parameter.ndim > 1, fresh), []).append(parameter)
+        if parameter.requires_grad:
+            groups.setdefault((parameter.ndim > 1, fresh), []).append(parameter)
     return [
         {
             "params": members,
             "weight_decay": recipe.decay * decays,
-            "factor": recipe.head_rate if fresh else recipe.box_rate if boxes_alone else 1.0,
+            "factor": recipe.head_rate if fresh else 1.0,
         }
         for (decays, fresh), members in groups.items()
     ]

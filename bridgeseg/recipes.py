@@ -15,6 +15,20 @@ from bridgeseg.grouping import Suppression
 from bridgeseg.labels import BadInput
 from bridgeseg.voting import Voting
 
+# What the localization network, trained apart, may have otherwise than the semantic one.
+OWN = (
+    "hidden",
+    "expand",
+    "frozen_statistics",
+    "frozen_layers",
+    "crop",
+    "scales",
+    "jitter",
+    "rate",
+    "head_rate",
+    "decay",
+)
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -37,7 +51,9 @@ class Recipe:
     dilation: int = 12  # of the "large" and "two-layer" heads; paper, field of view 392
     dropout: tuple[float, float] = (0.0, 0.0)  # in the last two blocks; 0.3 and 0.5 in the later code
     shared: bool = True  # one trunk for both networks; the paper trains two, apart
+    localization: tuple[tuple[str, Any], ...] = ()  # what the second network has otherwise, if apart
     frozen_statistics: bool = False  # batch statistics as they were pretrained
+    frozen_layers: int = 0  # of mobilenet_v2: so many first layers stay as they were pretrained
     # Pictures
     stretch: bool = False  # contrast of every picture stretched to the full range, for micrographs
     pictures: int | None = None  # scenes drawn for training
@@ -54,12 +70,12 @@ class Recipe:
     optimiser: str = "adamw"  # or "sgd"
     rate: float = 2e-3
     head_rate: float = 1.0  # factor for what was not pretrained
-    box_rate: float = 1.0  # factor for the pretrained trunk of boxes alone: to it they are new
     decay: float = 0.02
     momentum: float = 0.9
     batch: int = 16
     steps: int | None = None  # a fixed number, or None: as many as fit into the minutes
     minutes: float = 8.0  # both networks together
+    box_share: float = 0.5  # of the steps or minutes, for the localization network where it is apart
     warm_up: float = 0.03  # share of the run over which the rate rises
     power: float = 0.9  # polynomial decay
     clip: float = 5.0  # largest norm of the gradient
@@ -78,6 +94,17 @@ class Recipe:
     # Grouping
     grouping: Voting | Suppression = Voting()
 
+    def of(self, network: str) -> Recipe:
+        """Return the recipe of one network: that of "localization" has its own numbers, the others are as this one.
+
+        raises: BadInput when `localization` names what both networks must share, or nothing that there is
+        """
+        if network != "localization" or not self.localization:
+            return self
+        if unknown := [name for name, _ in self.localization if name not in OWN]:
+            raise BadInput(f"localization: {', '.join(unknown)}, expected only {', '.join(OWN)}")
+        return dataclasses.replace(self, **dict(self.localization))
+
     def to_json(self) -> str:
         """Return the recipe as JSON text, which `from_json` reads back."""
         values = dataclasses.asdict(self)
@@ -94,7 +121,12 @@ class Recipe:
             values: dict[str, Any] = json.loads(text)
             grouping = dict(values.pop("grouping"))
             method = {"Voting": Voting, "Suppression": Suppression}[grouping.pop("method")]
-            values.setdefault("views", (1.0,))  # a recipe written before there were any
+            # A recipe written before there were any has none.
+            values["localization"] = tuple(
+                (part, tuple(value) if isinstance(value, list) else value)
+                for part, value in values.get("localization", ())
+            )
+            values.setdefault("views", (1.0,))
             for name in ("dropout", "scales", "views"):
                 values[name] = tuple(values[name])
             return Recipe(**values, grouping=method(**grouping))
@@ -147,24 +179,55 @@ NUCLEI_FULL = dataclasses.replace(
     minutes=10.0,
 )
 
-PHOTOS_LIGHT = Recipe(
-    name="photos-light",
+# One trunk, learning fast: in a few minutes it knows one kind of large object, and not many kinds of small ones.
+STREETS_LIGHT = Recipe(
+    name="streets-light",
     trunk="mobilenet_v2",
     pretrained=True,
     output_stride=16,
     stride=4,
-    hidden=48,
     crop=224,
     scales=(0.6, 1.4),
     jitter=0.3,
     long_side=640,
-    rate=1e-3,  # with 2e-4 mixed photographs had more categories right, and pedestrians much worse boxes
+    rate=1e-3,
     head_rate=3.0,
     decay=0.05,
+    minutes=5.5,
     batch=8,
-    minutes=15.0,
     scale=64.0,
     held_out=0.08,
+)
+
+# Few pictures of many kinds: a semantic network that keeps what ImageNet taught it, and boxes apart, for which the
+# trunk has to learn anew.
+PHOTOS_LIGHT = dataclasses.replace(
+    STREETS_LIGHT,
+    name="photos-light",
+    shared=False,  # paper
+    expand=True,
+    hidden=64,
+    frozen_statistics=True,
+    frozen_layers=7,  # to stride 8: edges and textures are the same everywhere, and their gradients cost most
+    scales=(0.7, 2.0),  # half of the objects fill less than a hundredth of a picture
+    views=(0.6, 1.0, 1.66),
+    mirrored=True,
+    rate=3e-5,  # AdamW moves every weight by about so much a step: with 1e-3 nothing of ImageNet is left
+    head_rate=66.0,
+    decay=0.1,
+    minutes=15.0,
+    box_share=0.35,
+    held_out=0.05,
+    localization=(
+        ("expand", False),
+        ("hidden", 48),
+        ("frozen_statistics", False),
+        ("frozen_layers", 0),
+        ("scales", (0.6, 1.4)),
+        ("rate", 1e-3),  # with 2e-4 boxes of pedestrians were much worse
+        ("head_rate", 3.0),
+        ("decay", 0.05),
+    ),
 )
 
 VOC = Recipe(
@@ -200,7 +263,16 @@ VOC = Recipe(
 
 RECIPES = {
     recipe.name: recipe
-    for recipe in (SCENES_TINY, SCENES_FAST, SCENES_FULL, NUCLEI_FAST, NUCLEI_FULL, PHOTOS_LIGHT, VOC)
+    for recipe in (
+        SCENES_TINY,
+        SCENES_FAST,
+        SCENES_FULL,
+        NUCLEI_FAST,
+        NUCLEI_FULL,
+        STREETS_LIGHT,
+        PHOTOS_LIGHT,
+        VOC,
+    )
 }
 
 

@@ -82,19 +82,23 @@ class Trainer:
         if processes() > 1:
             share_batch_statistics(self.networks)
         self.networks.to(self.device).to(memory_format=torch.channels_last)
-        self.batches = Batches(samples, recipe, seed, rank(), processes())
+        self.samples = samples
         self.state_file, self.progress = state, progress
         self.log: list[dict[str, Any]] = []
         self.phase, self.step, self.seconds, self.spent = 0, 0, spent, spent
-        self.optimiser = self._new_optimiser()
+        self._begin_phase()
 
     @property
     def phases(self) -> list[str]:
         """The names of the networks, in the order in which they are trained."""
         return list(self.networks.keys())
 
-    def _new_optimiser(self) -> torch.optim.Optimizer:
-        return make_optimiser(self.networks[self.phases[self.phase]], self.recipe)
+    def _begin_phase(self) -> None:
+        """Take the network, the recipe, the batches and the optimiser of the present phase."""
+        name = self.phases[self.phase]
+        self.network, self.own = self.networks[name], self.recipe.of(name)
+        self.batches = Batches(self.samples, self.own, self.seed, rank(), processes())
+        self.optimiser = make_optimiser(self.network, self.own)
 
     def save(self) -> None:
         """Write all that resuming needs, whole or not at all."""
@@ -131,7 +135,7 @@ class Trainer:
             self.phase, self.step = state["phase"], state["step"]
             self.seconds, self.spent = state["seconds"], state["spent"]
             self.log = json.loads(state["log"])
-            self.optimiser = self._new_optimiser()
+            self._begin_phase()
             self.optimiser.load_state_dict(state["optimiser"])
         except BadInput:
             raise
@@ -145,30 +149,36 @@ class Trainer:
             if self.phase + 1 == len(self.phases):
                 break
             self.phase, self.step = self.phase + 1, 0
-            self.optimiser = self._new_optimiser()
+            self._begin_phase()
             self.save()
         return self.networks.eval()
 
     def _done(self, step: int, seconds: float) -> float:
         """The share of the present network's part of the run that is behind it, 0…1."""
-        parts = len(self.phases)
+        before, part = self._part()
         if self.recipe.steps is not None:
-            return min(step / max(self.recipe.steps // parts, 1), 1.0)
+            return min(step / max(int(self.recipe.steps * part), 1), 1.0)
         # Of the minutes that are left for training: else reading would eat the warm-up, and the first network's part.
         left = 60 * self.recipe.minutes - self.spent
-        share = (seconds - self.spent) / left * parts - self.phase if left > 0 else 1.0
+        share = ((seconds - self.spent) / left - before) / part if left > 0 else 1.0
         return min(max(share, 0.0), 1.0)
 
+    def _part(self) -> tuple[float, float]:
+        """Where in the run the present phase begins, and its share of it, both 0…1."""
+        if len(self.phases) == 1:
+            return 0.0, 1.0
+        semantic = 1 - self.recipe.box_share
+        return (semantic, self.recipe.box_share) if self.phase else (0.0, semantic)
+
     def _train_phase(self) -> None:
-        network = self.networks[self.phases[self.phase]]
         self.networks.train()
         # One thread makes batches beside the two or more that compute; a GPU is fed by more.
         cuda = self.device.type == "cuda"
         threads, depth = (8, 16) if cuda else (1, 2)
         if processes() > 1:
-            computing: nn.Module = DistributedDataParallel(network, broadcast_buffers=False)
+            computing: nn.Module = DistributedDataParallel(self.network, broadcast_buffers=False)
         else:
-            computing = network
+            computing = self.network
         began, before = time.monotonic(), self.seconds
         saved, first = began, self.phase * 1_000_000
         source = self.batches.ahead(first + self.step, threads, depth)
@@ -194,17 +204,16 @@ class Trainer:
         # Dropout depends on the step alone, so that a resumed run draws what the other would have drawn.
         torch.manual_seed((self.seed * 1_000_003 + self.phase * 500_009 + self.step) * 64 + rank())
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.rate * group["factor"] * rate_at(done, self.recipe)
+            group["lr"] = self.own.rate * group["factor"] * rate_at(done, self.own)
         pictures = normalise(batch.pictures.to(self.device, non_blocking=True))
         categories = batch.categories.to(self.device, non_blocking=True)
         instances = batch.instances.to(self.device, non_blocking=True)
-        network = self.networks[self.phases[self.phase]]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             found = computing(pictures)
-        loss, parts = batch_loss(found, categories, instances, output_stride(self.networks), self.recipe)
+        loss, parts = batch_loss(found, categories, instances, output_stride(self.networks), self.own)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), self.recipe.clip)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.own.clip)
         self.optimiser.step()
         return {"loss": loss.detach(), **parts}
 
@@ -224,7 +233,8 @@ class Trainer:
         }
         self.log.append(line)
         if not rank():
-            share = (self.phase + done) / len(self.phases)
+            before, part = self._part()
+            share = before + part * done
             text = f"{line['network']}: step {self.step}, loss {values['loss']:.3f}, {self.seconds:.0f} s"
             self.progress(share, text)
 

@@ -46,14 +46,15 @@ def test_only_what_was_not_pretrained_learns_at_the_heads_rate() -> None:
             assert factors[id(parameter)] == (1.0 if name.startswith("trunk.") else fresh), name
 
 
-def test_only_the_pretrained_trunk_of_boxes_alone_learns_at_its_own_rate() -> None:
-    recipe = dataclasses.replace(PRETRAINED, shared=False, box_rate=5.0)
-    networks = build_networks(recipe, 5, pretrained=False)
-    for title, trunk in (("semantic", 1.0), ("localization", 5.0)):
-        groups = parameter_groups(networks[title], recipe)
-        factors = {id(p): g["factor"] for g in groups for p in g["params"]}
-        for name, parameter in networks[title].named_parameters():
-            assert factors[id(parameter)] == (trunk if name.startswith("trunk.") else 7.0), name
+def test_what_is_frozen_is_in_no_group() -> None:
+    recipe = dataclasses.replace(
+        PRETRAINED, trunk="mobilenet_v2", output_stride=16, stride=4, frozen_layers=4
+    )
+    network = network_of(recipe)
+    members = {id(p) for group in parameter_groups(network, recipe) for p in group["params"]}
+    for name, parameter in network.named_parameters():
+        frozen = name.startswith(tuple(f"trunk.features.{k}." for k in range(4)))
+        assert (id(parameter) in members) != frozen, name
 
 
 def test_the_optimiser_is_the_one_that_the_recipe_names() -> None:

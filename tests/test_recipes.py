@@ -17,7 +17,16 @@ from bridgeseg.labels import BadInput
 from bridgeseg.recipes import RECIPES, VOC, Recipe, default_recipe, recipe_named
 from bridgeseg.voting import Voting
 
-NAMES = ["scenes-tiny", "scenes-fast", "scenes-full", "nuclei-fast", "nuclei-full", "photos-light", "voc"]
+NAMES = [
+    "scenes-tiny",
+    "scenes-fast",
+    "scenes-full",
+    "nuclei-fast",
+    "nuclei-full",
+    "streets-light",
+    "photos-light",
+    "voc",
+]
 
 
 def test_all_recipes_are_there_under_their_own_names() -> None:
@@ -74,7 +83,20 @@ def test_what_is_no_recipe_is_one_line_that_names_the_place(text: str) -> None:
 
 
 def test_a_recipe_written_before_there_were_views_has_one() -> None:
-    assert Recipe.from_json(broken(views="absent")) == VOC
+    assert Recipe.from_json(broken(views="absent", localization="absent")) == VOC
+
+
+def test_only_the_localization_network_has_numbers_of_its_own() -> None:
+    recipe = dataclasses.replace(VOC, localization=(("rate", 0.5), ("scales", (1.0, 2.0))))
+    assert recipe.of("semantic") is recipe.of("both") is recipe
+    own = recipe.of("localization")
+    assert (own.rate, own.scales) == (0.5, (1.0, 2.0))
+    assert dataclasses.replace(own, rate=recipe.rate, scales=recipe.scales) == recipe
+    assert VOC.of("localization") is VOC
+    for name in ("stride", "scale", "trunk", "grouping", "unheard_of"):
+        wrong = dataclasses.replace(VOC, localization=((name, 1),))
+        with pytest.raises(BadInput, match=f"localization: {name}, expected only hidden, "):
+            wrong.of("localization")
 
 
 def test_a_recipe_cannot_be_changed() -> None:

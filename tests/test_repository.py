@@ -295,3 +295,19 @@ def test_the_package_installs_alone_with_all_its_files(wheel: Path) -> None:
 
 def test_jupyter_book_is_the_one_that_reads_our_configuration() -> None:
     assert "jupyter-book==1.0.4.post1" in project()["optional-dependencies"]["book"]
+
+
+@pytest.mark.parametrize("folder", ["tests", "tests/book", "tests/benchmarks"])
+def test_a_script_finds_what_it_imports_when_it_is_run_by_itself(folder: str) -> None:
+    scripts = [ROOT / p for p in tracked() if p.parent == Path(folder) and p.match("*.py")]
+    scripts = [p for p in scripts if not p.name.startswith("test_")]
+    scripts = [str(p) for p in scripts if '__name__ == "__main__"' in p.read_text("utf8")]
+    assert scripts
+    program = (
+        "import os, runpy, sys\n"
+        "for path in sys.argv[1:]:\n"
+        "    sys.path.insert(0, os.path.dirname(path))\n"
+        "    runpy.run_path(path, run_name='imported')\n"
+    )
+    ran = subprocess.run([sys.executable, "-P", "-c", program, *scripts], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

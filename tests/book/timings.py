@@ -19,11 +19,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.stored_result import origin
 from chapter_anatomy import MINUTES_TO_READ
 from chapter_runs import environment, executed
 from notebooks import BOOK, CHAPTERS, Chapter
 from strip_notebooks import as_text
+
+# Run by itself a script finds its own folder only.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+from stored_result import origin
 
 from bridgeseg import cache
 from bridgeseg.environment import cache_folder, data_spec, device, tier

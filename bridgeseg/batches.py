@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bridgeseg.labels import Labelled, Sample
 from bridgeseg.normalisation import stretch_contrast
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.scenes import Scenes
 from bridgeseg.transforms import compact, jitter, random_crop, random_flip, resize
 

@@ -26,7 +26,7 @@ from bridgeseg.environment import TIERS, cache_folder, data_spec, device, tier
 from bridgeseg.labels import BadInput
 from bridgeseg.lessons import LESSONS, lesson_named
 from bridgeseg.progress import Bar
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.runs import WEIGHTS, Run, load_run
 from bridgeseg.training import with_budget
 from bridgeseg.training_runs import train_run

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridgeseg.labels import BadInput
-from bridgeseg.recipes import Recipe, recipe_named
+from bridgeseg.recipe import Recipe
+from bridgeseg.recipes import recipe_named
 from bridgeseg.training import with_budget
 
 

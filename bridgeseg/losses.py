@@ -12,7 +12,7 @@ from bridgeseg.bootstrapping import Bootstrapped, bootstrapped_box_loss, bootstr
 from bridgeseg.boxes import box_targets, decode, encode, sample_labels
 from bridgeseg.heads import enlarge
 from bridgeseg.labels import VOID
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 
 
 def semantic_loss(logits: Tensor, categories: Tensor, stride: int, recipe: Recipe) -> Bootstrapped:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bridgeseg.fcn import FCN, freeze_batch_statistics
 from bridgeseg.labels import BadInput
 from bridgeseg.mobilenet import MobileNet, mobilenet
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.resnet import resnet
 from bridgeseg.weights import load_trunk, pretrained_state
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bridgeseg.labels import BadInput
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 
 
 def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from bridgeseg.heads import enlarge
 from bridgeseg.instances import Instances
 from bridgeseg.networks import answering, answers, output_stride
 from bridgeseg.normalisation import normalise, stretch_contrast
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.views import mean_scores
 from bridgeseg.voting import Voting, vote_and_assign
 

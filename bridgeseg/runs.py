@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from bridgeseg.files import write_text
 from bridgeseg.labels import BadInput
 from bridgeseg.networks import build_networks
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.tensor_files import write_tensors
 
 WEIGHTS, RECIPE, CATEGORIES, LOG = "weights.pt", "recipe.json", "categories.txt", "log.jsonl"

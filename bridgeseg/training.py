@@ -28,7 +28,7 @@ from bridgeseg.losses import batch_loss
 from bridgeseg.networks import build_networks, output_stride
 from bridgeseg.normalisation import normalise
 from bridgeseg.optimisation import make_optimiser, rate_at
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.tensor_files import write_tensors
 
 Progress = Callable[[float, str], None]

@@ -26,7 +26,8 @@ from bridgeseg.files import write_text
 from bridgeseg.interrupts import interruptible
 from bridgeseg.labels import BadInput, Labelled, Sample
 from bridgeseg.prediction import predict_maps
-from bridgeseg.recipes import Recipe, default_recipe, recipe_named
+from bridgeseg.recipe import Recipe
+from bridgeseg.recipes import default_recipe, recipe_named
 from bridgeseg.runs import LOG, RECIPE, WEIGHTS, Run, save_run
 from bridgeseg.training import Trainer, with_budget
 

@@ -15,7 +15,7 @@ import torch
 from bridgeseg.batches import Batch, Batches, augment, load_samples
 from bridgeseg.labels import VOID, Sample, verify
 from bridgeseg.normalisation import stretch_contrast
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.scenes import CATEGORIES, Scenes
 
 RECIPE = Recipe(name="test", crop=32, batch=6, scales=(0.75, 1.5), jitter=0.2)

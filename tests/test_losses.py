@@ -14,7 +14,7 @@ from bridgeseg.boxes import box_targets, encode
 from bridgeseg.heads import enlarge
 from bridgeseg.labels import VOID
 from bridgeseg.losses import batch_loss, localization_loss, semantic_loss
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.scenes import CATEGORIES, Scenes
 
 RECIPE = Recipe(name="test", threshold=2.0, floor=0, label_stride=0, box_threshold=2.0, box_floor=0)

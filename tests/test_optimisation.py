@@ -10,7 +10,8 @@ import torch
 from bridgeseg.labels import BadInput
 from bridgeseg.networks import build_networks
 from bridgeseg.optimisation import make_optimiser, parameter_groups, rate_at
-from bridgeseg.recipes import SCENES_TINY, Recipe
+from bridgeseg.recipe import Recipe
+from bridgeseg.recipes import SCENES_TINY
 
 PRETRAINED = dataclasses.replace(SCENES_TINY, pretrained=True, head_rate=7.0)
 

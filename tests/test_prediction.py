@@ -25,7 +25,7 @@ from bridgeseg.prediction import (
     without_overlap,
     working_size,
 )
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.voting import Voting, vote_and_assign
 
 RECIPE = Recipe(name="test", width=8, hidden=8, output_stride=16, stride=4)

@@ -9,7 +9,7 @@ from small_recipe import APART, SMALL
 from bridgeseg import runs
 from bridgeseg.labels import BadInput
 from bridgeseg.networks import build_networks
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.runs import Run, card, load_run, save_run, save_weights, shipped
 
 CATEGORIES = ("background", "disc", "star")

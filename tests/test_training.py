@@ -9,7 +9,7 @@ import torch
 
 from bridgeseg.batches import load_samples
 from bridgeseg.labels import BadInput
-from bridgeseg.recipes import Recipe
+from bridgeseg.recipe import Recipe
 from bridgeseg.scenes import CATEGORIES, Scenes
 from bridgeseg.training import Trainer
 

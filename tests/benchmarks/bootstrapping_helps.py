@@ -38,7 +38,8 @@ from bridgeseg.mean_iou import confusion, mean_iou
 from bridgeseg.networks import build_networks
 from bridgeseg.normalisation import normalise
 from bridgeseg.optimisation import make_optimiser, rate_at
-from bridgeseg.recipes import Recipe, recipe_named
+from bridgeseg.recipe import Recipe
+from bridgeseg.recipes import recipe_named
 from bridgeseg.scenes import CATEGORIES, Scenes
 
 WARM = 0.25  # share of the steps

@@ -26,7 +26,8 @@ from bridgeseg.losses import batch_loss, localization_loss
 from bridgeseg.networks import build_networks
 from bridgeseg.normalisation import normalise
 from bridgeseg.optimisation import make_optimiser
-from bridgeseg.recipes import SCENES_FAST, Recipe
+from bridgeseg.recipe import Recipe
+from bridgeseg.recipes import SCENES_FAST
 from bridgeseg.scenes import CATEGORIES, Scenes
 
 KINDS = {

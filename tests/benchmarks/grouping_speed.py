@@ -25,7 +25,8 @@ from bridgeseg.components import component_instances
 from bridgeseg.grouping import Suppression, suppress_and_trace
 from bridgeseg.networks import answers, build_networks
 from bridgeseg.normalisation import normalise
-from bridgeseg.recipes import PHOTOS_LIGHT, Recipe
+from bridgeseg.recipe import Recipe
+from bridgeseg.recipes import PHOTOS_LIGHT
 from bridgeseg.voting import Voting, vote_and_assign
 
 SIZE, STRIDE, INSTANCES, CATEGORIES = (375, 500), 8, 20, 20

@@ -39,7 +39,8 @@ from bridgeseg.labels import Sample
 from bridgeseg.optimisation import rate_at
 from bridgeseg.overlaps import overlaps, true_instances
 from bridgeseg.prediction import group, predict_maps
-from bridgeseg.recipes import Recipe, recipe_named
+from bridgeseg.recipe import Recipe
+from bridgeseg.recipes import recipe_named
 from bridgeseg.scenes import CATEGORIES, Scenes
 from bridgeseg.training import Trainer, with_budget
 

@@ -27,6 +27,7 @@ OWN = (
     "rate",
     "head_rate",
     "decay",
+    "bfloat16",
 )
 
 
@@ -78,6 +79,7 @@ class Recipe:
     box_share: float = 0.5  # of the steps or minutes, for the localization network where it is apart
     warm_up: float = 0.03  # share of the run over which the rate rises
     power: float = 0.9  # polynomial decay
+    bfloat16: bool = False  # train in it on a processor that computes in it; on such a GPU always
     clip: float = 5.0  # largest norm of the gradient
     # Bootstrapping, semantic
     threshold: float = 2.0  # base t; above 1 keeps every pixel

@@ -28,6 +28,7 @@ from bridgeseg.losses import batch_loss
 from bridgeseg.networks import build_networks, output_stride
 from bridgeseg.normalisation import normalise
 from bridgeseg.optimisation import make_optimiser, rate_at
+from bridgeseg.precision import computes_bfloat16
 from bridgeseg.recipe import Recipe
 from bridgeseg.tensor_files import write_tensors
 
@@ -99,6 +100,8 @@ class Trainer:
         self.network, self.own = self.networks[name], self.recipe.of(name)
         self.batches = Batches(self.samples, self.own, self.seed, rank(), processes())
         self.optimiser = make_optimiser(self.network, self.own)
+        wanted = self.own.bfloat16 or self.device.type == "cuda"
+        self.in_bfloat16 = wanted and computes_bfloat16(self.device)
 
     def save(self) -> None:
         """Write all that resuming needs, whole or not at all."""
@@ -208,7 +211,7 @@ class Trainer:
         pictures = normalise(batch.pictures.to(self.device, non_blocking=True))
         categories = batch.categories.to(self.device, non_blocking=True)
         instances = batch.instances.to(self.device, non_blocking=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.in_bfloat16):
             found = computing(pictures)
         loss, parts = batch_loss(found, categories, instances, output_stride(self.networks), self.own)
         self.optimiser.zero_grad(set_to_none=True)

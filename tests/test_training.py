@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from bridgeseg.batches import load_samples
 from bridgeseg.labels import BadInput
 from bridgeseg.recipe import Recipe
 from bridgeseg.scenes import CATEGORIES, Scenes
-from bridgeseg.training import Trainer
+from bridgeseg.training import Progress, Trainer
 
 APART = Recipe(
     name="test",
@@ -30,15 +31,30 @@ APART = Recipe(
 )
 
 
-def trainer(recipe: Recipe) -> tuple[Trainer, list[tuple[float, str]]]:
+def trainer(recipe: Recipe, state: Path | None = None) -> tuple[Trainer, list[tuple[float, str]]]:
     """A training on a few scenes, and what it tells while it runs."""
     scenes = Scenes("train", 64, 4)
     told: list[tuple[float, str]] = []
     samples = load_samples(scenes, range(4), recipe)
     made = Trainer(
-        recipe, samples, len(CATEGORIES) - 1, progress=lambda share, text: told.append((share, text))
+        recipe,
+        samples,
+        len(CATEGORIES) - 1,
+        state=state,
+        progress=lambda share, text: told.append((share, text)),
     )
     return made, told
+
+
+def stop_after(steps: int, told: list[tuple[float, str]]) -> Progress:
+    """What a training tells goes on to the list, and with the step after so many it is interrupted."""
+
+    def tell(share: float, text: str) -> None:
+        if len(told) == steps:
+            raise KeyboardInterrupt
+        told.append((share, text))
+
+    return tell
 
 
 def test_each_network_has_its_share_of_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +91,50 @@ def test_what_is_frozen_stays_and_the_rest_learns() -> None:
     weights = {n for n in after if n.endswith("weight") and after[n].ndim == 4}
     assert weights & same == weights & first
     assert not {n for n in same if n.startswith("localization.trunk.") and "running_" in n}
+
+
+def in_bfloat16(recipe: Recipe, monkeypatch: pytest.MonkeyPatch, able: bool) -> dict[str, bool]:
+    """Whether each network's trunk computed in bfloat16, in a training where the device can or cannot."""
+    monkeypatch.setattr("bridgeseg.training.computes_bfloat16", lambda device: able)
+    made, _ = trainer(recipe)
+    seen: dict[str, set[torch.dtype]] = {name: set() for name in made.phases}
+    for name, network in made.networks.items():
+        first = next(module for module in network.modules() if isinstance(module, torch.nn.Conv2d))
+        first.register_forward_hook(lambda module, given, found, name=name: seen[name].add(found.dtype))
+    assert {value.dtype for value in made.run().parameters()} == {torch.float32}
+    assert all(len(dtypes) == 1 for dtypes in seen.values())
+    return {name: dtypes == {torch.bfloat16} for name, dtypes in seen.items()}
+
+
+def test_bfloat16_is_for_recipes_that_want_it_on_devices_that_compute_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = dataclasses.replace(APART, bfloat16=True)
+    one = dataclasses.replace(both, localization=(*APART.localization, ("bfloat16", False)))
+    assert in_bfloat16(both, monkeypatch, True) == {"semantic": True, "localization": True}
+    assert in_bfloat16(one, monkeypatch, True) == {"semantic": True, "localization": False}
+    assert in_bfloat16(both, monkeypatch, False) == {"semantic": False, "localization": False}
+    assert in_bfloat16(APART, monkeypatch, True) == {"semantic": False, "localization": False}
+
+
+def test_in_bfloat16_too_a_resumed_run_ends_with_the_same_weights(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("bridgeseg.training.computes_bfloat16", lambda device: True)
+    monkeypatch.setattr("bridgeseg.training.LOG_EVERY", 1)
+    monkeypatch.setattr("bridgeseg.training.SAVE_EVERY", -1.0)  # after every step
+    recipe = dataclasses.replace(APART, bfloat16=True)
+    whole = trainer(recipe)[0].run().state_dict()
+
+    stopped, told = trainer(recipe, tmp_path / "state")
+    monkeypatch.setattr(stopped, "progress", stop_after(4, told))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run()
+    resumed, _ = trainer(recipe, tmp_path / "state")
+    resumed.resume()
+    assert (resumed.phase, resumed.step) == (0, 4)
+    after = resumed.run().state_dict()
+    assert all(torch.equal(after[name], whole[name]) for name in whole)
 
 
 def test_layers_that_cannot_be_frozen_are_refused() -> None:

@@ -1,6 +1,6 @@
 """Checks a page in a browser, as its readers see it: wide and narrow, light and dark, with its sliders moved.
 
-`python tests/book/check_page.py _build/html FOLDER` stores a picture of every page in each of these four ways.
+`python tests/book/check_page.py _build/html FOLDER` stores every page in each of these four ways, as pictures.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AXE = ("axe-core", "4.14.1")
 WIDE, NARROW = 1280, 390  # pixels: a laptop and a phone
 HEIGHT = 900
+PIECE = 8000  # pixels of a page in one picture
 SERIOUS = ("serious", "critical")
 SECONDS = 30  # until widgets are drawn
 
@@ -76,6 +77,15 @@ class OpenedPage:
                 yield f"the slider {name!r} moves and the picture does not change"
             slider.press("Home")
 
+    def photograph(self, folder: Path, name: str) -> Iterator[Path]:
+        """Store pictures of the whole page, from its top to its foot; of one piece, Chromium leaves parts blank."""
+        high, wide = self.page.evaluate("[document.documentElement.scrollHeight, innerWidth]")
+        for number, top in enumerate(range(0, high, PIECE), 1):
+            file = folder / f"{name}-{number}.png"
+            part = {"x": 0, "y": top, "width": wide, "height": min(PIECE, high - top)}
+            self.page.screenshot(path=file, full_page=True, clip=part)
+            yield file
+
     def _accessibility(self) -> Iterator[str]:
         self.page.add_script_tag(content=package(*AXE)["axe.min.js"].decode())
         found = self.page.evaluate("axe.run('article', {resultTypes: ['violations']})")
@@ -111,9 +121,8 @@ def main(built: Path, pictures: Path) -> None:
             for width in (WIDE, NARROW):
                 for theme in ("light", "dark"):
                     opened = OpenedPage(reader, path, width, theme)
-                    name = f"{Path(path).stem}-{width}-{theme}.png"
-                    opened.page.screenshot(path=pictures / name, full_page=True)
-                    print(pictures / name)
+                    for file in opened.photograph(pictures, f"{Path(path).stem}-{width}-{theme}"):
+                        print(file)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ OWN = (
 class Recipe:
     """What to train, on what, for how long, and how to group the answer.
 
-    The defaults are the laptop's (our choice, all of them); a recipe below says where it differs and why.
+    The defaults are the laptop's (our choice, all of them); where one of `recipes` differs, it says so there.
     """
 
     name: str

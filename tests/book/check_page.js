@@ -93,6 +93,18 @@ window.check = (function () {
       return wrong;
     },
 
+    // References whose label lies over the first words of their text.
+    overlaid() {
+      const over = (citation) => {
+        const words = document.createRange();
+        words.selectNodeContents(citation.querySelector("p"));
+        const label = citation.querySelector(".label").getBoundingClientRect();
+        const first = words.getClientRects()[0];
+        return first.top < label.bottom - 4 && label.top < first.bottom - 4 && first.left < label.right - 1;
+      };
+      return all("div.citation").filter(over).map((citation) => `its label lies over its text: ${named(citation)}`);
+    },
+
     views: () => views().length,
 
     // The text and the pictures that the widget around a slider shows, once it has been drawn anew.

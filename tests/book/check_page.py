@@ -45,7 +45,9 @@ class OpenedPage:
 
     def problems(self) -> list[str]:
         """Return everything that is wrong, a line each."""
-        questions = ["pictures", "formulas", "sticksOut"] + ["darkPictures"] * (self.theme == "dark")
+        questions = ["pictures", "formulas", "sticksOut", "overlaid"] + ["darkPictures"] * (
+            self.theme == "dark"
+        )
         found = [line for question in questions for line in self.page.evaluate(f"check.{question}()")]
         found += [*self._sliders(), *self._accessibility()]
         found += [f"in the console: {said}" for said in self.reader.said if not any(k in said for k in KNOWN)]

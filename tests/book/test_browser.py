@@ -185,6 +185,13 @@ def add(html: str) -> Callable[[Path], None]:
             add('<div style="overflow:hidden"><p style="width:1300px">Wide</p></div>'),
             "pixels stick out: <p> Wide",
         ),
+        (
+            add(
+                '<div class="citation"><span class="label" style="float:left">[Author and others, 2016]</span>'
+                '<p style="padding-left:24px;text-indent:-24px">Words of the reference</p></div>'
+            ),
+            "its label lies over its text: <div.citation>",
+        ),
         (replace('"LinkModel"', '"WidgetModel"'), "moves and the picture does not change"),
         (replace('"IntSliderModel"', '"NoModel"'), "in the console"),
         (replace('"IntSliderModel"', '"IntTextModel"'), "0 sliders in 1 widgets"),

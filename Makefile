@@ -52,7 +52,7 @@ address: $(INSTALLED) ## write the address that _config.yml names wherever it is
 	$(RUN)python tests/book/repository_address.py --write
 
 prepare: $(INSTALLED) ## train, once, what the chapters load
-	@if [ -f bridgeseg/cache.py ]; then $(RUN)python -m bridgeseg.cache prepare; fi
+	@if [ -f bridgeseg/teaching/cache.py ]; then $(RUN)python -m bridgeseg.teaching.cache prepare; fi
 
 clean: ## remove what was built (not .venv, not what was trained)
 	rm -rf _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -10,10 +10,10 @@ import math
 from typing import NoReturn
 
 from bridgeseg import __version__
-from bridgeseg.average_precision import RULES
-from bridgeseg.datasets import SPECS
-from bridgeseg.recipes import RECIPES
-from bridgeseg.runs import shipped
+from bridgeseg.data.open_dataset import SPECS
+from bridgeseg.measures.average_precision import RULES
+from bridgeseg.system.checkpoint import shipped
+from bridgeseg.system.presets import RECIPES
 
 
 class Parser(argparse.ArgumentParser):

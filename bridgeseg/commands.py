@@ -22,16 +22,16 @@ import torch
 import torch.distributed as dist
 
 from bridgeseg.arguments import make_parser
-from bridgeseg.datasets import open_dataset
-from bridgeseg.environment import tier
-from bridgeseg.evaluation import check_categories, check_unseen, evaluate
-from bridgeseg.export import export
-from bridgeseg.files import write_text
-from bridgeseg.labels import BadInput
-from bridgeseg.progress import Bar
-from bridgeseg.runs import load_run
-from bridgeseg.segmenting import segment_files
-from bridgeseg.training_runs import train_run
+from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.data.voc_export import export
+from bridgeseg.machine.environment import tier
+from bridgeseg.machine.files import write_text
+from bridgeseg.machine.progress import Bar
+from bridgeseg.structures.labels import BadInput
+from bridgeseg.system.checkpoint import load_run
+from bridgeseg.system.evaluation import check_categories, check_unseen, evaluate
+from bridgeseg.system.segment_files import segment_files
+from bridgeseg.training.train_run import train_run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,7 +24,7 @@ PAIRS = {
     "newest": ["torch", "torchvision"],
 }
 # These need the book's tools, which stand in .venv.
-WITHOUT = ["book", "test_repository.py"]
+WITHOUT = ["book", "test_repository.py", "test_rooms.py"]
 
 
 def environment(name: str, anew: bool) -> Path:

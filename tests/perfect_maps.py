@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from bridgeseg.labels import Sample
-from bridgeseg.oracles import true_boxes, true_scores
+from bridgeseg.structures.labels import Sample
+from bridgeseg.system.oracles import true_boxes, true_scores
 
 
 def picture(instances: np.ndarray, kinds: list[int]) -> Sample:

@@ -13,11 +13,12 @@ import time
 
 import torch
 
-from bridgeseg import recipes, training
 from bridgeseg.commands import main
+from bridgeseg.system import presets
+from bridgeseg.training import trainer
 
 SMALL = dataclasses.replace(
-    recipes.SCENES_TINY,
+    presets.SCENES_TINY,
     name="small",
     steps=6,
     width=8,
@@ -37,15 +38,15 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for recipe in (SMALL, APART):
         steps = int(os.environ.get("SMALL_STEPS", recipe.steps))
-        recipes.RECIPES[recipe.name] = dataclasses.replace(recipe, steps=steps)
-    training.SAVE_EVERY = float(os.environ.get("SMALL_SAVE_EVERY", training.SAVE_EVERY))
-    training.LOG_EVERY = 1
+        presets.RECIPES[recipe.name] = dataclasses.replace(recipe, steps=steps)
+    trainer.SAVE_EVERY = float(os.environ.get("SMALL_SAVE_EVERY", trainer.SAVE_EVERY))
+    trainer.LOG_EVERY = 1
     pause = float(os.environ.get("SMALL_PAUSE", "0"))
-    step = training.Trainer._step
+    step = trainer.Trainer._step
 
     def slow(self, *arguments):
         time.sleep(pause)
         return step(self, *arguments)
 
-    training.Trainer._step = slow
+    trainer.Trainer._step = slow
     sys.exit(main())

@@ -12,25 +12,29 @@ import torch
 from PIL import Image
 from small_recipe import SMALL
 
-from bridgeseg import files, recipes, segmenting, training_runs
 from bridgeseg.commands import main, table
-from bridgeseg.instances import Instances
-from bridgeseg.label_png import read_label_png
-from bridgeseg.labels import BadInput
-from bridgeseg.networks import build_networks
-from bridgeseg.oracles import true_boxes, true_scores
-from bridgeseg.prediction import Maps, group, resized, without_overlap
-from bridgeseg.run_lengths import decode, encode
-from bridgeseg.runs import Run, load_run, save_run
-from bridgeseg.scenes import CATEGORIES, Scenes
-from bridgeseg.segmenting import describe, run_lengths_at, segment_files
-from bridgeseg.voc import VocFolder
+from bridgeseg.data.label_png import read_label_png
+from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.data.voc import VocFolder
+from bridgeseg.machine import files
+from bridgeseg.structures.cells import resized
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.labels import BadInput
+from bridgeseg.structures.run_lengths import decode, encode
+from bridgeseg.system import presets
+from bridgeseg.system import segment_files as segmenting
+from bridgeseg.system.build import build_networks
+from bridgeseg.system.checkpoint import Run, load_run, save_run
+from bridgeseg.system.oracles import true_boxes, true_scores
+from bridgeseg.system.prediction import Maps, group, without_overlap
+from bridgeseg.system.segment_files import describe, run_lengths_at, segment_files
+from bridgeseg.training import train_run as training_runs
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setitem(recipes.RECIPES, "small", SMALL)
-    monkeypatch.setitem(recipes.RECIPES, "scenes-fast", SMALL)
+    monkeypatch.setitem(presets.RECIPES, "small", SMALL)
+    monkeypatch.setitem(presets.RECIPES, "scenes-fast", SMALL)
     monkeypatch.setenv("BRIDGESEG_TIER", "fast")
 
 
@@ -126,7 +130,7 @@ def test_scenes_and_their_export_have_the_same_figures(run, tmp_path, monkeypatc
     exported = tmp_path / "voc"
     assert main(["export", "--data", "scenes", "--out", str(exported), "--count", "5"]) == 0
     scenes = {sample.name: sample.picture for sample in (Scenes("val")[i] for i in range(5))}
-    monkeypatch.setattr("bridgeseg.voc.read_picture", lambda path: scenes[path.stem])
+    monkeypatch.setattr("bridgeseg.data.voc.read_picture", lambda path: scenes[path.stem])
     figures = []
     for number, data in enumerate(("scenes", f"voc:{exported}")):
         file = tmp_path / f"{number}.json"
@@ -189,7 +193,7 @@ def test_a_run_is_not_resumed_with_other_pictures_recipe_or_seed(tmp_path, capsy
         assert main(["train", "--data", "scenes", "--out", str(out), "--seed", "5"]) == 130
     assert "--resume" in errors(capsys)[-1]
     again = ["train", "--data", "scenes", "--out", str(out), "--resume"]
-    monkeypatch.setitem(recipes.RECIPES, "other", dataclasses.replace(SMALL, name="other", pictures=21))
+    monkeypatch.setitem(presets.RECIPES, "other", dataclasses.replace(SMALL, name="other", pictures=21))
     for more, part in (
         (["--seed", "6"], "another seed"),
         (["--recipe", "other"], "another list of pictures"),
@@ -228,7 +232,7 @@ def test_missing_pretrained_weights_are_one_line(tmp_path, capsys, monkeypatch):
     )
     monkeypatch.delenv("BRIDGESEG_WEIGHTS", raising=False)
     recipe = dataclasses.replace(SMALL, trunk="mobilenet_v2", pretrained=True)
-    monkeypatch.setitem(recipes.RECIPES, "light", recipe)
+    monkeypatch.setitem(presets.RECIPES, "light", recipe)
     assert main(["train", "--data", "scenes", "--out", str(tmp_path / "run"), "--recipe", "light"]) == 1
     one_error(capsys, "mobilenet_v2", "no network")
 
@@ -464,7 +468,7 @@ def failing(monkeypatch, number, name):
             raise OSError(number, os.strerror(number))
         return real(path, fill)
 
-    for module in ("files", "label_png"):
+    for module in ("machine.files", "data.label_png"):
         monkeypatch.setattr(f"bridgeseg.{module}.write_atomically", write)
 
 
@@ -497,8 +501,7 @@ def test_a_disk_that_fills_up_while_training_is_one_line(name, tmp_path, capsys,
     def write(path, fill):
         return real(path, (lambda file: fill(Full(file))) if path.name == name else fill)
 
-    for module in ("tensor_files", "files"):
-        monkeypatch.setattr(f"bridgeseg.{module}.write_atomically", write)
+    monkeypatch.setattr(files, "write_atomically", write)
     assert main(["train", "--data", "scenes", "--out", str(tmp_path / "run")]) == 1
     lines = errors(capsys)
     assert lines[-1] == f"bridgeseg: error: {tmp_path / 'run'}: No space left on device"

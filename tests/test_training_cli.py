@@ -16,10 +16,11 @@ import pytest
 import torch
 from small_recipe import APART, SMALL
 
-from bridgeseg import training, training_runs
-from bridgeseg.progress import Bar
-from bridgeseg.runs import load_run
-from bridgeseg.training_runs import train_run
+from bridgeseg.machine.progress import Bar
+from bridgeseg.system.checkpoint import load_run
+from bridgeseg.training import train_run as training_runs
+from bridgeseg.training import trainer
+from bridgeseg.training.train_run import train_run
 
 DRIVER = Path(__file__).with_name("small_recipe.py")
 
@@ -120,10 +121,10 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("recipe", [SMALL, APART], ids=["shared", "apart"])
 def test_stopped_after_every_single_step_it_ends_with_the_same_weights(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "LOG_EVERY", 1)
+    monkeypatch.setattr(trainer, "LOG_EVERY", 1)
     whole = train_run("scenes", tmp_path / "whole", recipe=recipe, seed=2)
-    monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
-    save, saves = training.Trainer.save, []
+    monkeypatch.setattr(trainer, "SAVE_EVERY", -1.0)
+    save, saves = trainer.Trainer.save, []
 
     def save_and_stop(self):
         save(self)
@@ -133,7 +134,7 @@ def test_stopped_after_every_single_step_it_ends_with_the_same_weights(recipe, t
     out = tmp_path / "run"
     pieces = 0
     with monkeypatch.context() as patched:
-        patched.setattr(training.Trainer, "save", save_and_stop)
+        patched.setattr(trainer.Trainer, "save", save_and_stop)
         while len(saves) < 4:
             with pytest.raises(Killed):
                 train_run("scenes", out, recipe=recipe, seed=2, resume=True)
@@ -208,7 +209,7 @@ def test_to_resume_what_never_began_is_to_begin(tmp_path):
 def test_the_held_out_part_is_not_trained_on(tmp_path, monkeypatch):
     seen, chosen = [], []
 
-    class Watching(training.Trainer):
+    class Watching(trainer.Trainer):
         def __init__(self, recipe, samples, *arguments, **options):
             seen.extend(sample.name for sample in samples)
             super().__init__(recipe, samples, *arguments, **options)
@@ -236,13 +237,13 @@ DISTRIBUTED = """
 import dataclasses, json, sys, torch, torch.distributed as dist
 sys.path.insert(0, {tests!r})
 from small_recipe import SMALL, APART
-from bridgeseg import training
-from bridgeseg.batches import load_samples
-from bridgeseg.distributed import rank
-from bridgeseg.scenes import Scenes
+from bridgeseg.training import trainer
+from bridgeseg.training.batches import load_samples
+from bridgeseg.machine.distributed import rank
+from bridgeseg.data.scenes import Scenes
 
 torch.set_num_threads(1)
-training.LOG_EVERY = 1
+trainer.LOG_EVERY = 1
 variants = json.loads(sys.argv[1])
 processes, number, port, out = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 if processes > 1:
@@ -250,9 +251,9 @@ if processes > 1:
 results = {{}}
 for name, changes in variants.items():
     recipe = dataclasses.replace(APART if name == "apart" else SMALL, dropout=(0.0, 0.0), **changes)
-    trainer = training.Trainer(recipe, load_samples(Scenes(count=12), range(12), recipe), 5, seed=1)
-    trainer.run()
-    results[name] = {{"log": json.dumps(trainer.log), "networks": trainer.networks.state_dict()}}
+    run = trainer.Trainer(recipe, load_samples(Scenes(count=12), range(12), recipe), 5, seed=1)
+    run.run()
+    results[name] = {{"log": json.dumps(run.log), "networks": run.networks.state_dict()}}
 if rank() == 0:
     torch.save(results, out)
 if processes > 1:
@@ -402,7 +403,7 @@ def test_a_log_file_gets_a_line_every_tenth_of_the_work():
 
 def test_a_log_file_gets_a_line_every_half_minute(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr("bridgeseg.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("bridgeseg.machine.progress.time.monotonic", lambda: now[0])
     loud, quiet = Screen(False), Screen(False)
     bars = Bar(loud), Bar(quiet, quiet=True)
     for _ in range(100):

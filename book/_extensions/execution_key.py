@@ -16,7 +16,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from bridgeseg.environment import tier
+from bridgeseg.machine.environment import tier
 
 KEPT_FOLDERS = 4
 HASHED = ("bridgeseg/**/*", "book/results/**/*")

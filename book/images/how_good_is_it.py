@@ -12,19 +12,22 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from bridgeseg.average_precision import AveragePrecision, Overlaps, average_precision
-from bridgeseg.curves import precision_recall
-from bridgeseg.evaluation import components
-from bridgeseg.grouping import Suppression
-from bridgeseg.instances import Instances
-from bridgeseg.labels import Sample
-from bridgeseg.map_plots import faded
-from bridgeseg.overlaps import overlaps
-from bridgeseg.overlays import instance_colours, outline, show_masks
-from bridgeseg.plots import INK, LINES, style
-from bridgeseg.prediction import group, predict_maps
-from bridgeseg.runs import Run, load_run
-from bridgeseg.scenes import Scenes
+from bridgeseg.data.scenes import Scenes
+from bridgeseg.grouping.suppression import Suppression
+from bridgeseg.measures.average_precision import (
+    AveragePrecision,
+    average_precision,
+    precision_recall,
+)
+from bridgeseg.measures.mask_iou import Overlaps, overlaps
+from bridgeseg.plots.cell_maps import faded
+from bridgeseg.plots.overlays import instance_colours, outline, show_masks
+from bridgeseg.plots.style import INK, LINES, style
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.labels import Sample
+from bridgeseg.system.checkpoint import Run, load_run
+from bridgeseg.system.evaluation import components
+from bridgeseg.system.prediction import group, predict_maps
 
 OUT = Path(__file__).with_suffix(".png")
 COUNT = 60  # scenes, those of the chapter

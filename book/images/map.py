@@ -19,15 +19,16 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
-from bridgeseg.boxes import box_targets, instance_boxes
-from bridgeseg.datasets import open_dataset
-from bridgeseg.environment import data_spec
-from bridgeseg.labels import Sample
-from bridgeseg.map_plots import show_box_field
-from bridgeseg.overlays import show_boxes, show_masks
-from bridgeseg.plots import FAINT, INK, LINES, show_labels, show_picture, style
-from bridgeseg.scenes import Scenes
-from bridgeseg.transforms import compact
+from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.data.scenes import Scenes
+from bridgeseg.data.transforms import compact
+from bridgeseg.machine.environment import data_spec
+from bridgeseg.plots.cell_maps import show_box_field
+from bridgeseg.plots.label_maps import show_labels, show_picture
+from bridgeseg.plots.overlays import show_boxes, show_masks
+from bridgeseg.plots.style import FAINT, INK, LINES, style
+from bridgeseg.structures.boxes import box_targets, instance_boxes
+from bridgeseg.structures.labels import Sample
 
 OUT = Path(__file__).with_suffix(".png")
 ROOT = Path(__file__).parents[2]

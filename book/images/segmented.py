@@ -14,18 +14,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from bridgeseg.components import connected_components
-from bridgeseg.datasets import open_dataset
-from bridgeseg.environment import data_spec
-from bridgeseg.evaluation import at_size
-from bridgeseg.labels import Sample
-from bridgeseg.normalisation import stretch_contrast
-from bridgeseg.overlays import show_masks
-from bridgeseg.plots import show_labels, show_picture, style
-from bridgeseg.prediction import category_map, group, predict_maps, resized
-from bridgeseg.runs import Run, load_run
-from bridgeseg.scenes import Scenes
-from bridgeseg.transforms import compact
+from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.data.scenes import Scenes
+from bridgeseg.data.transforms import compact
+from bridgeseg.grouping.components import connected_components
+from bridgeseg.machine.environment import data_spec
+from bridgeseg.networks.preprocessing import stretch_contrast
+from bridgeseg.plots.label_maps import show_labels, show_picture
+from bridgeseg.plots.overlays import show_masks
+from bridgeseg.plots.style import style
+from bridgeseg.structures.cells import resized
+from bridgeseg.structures.labels import Sample
+from bridgeseg.system.checkpoint import Run, load_run
+from bridgeseg.system.prediction import at_size, category_map, group, predict_maps
 
 OUT = Path(__file__).with_suffix(".png")
 SIDE = 256  # pixels of a micrograph that are shown

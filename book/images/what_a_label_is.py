@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.transforms import Affine2D
 
-from bridgeseg.labels import Sample
-from bridgeseg.palette import clear_palette
-from bridgeseg.plots import INK, style
-from bridgeseg.scenes import Scenes
+from bridgeseg.data.palette import clear_palette
+from bridgeseg.data.scenes import Scenes
+from bridgeseg.plots.style import INK, style
+from bridgeseg.structures.labels import Sample
 
 OUT = Path(__file__).with_suffix(".png")
 SCENE = 1154  # that of the chapter

@@ -20,10 +20,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from stored_result import arguments, origin, publish
 
-from bridgeseg.average_precision import VOLUME, average_precision
-from bridgeseg.instances import Instances
-from bridgeseg.labels import Sample
-from bridgeseg.overlaps import overlaps
+from bridgeseg.measures.average_precision import VOLUME, average_precision
+from bridgeseg.measures.mask_iou import overlaps
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.labels import Sample
 
 Pairs = list[tuple[Instances, Sample]]
 SETS: dict[str, dict[str, Any]] = {

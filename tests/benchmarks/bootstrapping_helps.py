@@ -29,18 +29,18 @@ import torch
 from stored_result import arguments, origin, publish
 from torch import nn
 
-from bridgeseg.batches import Batches, load_samples
-from bridgeseg.fcn import FCN
-from bridgeseg.heads import enlarge
-from bridgeseg.labels import Sample
-from bridgeseg.losses import semantic_loss
-from bridgeseg.mean_iou import confusion, mean_iou
-from bridgeseg.networks import build_networks
-from bridgeseg.normalisation import normalise
-from bridgeseg.optimisation import make_optimiser, rate_at
-from bridgeseg.recipe import Recipe
-from bridgeseg.recipes import recipe_named
-from bridgeseg.scenes import CATEGORIES, Scenes
+from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.measures.mean_iou import confusion, mean_iou
+from bridgeseg.networks.fcn import FCN
+from bridgeseg.networks.preprocessing import normalise
+from bridgeseg.structures.cells import enlarge
+from bridgeseg.structures.labels import Sample
+from bridgeseg.system.build import build_networks
+from bridgeseg.system.presets import recipe_named
+from bridgeseg.system.recipe import Recipe
+from bridgeseg.training.batches import Batches, load_samples
+from bridgeseg.training.objective import semantic_loss
+from bridgeseg.training.optimiser import make_optimiser, rate_at
 
 WARM = 0.25  # share of the steps
 

@@ -18,17 +18,16 @@ import torch.nn.functional as F
 from stored_result import arguments, origin, publish
 from torch import Tensor
 
-from bridgeseg.batches import Batches
-from bridgeseg.boxes import sample_labels
-from bridgeseg.heads import enlarge
-from bridgeseg.labels import VOID
-from bridgeseg.losses import batch_loss, localization_loss
-from bridgeseg.networks import build_networks
-from bridgeseg.normalisation import normalise
-from bridgeseg.optimisation import make_optimiser
-from bridgeseg.recipe import Recipe
-from bridgeseg.recipes import SCENES_FAST
-from bridgeseg.scenes import CATEGORIES, Scenes
+from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.networks.preprocessing import normalise
+from bridgeseg.structures.cells import enlarge, sample_labels
+from bridgeseg.structures.labels import VOID
+from bridgeseg.system.build import build_networks
+from bridgeseg.system.presets import SCENES_FAST
+from bridgeseg.system.recipe import Recipe
+from bridgeseg.training.batches import Batches
+from bridgeseg.training.objective import batch_loss, localization_loss
+from bridgeseg.training.optimiser import make_optimiser
 
 KINDS = {
     "threshold 0.6, floor 512": dataclasses.replace(

@@ -17,10 +17,10 @@ from pathlib import Path
 from stored_result import arguments, origin, publish
 
 from bridgeseg.commands import main as command
-from bridgeseg.datasets import open_dataset
-from bridgeseg.evaluation import check_unseen, evaluate, evaluate_components, evaluate_true_categories
-from bridgeseg.grouping import Suppression, suppress_and_trace
-from bridgeseg.runs import load_run
+from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.grouping.suppression import Suppression, suppress_and_trace
+from bridgeseg.system.checkpoint import load_run
+from bridgeseg.system.evaluation import check_unseen, evaluate, evaluate_components, evaluate_true_categories
 
 
 def main() -> None:

@@ -20,14 +20,15 @@ import torch.nn.functional as F
 from stored_result import arguments, origin, publish
 from torch import Tensor
 
-from bridgeseg.boxes import instance_boxes, sample_labels
-from bridgeseg.components import component_instances
-from bridgeseg.grouping import Suppression, suppress_and_trace
-from bridgeseg.networks import answers, build_networks
-from bridgeseg.normalisation import normalise
-from bridgeseg.recipe import Recipe
-from bridgeseg.recipes import PHOTOS_LIGHT
-from bridgeseg.voting import Voting, vote_and_assign
+from bridgeseg.grouping.components import component_instances
+from bridgeseg.grouping.suppression import Suppression, suppress_and_trace
+from bridgeseg.grouping.voting import Voting, vote_and_assign
+from bridgeseg.networks.preprocessing import normalise
+from bridgeseg.structures.boxes import instance_boxes
+from bridgeseg.structures.cells import sample_labels
+from bridgeseg.system.build import answers, build_networks
+from bridgeseg.system.presets import PHOTOS_LIGHT
+from bridgeseg.system.recipe import Recipe
 
 SIZE, STRIDE, INSTANCES, CATEGORIES = (375, 500), 8, 20, 20
 SMALL = Recipe(name="small", width=24, output_stride=8, head="large", kernel=3, dilation=6)

@@ -31,18 +31,18 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import AnchorGenerator
 
-from bridgeseg.average_precision import average_precision
-from bridgeseg.batches import Batches, load_samples
-from bridgeseg.boxes import instance_boxes
-from bridgeseg.instances import Instances
-from bridgeseg.labels import Sample
-from bridgeseg.optimisation import rate_at
-from bridgeseg.overlaps import overlaps, true_instances
-from bridgeseg.prediction import group, predict_maps
-from bridgeseg.recipe import Recipe
-from bridgeseg.recipes import recipe_named
-from bridgeseg.scenes import CATEGORIES, Scenes
-from bridgeseg.training import Trainer, with_budget
+from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.measures.average_precision import average_precision
+from bridgeseg.measures.mask_iou import overlaps, true_instances
+from bridgeseg.structures.boxes import instance_boxes
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.labels import Sample
+from bridgeseg.system.prediction import group, predict_maps
+from bridgeseg.system.presets import recipe_named
+from bridgeseg.system.recipe import Recipe
+from bridgeseg.training.batches import Batches, load_samples
+from bridgeseg.training.optimiser import rate_at
+from bridgeseg.training.trainer import Trainer, with_budget
 
 RATE, BATCH = 1e-3, 4
 Finder = Callable[[Sample], Instances]

@@ -7,7 +7,7 @@ import time
 
 from stored_result import arguments, origin, publish
 
-from bridgeseg.scenes import draw_scene
+from bridgeseg.data.scenes import draw_scene
 
 COUNT = 1000
 

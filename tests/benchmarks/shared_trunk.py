@@ -15,10 +15,10 @@ from typing import Any
 
 from stored_result import arguments, origin, publish
 
-from bridgeseg.datasets import open_dataset
-from bridgeseg.evaluation import evaluate
-from bridgeseg.recipes import recipe_named
-from bridgeseg.training_runs import train_run
+from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.system.evaluation import evaluate
+from bridgeseg.system.presets import recipe_named
+from bridgeseg.training.train_run import train_run
 
 
 def train_and_measure(recipe: Any, minutes: float, seed: int, pictures: int) -> dict[str, float]:

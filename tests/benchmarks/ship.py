@@ -12,10 +12,10 @@ import argparse
 import json
 from pathlib import Path
 
-from bridgeseg.datasets import open_dataset
-from bridgeseg.evaluation import check_unseen, evaluate, evaluate_components
-from bridgeseg.files import write_text
-from bridgeseg.runs import load_run, save_weights
+from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.machine.files import write_text
+from bridgeseg.system.checkpoint import load_run, save_weights
+from bridgeseg.system.evaluation import check_unseen, evaluate, evaluate_components
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ("mean_iou", "ap_r", "ap_r_vol", "rule", "images", "instances")

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import torchvision
 
-from bridgeseg.files import write_text
+from bridgeseg.machine.files import write_text
 
 RESULTS = Path(__file__).parents[2] / "book" / "results"
 

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from notebooks import Cell, Chapter
 
-from bridgeseg import checks
+from bridgeseg.teaching import checks
 
 FEWEST = 2  # wrong versions of a function
 LONGEST = 4000  # characters of a message: more, and nobody reads it
@@ -54,7 +54,7 @@ def unchecked(chapter: Chapter) -> Iterator[str]:
         if calls and not {"checkpoint", "solution"} & set(cell.tags):
             yield f"cell {cell.name}: calls agree: tag it `checkpoint`"
         if not calls and "checkpoint" in cell.tags:
-            yield f"cell {cell.name}: tagged `checkpoint`, and does not call bridgeseg.checks.agree"
+            yield f"cell {cell.name}: tagged `checkpoint`, and does not call bridgeseg.teaching.checks.agree"
 
 
 def checked_functions(chapter: Chapter) -> dict[str, list[Cell]]:

@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup, Tag
 from PIL import Image
 from repository_address import configured
 
-from bridgeseg.chapters import DPI
+from bridgeseg.teaching.set_up import DPI
 
 FEWEST_CHARACTERS = 100  # of an article
 LARGEST_PAGE = 20_000_000  # bytes; frames of widgets are embedded

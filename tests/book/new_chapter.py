@@ -59,14 +59,15 @@ BUILT = '''def halves(values):
 
 CHECKPOINT = """import torch
 
-from bridgeseg.checks import agree
+from bridgeseg.teaching.checks import agree
 
 agree(halves, lambda values: values * 0.5, [(torch.arange(4.0),), (torch.ones(1),)])"""
 
 FIGURE = """import matplotlib.pyplot as plt
 
-from bridgeseg.plots import panels, show_labels, show_picture
-from bridgeseg.scenes import Scenes
+from bridgeseg.plots.style import panels
+from bridgeseg.plots.label_maps import show_labels, show_picture
+from bridgeseg.data.scenes import Scenes
 
 scene = Scenes("val", size=96)[0]
 panels(
@@ -77,7 +78,7 @@ panels(
 )
 plt.show()"""
 
-WIDGET = """from bridgeseg.frames import as_png, turned_by_a_slider
+WIDGET = """from bridgeseg.plots.slider import as_png, turned_by_a_slider
 
 frames = []
 for step in range(3):

@@ -22,8 +22,8 @@ class Row(NamedTuple):
 
     marks: of "S", "C", "I", "?"
     chapters: numbers
-    functions: "module.name" in bridgeseg
-    tests: "module: name", which is test_name in tests/test_module.py
+    functions: "room.module.name" in bridgeseg
+    tests: "module: name", which is test_name in a file test_module.py below tests/
     """
 
     paper: str
@@ -71,7 +71,7 @@ def by_kind(cell: str) -> dict[str, str]:
     for part in cell.split(" · "):
         word = part.split()[0]
         kind = {"chapter": "chapter", "chapters": "chapter", "test": "test"}.get(word)
-        parts[kind or ("code" if re.fullmatch(r"`\w+\.\w+`,?", word) else "text")] = part
+        parts[kind or ("code" if re.fullmatch(r"`\w+(\.\w+){2}`,?", word) else "text")] = part
     return parts
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from readme_figures import TITLES
 
-from bridgeseg.recipes import RECIPES
+from bridgeseg.system.presets import RECIPES
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "reproduce.md"

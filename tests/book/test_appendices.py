@@ -31,11 +31,12 @@ def test_a_line_of_the_map_names_what_exists(row: papers_map.Row) -> None:
         assert min(map(len, (row.functions, row.tests, row.chapters))) > 0
         assert row.here or row.state == "same"
     for name in row.functions:
-        module, function = name.split(".")
+        module, _, function = name.rpartition(".")
         assert hasattr(importlib.import_module(f"bridgeseg.{module}"), function), name
     for name in row.tests:
         module, function = name.split(": ")
-        tree = ast.parse((ROOT / "tests" / f"test_{module}.py").read_text("utf8"))
+        (file,) = (ROOT / "tests").rglob(f"test_{module}.py")
+        tree = ast.parse(file.read_text("utf8"))
         assert f"test_{function}" in {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}, name
 
 

@@ -99,7 +99,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     embed = pytest.importorskip("ipywidgets.embed")
     import numpy as np
 
-    from bridgeseg.frames import picture_png, turned_by_a_slider
+    from bridgeseg.plots.slider import picture_png, turned_by_a_slider
 
     folder = tmp_path_factory.mktemp("page")
     frames = [picture_png(np.full((40, 60, 3), 60 * shade, np.uint8)) for shade in range(3)]

@@ -11,7 +11,7 @@ import pytest
 from check_site import WIDEST, Site
 from PIL import Image
 
-from bridgeseg.chapters import DPI
+from bridgeseg.teaching.set_up import DPI
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"

@@ -12,7 +12,7 @@ import torch
 from notebooks import CHAPTERS, Chapter
 from small_chapter import NAME, broken
 
-from bridgeseg.lessons import LESSONS
+from bridgeseg.teaching.lessons import LESSONS
 
 MEASURED = {
     "cold": 200.0,

@@ -15,8 +15,8 @@ from pages import CHAPTERS, blocks, loaded, page
 from PIL import Image
 from pybtex.database import parse_file, parse_string
 
-import bridgeseg.archives
-import bridgeseg.training_runs
+import bridgeseg.data.archives
+import bridgeseg.training.train_run
 
 # Messages on the page of troubles that others speak: pip, PyTorch, the shell, the system, Jupyter, Colab.
 OF_OTHERS = (
@@ -74,7 +74,7 @@ def test_both_are_cited_as_they_say() -> None:
 def templates() -> list[str]:
     """Return what the package and its environment can say, as patterns: a group stands for what is filled in."""
     found = []
-    for path in (ROOT / "bridgeseg").glob("*.py"):
+    for path in (ROOT / "bridgeseg").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf8"))):
             if isinstance(node, ast.JoinedStr | ast.Constant):
                 parts = node.values if isinstance(node, ast.JoinedStr) else [node]
@@ -129,16 +129,16 @@ def recorder(function: Any, calls: list[dict[str, Any]]) -> Any:
 def test_python_that_the_page_shows_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
     for module, name in (
-        (bridgeseg.training_runs, "train_run"),
-        (bridgeseg.archives, "nuclei_from_zip"),
-        (bridgeseg.archives, "pedestrians_from_zip"),
+        (bridgeseg.training.train_run, "train_run"),
+        (bridgeseg.data.archives, "nuclei_from_zip"),
+        (bridgeseg.data.archives, "pedestrians_from_zip"),
     ):
         monkeypatch.setattr(module, name, recorder(getattr(module, name), calls))
     shown = blocks(page("setup_and_troubleshooting"), "python")
     for block in shown:
         exec(compile(block, "the page", "exec"), {})
     assert len(calls) == 3
-    small, voc = calls[0]["recipe"], bridgeseg.recipes.VOC
+    small, voc = calls[0]["recipe"], bridgeseg.system.presets.VOC
     assert small.batch < voc.batch
     assert small.rate / voc.rate == small.batch / voc.batch  # the linear rule
     assert small.batch * small.steps == voc.batch * voc.steps  # as many pictures
@@ -146,7 +146,7 @@ def test_python_that_the_page_shows_runs(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_variables_that_pages_name_exist() -> None:
-    source = "".join(path.read_text("utf8") for path in (ROOT / "bridgeseg").glob("*.py"))
+    source = "".join(path.read_text("utf8") for path in (ROOT / "bridgeseg").rglob("*.py"))
     for name in ("intro", "setup_and_troubleshooting", "reproduce", "glossary"):
         for variable in re.findall(r"BRIDGESEG_[A-Z]+", page(name)):
             assert variable in source, f"{name}.md: {variable}"

@@ -28,10 +28,10 @@ from strip_notebooks import as_text
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from stored_result import origin
 
-from bridgeseg import cache
-from bridgeseg.environment import cache_folder, data_spec, device, tier
-from bridgeseg.files import write_text
-from bridgeseg.lessons import LESSONS
+from bridgeseg.machine.environment import cache_folder, data_spec, device, tier
+from bridgeseg.machine.files import write_text
+from bridgeseg.teaching import cache
+from bridgeseg.teaching.lessons import LESSONS
 
 STORED = BOOK / "results" / "timings.json"
 WELCOME = BOOK / "intro.md"

@@ -1,0 +1,92 @@
+"""Label maps as PNG files: VOC's palette and 255 for void, or 16-bit grey and 65535 where 8 bits are too few.
+
+Built in chapter 2.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.ImageFile import ImageFile
+
+from bridgeseg.data.palette import voc_palette
+from bridgeseg.data.pictures import opened
+from bridgeseg.machine.files import write_atomically
+from bridgeseg.structures.labels import VOID, BadInput
+
+WIDE_VOID = 65535
+
+_COLOURS = {2: "RGB", 4: "grey with alpha", 6: "RGBA"}  # PNG's colour types that cannot hold labels
+
+
+def read_label_png(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a label map from a palette PNG or a grey one, as labels and a mask of void.
+
+    In a palette or grey PNG of 8 bits 255 is void, in a grey one of 16 bits 65535; with fewer bits none
+    is. Colours mean nothing: the numbers in the file are the labels.
+
+    path: the PNG
+    returns: labels (h, w) int32, 0 where void; void (h, w) bool
+    raises: BadInput when the file is missing, unreadable, cut off, no PNG, or a colour PNG, without numbers
+
+    Built in chapter 2.
+    """
+    with opened(path, ("PNG",)) as image:
+        depth, kind = _header(image)
+        if kind in _COLOURS:
+            raise BadInput(
+                f"{path}: a colour PNG ({_COLOURS[kind]}), expected a palette or grey PNG whose numbers are"
+                " the labels; it was probably decoded as RGB and saved again"
+            )
+        image.load()
+        labels = np.asarray(image).astype(np.int32)
+    if kind == 0 and depth in (2, 4):
+        labels //= 255 // (2**depth - 1)  # Pillow stretches such grey to 0…255
+    void = labels == {8: VOID, 16: WIDE_VOID}.get(depth, -1)
+    labels[void] = 0
+    return labels, void
+
+
+def write_label_png(path: str | Path, labels: np.ndarray, void: np.ndarray | None = None) -> Path:
+    """Write a label map as a PNG that `read_label_png` reads back the same.
+
+    Up to label 254 the file has 8 bits, VOC's palette, and void as 255; above, 16-bit grey and void as 65535.
+
+    path: where the file shall stand
+    labels: (h, w) integers of 0…65534; what they are where void is not looked at
+    void: (h, w) bool, the pixels that no label is known for; None for nowhere
+    returns: the path
+    raises: BadInput when labels or mask are of the wrong shape, type or range; OSError when writing fails
+
+    Built in chapter 2.
+    """
+    if labels.ndim != 2 or not labels.size or labels.dtype.kind not in "iu":
+        raise BadInput(f"{path}: labels are {labels.dtype} {labels.shape}, expected integers (h, w)")
+    if void is not None:
+        if void.shape != labels.shape or void.dtype != bool:
+            raise BadInput(f"{path}: void is {void.dtype} {void.shape}, expected bool {labels.shape}")
+        labels = np.where(void, 0, labels)
+    if labels.min() < 0 or labels.max() >= WIDE_VOID:
+        raise BadInput(f"{path}: labels {labels.min()}…{labels.max()}, expected 0…{WIDE_VOID - 1}")
+    wide = int(labels.max()) >= VOID
+    numbers = labels.astype(np.uint16 if wide else np.uint8)
+    if void is not None:
+        numbers[void] = WIDE_VOID if wide else VOID
+    image = Image.fromarray(numbers)
+    if not wide:
+        image.putpalette(voc_palette().tobytes())
+    return write_atomically(path, lambda file: image.save(file, format="PNG"))
+
+
+def _header(image: Image.Image) -> tuple[int, int]:
+    """PNG's bit depth and colour type, bytes 24 and 25 of every PNG: Pillow's modes blur them."""
+    assert isinstance(image, ImageFile)  # as is every image that Pillow opens
+    file = image.fp
+    assert file is not None
+    place = file.tell()
+    file.seek(24)
+    depth, kind = file.read(2)
+    file.seek(place)
+    return depth, kind

@@ -1,0 +1,110 @@
+"""Any data set written as a folder in PASCAL VOC's layout.
+
+Built in chapter 2.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bridgeseg.data.label_png import read_label_png, write_label_png
+from bridgeseg.data.voc import list_path, read_categories, read_list
+from bridgeseg.machine.files import write_atomically, write_text
+from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify
+
+
+def export(dataset: Labelled, out: str | Path, split: str) -> Path:
+    """Write a data set in PASCAL VOC's layout, from which `VocFolder` reads the same labels.
+
+    Pictures become JPEGs of quality 95 without colour subsampling, as VOC's readers expect JPEGs: their
+    pixels change a little, the labels not at all. Void is written into both maps. Another split can be added
+    to the same folder. The list is written last: an export cut short has none, and says so when it is opened.
+
+    dataset: the samples
+    out: the folder, made if need be
+    split: the name of the list
+    returns: the folder
+    raises: BadInput when the folder has other categories, when it is the one that the samples come from, or
+        when a picture of another split has the same name and other labels; OSError when writing fails
+
+    Built in chapter 2.
+    """
+    out = Path(out)
+    source = getattr(getattr(dataset, "whole", dataset), "root", None)
+    if source is not None and out.exists() and out.resolve() == Path(source).resolve():
+        raise BadInput(f"{out}: is the folder that the pictures come from, expected another")
+    if Path(split).name != split or split in ("", ".", ".."):
+        raise BadInput(f"split: {split!r}, expected a plain name")
+    if len(dataset) == 0:
+        raise BadInput(f"{out}: nothing to export, expected at least one picture")
+    _write_categories(dataset.categories, out)
+    others = _listed_elsewhere(out, split)
+    list_path(out, split).unlink(missing_ok=True)
+    names: list[str] = []
+    for index in range(len(dataset)):
+        sample = dataset[index]
+        verify(sample, sample.name, len(dataset.categories) - 1)
+        if Path(sample.name).name != sample.name:
+            raise BadInput(f"{sample.name}: expected a name without folders")
+        if sample.name in others and not _same_labels(sample, out):
+            raise BadInput(
+                f"{out}: {sample.name} is in another split there with other labels, expected another name"
+            )
+        write_sample(sample, out)
+        names.append(sample.name)
+    text = "".join(f"{name}\n" for name in names)
+    write_text(list_path(out, split), text)
+    return out
+
+
+def write_sample(sample: Sample, out: Path) -> None:
+    """Write a sample's picture and its two maps into a folder of VOC's layout.
+
+    sample: picture and maps
+    out: the folder
+    raises: OSError when writing fails
+
+    Built in chapter 2.
+    """
+    void = sample.categories == VOID
+    write_label_png(out / "SegmentationClass" / f"{sample.name}.png", sample.categories, void)
+    write_label_png(out / "SegmentationObject" / f"{sample.name}.png", sample.instances, void)
+    picture = Image.fromarray(sample.picture)
+    write_atomically(
+        out / "JPEGImages" / f"{sample.name}.jpg",
+        lambda file: picture.save(file, format="JPEG", quality=95, subsampling=0),
+    )
+
+
+def _write_categories(categories: tuple[str, ...], out: Path) -> None:
+    """Write classes.txt, or make sure that the one there says the same."""
+    path = out / "classes.txt"
+    if path.exists() or list_path(out, "").parent.is_dir():
+        there = read_categories(out)
+        if there != tuple(categories):
+            raise BadInput(
+                f"{path}: has categories {', '.join(there[1:])}; expected {', '.join(categories[1:])}"
+            )
+    text = "".join(f"{name}\n" for name in categories[1:])
+    write_text(path, text)
+
+
+def _listed_elsewhere(out: Path, split: str) -> set[str]:
+    """The names in the other lists of the folder."""
+    lists = list_path(out, split).parent.glob("*.txt")
+    return {name for file in lists if file.stem != split for name in read_list(out, file.stem)}
+
+
+def _same_labels(sample: Sample, out: Path) -> bool:
+    void = sample.categories == VOID
+    for folder, labels in (
+        ("SegmentationClass", sample.categories),
+        ("SegmentationObject", sample.instances),
+    ):
+        there, unknown = read_label_png(out / folder / f"{sample.name}.png")
+        if not (np.array_equal(there, np.where(void, 0, labels)) and np.array_equal(unknown, void)):
+            return False
+    return True

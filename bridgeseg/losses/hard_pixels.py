@@ -1,0 +1,114 @@
+"""Online bootstrapping: a loss over the hard pixels only, chosen anew in every mini-batch.
+
+    loss = − (1 / |H|) · Σ_{i in H} log p_i ,   H = { i : p_i < t }
+
+with p_i the probability that the network gives to the true category of pixel i. Two readings of the paper's "512
+pixels" stand side by side: as a floor under the threshold, and as exactly the hardest 512.
+
+Nothing here waits for the device: no `.item()`, no boolean indexing, one graph under `torch.compile`.
+Built in chapter 7.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bridgeseg.machine.distributed import gathered, processes, total
+from bridgeseg.structures.labels import VOID
+
+
+class Bootstrapped(NamedTuple):
+    """A loss with what it was computed from.
+
+    loss: () float32, with gradient; 0 with a gradient of 0 where there is no valid pixel
+    kept: () float32, the number of kept pixels over the number of valid ones, 0…1
+    threshold: () float32, below which a pixel counted as hard, after it was raised for the floor
+    """
+
+    loss: Tensor
+    kept: Tensor
+    threshold: Tensor
+
+
+def hard_pixels(
+    easiness: Tensor, valid: Tensor, threshold: float = 1.0, floor: int = 0, exactly: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Choose the hard pixels of a mini-batch.
+
+    easiness: float tensor; a probability or an overlap, small where the pixel is hard
+    valid: bool tensor of the same shape; void and background are never ranked
+    threshold: pixels below it are hard
+    floor: at least so many are kept; the threshold is raised where too few would be. All valid ones where there are
+        fewer
+    exactly: keep exactly so many of the hardest and ignore threshold and floor; ties are broken by the order of
+        `topk`. Over several processes the choice is among the pixels of all of them, ties with the last kept included
+    returns: kept, bool of the same shape; the threshold as it ended, () float32, +inf where all valid ones were kept
+    raises: ValueError for a floor or a count below 0
+
+    Paper: online bootstrapping; the threshold moves per mini-batch. Built in chapter 7.
+    """
+    if floor < 0 or (exactly is not None and exactly < 1):
+        raise ValueError(f"floor: {floor}, exactly: {exactly}; expected 0 or more, and 1 or more or None")
+    ranked = easiness.detach().float().masked_fill(~valid, torch.inf).flatten()
+    wanted = exactly if exactly is not None else floor
+    count = min(wanted, ranked.numel())
+    raised = torch.full((), -torch.inf, device=ranked.device)
+    if count:
+        smallest, places = ranked.topk(count, largest=False, sorted=True)
+        raised = smallest[-1]
+        if processes() > 1:  # which together may have as many as one of them has not
+            everywhere = gathered(smallest)
+            raised = everywhere.topk(min(wanted, len(everywhere)), largest=False, sorted=True).values[-1]
+        if exactly is not None and processes() == 1:
+            chosen = torch.zeros_like(ranked, dtype=torch.bool).scatter(0, places, True)
+            return chosen.view_as(valid) & valid, raised
+    if exactly is not None:
+        return (easiness.detach().float() <= raised) & valid, raised
+    # The floor's last pixel is kept with all that tie with it; the paper's p < t holds for the base threshold.
+    hard = (ranked < threshold) | (ranked <= raised)
+    return hard.view_as(valid) & valid, raised.clamp(min=threshold)
+
+
+def mean_over(values: Tensor, chosen: Tensor) -> Tensor:
+    """Return the mean of the chosen values, 0 with a gradient of 0 where none is chosen.
+
+    values: float tensor
+    chosen: bool tensor of the same shape
+    returns: () float; under several processes the local sum over the global mean number, so that the average over the
+        processes is the mean over all chosen
+
+    Divided by the kept, not by all: that is the |H| of the paper's equation. Built in chapter 7.
+    """
+    count = total(chosen.sum().float())
+    return values.masked_fill(~chosen, 0).sum() * processes() / count.clamp(min=1)
+
+
+def bootstrapped_cross_entropy(
+    logits: Tensor, labels: Tensor, threshold: float = 0.6, floor: int = 512, exactly: int | None = None
+) -> Bootstrapped:
+    """Return the cross-entropy over the hard pixels of a mini-batch.
+
+    logits: (N, C + 1, h, w) float
+    labels: (N, h, w) integer at the resolution of the logits, 0…C, 255 void
+    threshold: base t, 0…1; above 1 (a probability never reaches it) keeps every pixel: plain cross-entropy
+    floor: pixels kept at least, over the mini-batch
+    exactly: the other reading: exactly so many, threshold and floor ignored
+    returns: loss, kept fraction, threshold as it ended
+    raises: ValueError when the sizes differ
+
+    Paper: online bootstrapping, 512 best; base t not known there, 0.6 in the later code. Built in chapter 7.
+    """
+    if logits.shape[0] != labels.shape[0] or logits.shape[2:] != labels.shape[1:]:
+        raise ValueError(
+            f"labels: {tuple(labels.shape)} for logits {tuple(logits.shape)}, expected the same batch, height and width"
+        )
+    entropy = F.cross_entropy(logits.float(), labels.long(), ignore_index=VOID, reduction="none")
+    valid = labels != VOID
+    # float32, since probabilities near 1 tie in bfloat16
+    kept, ended = hard_pixels((-entropy.detach()).exp(), valid, threshold, floor, exactly)
+    share = total(kept.sum().float()) / total(valid.sum().float()).clamp(min=1)
+    return Bootstrapped(mean_over(entropy, kept), share, ended)

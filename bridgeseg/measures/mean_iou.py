@@ -1,0 +1,91 @@
+"""How good a category map is: one confusion matrix over a whole set, and what follows from it.
+
+The matrices of the pictures are added up before anything is divided, so that a large picture counts for more
+than a small one and a category is judged on all its pixels together.
+
+Built in chapter 3.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from bridgeseg.structures.labels import VOID
+
+
+def _array(labels: np.ndarray | Tensor) -> np.ndarray:
+    return labels.cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+
+
+def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, classes: int) -> np.ndarray:
+    """Return how many pixels of each true category were given each category; matrices add up.
+
+    truth: (h, w) uint8, 0…classes − 1, or 255 where the truth is void; those pixels are not counted
+    prediction: (h, w), integers 0…classes − 1
+    classes: number of categories with the background, at most 255
+    returns: (classes, classes) int64, a row for each true category and a column for each predicted one
+    raises: ValueError when the sizes differ or when a category is out of range
+
+    The paper reports mean IoU; that void is dropped and the background is a class is the usual way on VOC.
+    Built in chapter 3.
+    """
+    truth, prediction = _array(truth), _array(prediction)
+    if truth.shape != prediction.shape:
+        raise ValueError(f"prediction is {prediction.shape}, expected the size of truth, {truth.shape}")
+    if prediction.size and not 0 <= prediction.min() <= prediction.max() < classes:
+        found = prediction.min() if prediction.min() < 0 else prediction.max()
+        raise ValueError(f"prediction holds category {found}, expected 0…{classes - 1}")
+    if truth.size and not 0 <= truth.min() <= truth.max() <= VOID:
+        raise ValueError(f"truth holds {truth.min()}…{truth.max()}, expected 0…{classes - 1} or {VOID}")
+    # Void and numbers out of range get rows of their own: cheaper than picking the pixels that count.
+    pairs = truth.astype(np.intp).ravel() * classes + prediction.ravel().astype(np.intp)
+    counts = np.bincount(pairs, minlength=(VOID + 1) * classes).reshape(VOID + 1, classes)
+    strange = np.flatnonzero(counts[classes:VOID].sum(1))
+    if len(strange):
+        raise ValueError(f"truth holds category {classes + strange[0]}, expected 0…{classes - 1} or {VOID}")
+    return counts[:classes].astype(np.int64)
+
+
+def mean_iou(matrix: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the intersection over union of every category, and its mean.
+
+    matrix: (k, k) counts as `confusion` gives them, added up over the set
+    returns: the mean over the categories that occur in the truth or in the prediction, 0…1 (nan when none
+        does), and (k,) float64, 0…1, nan for a category that occurs in neither
+
+    The paper's measure on VOC, Cityscapes and PASCAL-Context. Built in chapter 3.
+    """
+    inside = matrix.diagonal().astype(np.float64)
+    return _ratios(inside, matrix.sum(0) + matrix.sum(1) - matrix.diagonal())
+
+
+def class_accuracy(matrix: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the share of every true category's pixels that were given that category, and its mean.
+
+    matrix: (k, k) counts as `confusion` gives them, added up over the set
+    returns: the mean over the categories that occur in the truth, 0…1 (nan when none does), and (k,) float64,
+        0…1, nan for a category that does not occur in the truth
+
+    The paper gives this figure for PASCAL-Context. Built in chapter 3.
+    """
+    return _ratios(matrix.diagonal().astype(np.float64), matrix.sum(1))
+
+
+def pixel_accuracy(matrix: np.ndarray) -> float:
+    """Return the share of pixels that were given their true category.
+
+    matrix: (k, k) counts as `confusion` gives them, added up over the set
+    returns: 0…1, nan when there is no pixel
+
+    The paper gives this figure for PASCAL-Context. Built in chapter 3.
+    """
+    total = matrix.sum()
+    return float(matrix.trace() / total) if total else float("nan")
+
+
+def _ratios(part: np.ndarray, whole: np.ndarray) -> tuple[float, np.ndarray]:
+    occurs = whole > 0
+    ratios = np.full(len(part), np.nan)
+    ratios[occurs] = part[occurs] / whole[occurs]
+    return float(ratios[occurs].mean()) if occurs.any() else float("nan"), ratios

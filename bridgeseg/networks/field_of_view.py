@@ -1,0 +1,140 @@
+"""How much of the picture one cell sees: by the paper's formula, by adding up layers, and by measurement.
+
+Three numbers that are easily taken for one another. The paper's is the head's own: its kernel, spread by its
+dilation, in pixels. Adding up every layer of trunk and head gives the whole reach, which is several times
+that. The third takes the gradient of one cell with respect to the picture and looks where it is not zero; it
+must equal the second.
+
+Built in chapter 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from bridgeseg.networks.heads import RefinementHead
+
+
+class Step(NamedTuple):
+    """What a layer does to the field of view. Built in chapter 5."""
+
+    kernel: int
+    stride: int
+    dilation: int
+
+
+def nominal_field_of_view(kernel: int, dilation: int, stride: int) -> int:
+    """Return the field of view of a classifier as the paper counts it: ((k − 1) · d + 1) · stride.
+
+    The formula is inferred (I): k = 5 and d = 12 at stride 8 give 392, the number that the paper states (S).
+
+    returns: pixels of the picture
+
+    Built in chapter 5.
+    """
+    return ((kernel - 1) * dilation + 1) * stride
+
+
+def steps(network: nn.Module) -> list[Step]:
+    """Return the convolutions and poolings on the longest way through a network, in order.
+
+    network: a trunk, a head or an FCN of this package; its layers are registered in the order in which they
+        run
+    raises: ValueError for a RefinementHead, whose ways run at several strides at once: measure that one
+
+    Built in chapter 5.
+    """
+    if any(isinstance(part, RefinementHead) for part in network.modules()):
+        raise ValueError(
+            "network has a RefinementHead, expected one way through it; use measured_field_of_view"
+        )
+    found = []
+    for name, part in network.named_modules():
+        # The projection beside a block is 1×1: it reaches no further, and its stride is the block's.
+        if "downsample" not in name and isinstance(part, (nn.Conv2d, nn.MaxPool2d)):
+            found.append(Step(*(single(value) for value in (part.kernel_size, part.stride, part.dilation))))
+    return found
+
+
+def single(value: int | tuple[int, ...]) -> int:
+    """Return the first of a pair, or the number itself."""
+    return value if isinstance(value, int) else value[0]
+
+
+def field_of_view(layers: Iterable[Step]) -> int:
+    """Return how many pixels in a row can change one cell: 1 + Σ (k − 1) · d · (strides before).
+
+    layers: in the order in which they run, for example `steps(network)`
+    returns: pixels of the picture, at least 1
+
+    Built in chapter 5.
+    """
+    view, stride = 1, 1
+    for layer in layers:
+        view += (layer.kernel - 1) * layer.dilation * stride
+        stride *= layer.stride
+    return view
+
+
+def measured_field_of_view(network: nn.Module, length: int = 8192) -> tuple[int, int]:
+    """Return which pixels change an output cell, found from the gradient of that cell.
+
+    The network is copied and made unable to hide anything: positive weights, so that no two ways cancel; no
+    normalisation, dropout or rectifier that could stop a gradient; averages instead of maxima, which pass the
+    gradient to one pixel only. The picture is a strip one pixel high, so that deep networks take moments too.
+
+    network: maps (1, 3, 1, w) to a tensor (1, c, 1, cells) or a dictionary of such
+    length: of the strip in pixels, a multiple of the stride. Dilation leaves gaps between the pixels
+        that are seen, so a strip must not merely be a little longer than what it shows
+    returns: how far the gradient reaches to the left and to the right of the pixel on which the cell is
+        centred; the field of view is their sum + 1
+    raises: ValueError when the gradient reaches an end of the strip
+
+    Built in chapter 5.
+    """
+    strip = torch.zeros(1, 3, 1, length + 1, dtype=torch.float64, requires_grad=True)
+    answer = transparent(network)(strip)
+    cells = next(iter(answer.values())) if isinstance(answer, dict) else answer
+    middle = cells.shape[-1] // 2
+    centre = middle * (length // (cells.shape[-1] - 1))
+    (gradient,) = torch.autograd.grad(cells[..., middle].sum(), strip)
+    seen = gradient.sum(dim=(0, 1, 2)).nonzero().flatten()
+    first, last = int(seen.min()), int(seen.max())
+    if first == 0 or last == length:
+        raise ValueError(
+            f"length is {length} pixels, expected more: the gradient reaches an end of the strip"
+        )
+    return centre - first, last - centre
+
+
+def transparent(network: nn.Module) -> nn.Module:
+    """Return a copy of a network in float64 through which every gradient passes."""
+    network = deepcopy(network).double().eval()
+    return replace(network, averaging)
+
+
+def averaging(part: nn.Module) -> nn.Module:
+    """Return what stands in for a layer: positive weights, an average for a maximum, else nothing."""
+    if isinstance(part, nn.Conv2d):
+        fan = part.weight[0].numel()
+        nn.init.constant_(part.weight, 1.0 / fan)
+        return part
+    if isinstance(part, nn.MaxPool2d):
+        return nn.AvgPool2d(part.kernel_size, part.stride, part.padding)
+    if isinstance(part, (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.ReLU, nn.ReLU6, nn.Dropout)):
+        return nn.Identity()
+    return part
+
+
+def replace(module: nn.Module, swap: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    """Return the module with every innermost part swapped."""
+    if not list(module.children()):
+        return swap(module)
+    for name, child in module.named_children():
+        setattr(module, name, replace(child, swap))
+    return module

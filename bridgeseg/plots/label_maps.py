@@ -1,0 +1,64 @@
+"""Pictures and label maps, with axes in the picture's own pixels.
+
+Built in chapters 1 and 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from bridgeseg.data.palette import clear_palette, voc_palette
+from bridgeseg.plots.style import as_array, new_axes, style
+from bridgeseg.structures.labels import VOID
+
+
+@style()
+def show_picture(picture: np.ndarray, ax: Axes | None = None) -> Axes:
+    """Show a picture, with axes in its pixels and without ticks.
+
+    picture: (h, w, 3) uint8 RGB, or float 0…1; or (h, w), shown as grey values of the same ranges
+
+    Built in chapter 1.
+    """
+    ax = new_axes(ax)
+    height, width = picture.shape[:2]
+    high = 255 if picture.dtype == np.uint8 else 1
+    ax.imshow(picture, extent=(0, width, height, 0), cmap="gray", vmin=0, vmax=high, interpolation="nearest")
+    ax.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+@style()
+def show_labels(
+    labels: np.ndarray, ax: Axes | None = None, *, names: Sequence[str] | None = None, palette: str = "voc"
+) -> Axes:
+    """Show a label map in the colours of a palette.
+
+    labels: (h, w) integer 0…255; numbers of instances above 254 take the colours from 1 on again
+    names: what the labels are called; with it, a legend lists those that occur
+    palette: "voc", PASCAL's colours, or "clear", which colour-blind readers can tell apart
+    raises: ValueError for a palette that does not exist
+
+    Built in chapter 2.
+    """
+    palettes = {"voc": voc_palette, "clear": clear_palette}
+    if palette not in palettes:
+        raise ValueError(f"palette is {palette!r}, expected voc or clear")
+    colours = palettes[palette]()
+    labels = as_array(labels)
+    if labels.max(initial=0) > VOID:  # an instance map, which holds no void
+        labels = np.where(labels > 0, (labels - 1) % (VOID - 1) + 1, 0)
+    ax = show_picture(colours[labels], ax)
+    if names is not None:
+        patches = [
+            Patch(facecolor=colours[k] / 255, edgecolor="#8a9097", label="void" if k == VOID else names[k])
+            for k in np.unique(labels)
+        ]
+        ax.legend(handles=patches, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0)
+    return ax

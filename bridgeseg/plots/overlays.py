@@ -1,0 +1,183 @@
+"""Masks, boxes and instances drawn over a picture.
+
+Every function draws on the axes that it is given, or on new ones in the house style, and returns them.
+
+Built in chapter 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Rectangle
+
+from bridgeseg.data.palette import clear_palette
+from bridgeseg.plots.label_maps import show_picture
+from bridgeseg.plots.style import as_array, style
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.labels import VOID, Sample
+
+DARK = "#16181b"
+
+
+@style()
+def show_masks(
+    picture: np.ndarray,
+    masks: np.ndarray,
+    ax: Axes | None = None,
+    *,
+    colours: np.ndarray | None = None,
+    fill: float = 0.45,
+) -> Axes:
+    """Show a picture under translucent masks with crisp outlines.
+
+    picture: (h, w, 3) uint8
+    masks: (n, h, w) bool, the first on top
+    colours: (n, 3) uint8; None gives every mask its own
+    fill: how much of the picture a mask covers, 0…1
+
+    Built in chapter 1.
+    """
+    masks = as_array(masks).astype(bool)
+    colours = instance_colours(len(masks)) if colours is None else colours
+    ax = show_picture(blend(picture, masks, colours, fill), ax)
+    for mask, colour in zip(masks[::-1], colours[::-1], strict=True):
+        # A dark edge keeps pale hues readable on a pale picture.
+        for tone, width in ((DARK, 2.2), (tuple(colour / 255), 1.3)):
+            ax.add_collection(
+                LineCollection(list(outline(mask)), colors=[tone], linewidths=width, capstyle="projecting"),
+                autolim=False,
+            )
+    return ax
+
+
+@style()
+def show_boxes(
+    boxes: np.ndarray,
+    ax: Axes,
+    *,
+    colours: np.ndarray | None = None,
+    texts: Sequence[str] | None = None,
+) -> Axes:
+    """Draw boxes over what the axes show, the first on top.
+
+    boxes: (n, 4) float, x0, y0, x1, y1, half open, pixels of the picture
+    colours: (n, 3) uint8; None gives every box its own
+    texts: a word for each, written at its upper left corner
+
+    Built in chapter 1.
+    """
+    boxes = as_array(boxes)
+    colours = instance_colours(len(boxes)) if colours is None else colours
+    for number in reversed(range(len(boxes))):
+        (x0, y0, x1, y1), colour = boxes[number].tolist(), colours[number]
+        tone = tuple(colour / 255)
+        for edge, width in ((DARK, 1.9), (tone, 1.0)):
+            ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=edge, linewidth=width))
+        if texts is not None:
+            dark = np.dot(colour, (0.299, 0.587, 0.114)) < 140
+            ax.text(
+                max(x0, 0.0),
+                max(y0, 0.0),
+                texts[number],
+                fontsize=7,
+                color="white" if dark else DARK,
+                va="top",
+                bbox={"facecolor": tone, "edgecolor": "none", "pad": 1.2},
+                clip_on=True,
+            )
+    return ax
+
+
+@style()
+def show_instances(
+    picture: np.ndarray,
+    instances: Instances,
+    ax: Axes | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    boxes: bool = True,
+    fill: float = 0.45,
+) -> Axes:
+    """Show a picture with the instances found in it, the best on top.
+
+    picture: (h, w, 3) uint8
+    instances: masks of the picture's size
+    names: of the categories, the background first; with it each instance bears its category and score
+    boxes: whether the boxes are drawn too
+    fill: how much of the picture a mask covers, 0…1
+
+    Built in chapter 1.
+    """
+    colours = instance_colours(len(instances))
+    ax = show_masks(picture, as_array(instances.masks), ax, colours=colours, fill=fill)
+    if boxes:
+        found = zip(instances.categories.tolist(), instances.scores.tolist(), strict=True)
+        texts = None if names is None else [f"{names[category]} {score:.2f}" for category, score in found]
+        show_boxes(as_array(instances.boxes), ax, colours=colours, texts=texts)
+    return ax
+
+
+@style()
+def show_truth(sample: Sample, ax: Axes | None = None, *, fill: float = 0.45) -> Axes:
+    """Show a picture with its true instances; void is covered in grey.
+
+    fill: how much of the picture a mask covers, 0…1
+
+    Built in chapter 1.
+    """
+    numbers = np.unique(sample.instances[sample.instances > 0])
+    void = sample.categories == VOID
+    picture = blend(sample.picture, void[None], clear_palette()[VOID:], 0.75)
+    return show_masks(picture, sample.instances == numbers[:, None, None], ax, fill=fill)
+
+
+def instance_colours(count: int) -> np.ndarray:
+    """Return a colour for each of so many instances, (count, 3) uint8; they differ for the first 35.
+
+    Built in chapter 1.
+    """
+    return clear_palette()[1:VOID][np.arange(count) % (VOID - 1)]
+
+
+def blend(picture: np.ndarray, masks: np.ndarray, colours: np.ndarray, fill: float) -> np.ndarray:
+    """Return a picture covered by translucent masks; where several lie over a pixel, only the first is seen.
+
+    picture: (h, w, 3) uint8
+    masks: (n, h, w) bool
+    colours: (n, 3) uint8
+    fill: 0 leaves the picture as it is, 1 hides it
+    returns: (h, w, 3) uint8, the picture's own values outside the masks
+
+    Built in chapter 1.
+    """
+    mixed = picture.copy()
+    for mask, colour in zip(masks[::-1], colours[::-1], strict=True):
+        mixed[mask] = np.rint(picture[mask] * (1 - fill) + colour * fill)
+    return mixed
+
+
+def outline(mask: np.ndarray) -> np.ndarray:
+    """Return the straight lines between the pixels of a mask and those that are not, or the picture's border.
+
+    mask: (h, w) bool
+    returns: (n, 2, 2) float64, for each line both ends as x, y, in pixels of the picture, each as long as it
+        goes
+
+    Built in chapter 1.
+    """
+    lines = []
+    for across in (False, True):
+        pixels = np.pad(mask.T if across else mask, 1).astype(np.int8)
+        # Lines run down between columns; the padding gives both sides of the picture one, and ends
+        # every line.
+        edges = (pixels[:, 1:] != pixels[:, :-1]).T.astype(np.int8)
+        steps = np.diff(edges, axis=1)
+        column, start = np.nonzero(steps == 1)
+        _, end = np.nonzero(steps == -1)
+        ends = np.stack([np.stack([column, start], 1), np.stack([column, end], 1)], 1)
+        lines.append(ends[..., ::-1] if across else ends)
+    return np.concatenate(lines).astype(np.float64)

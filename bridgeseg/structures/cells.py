@@ -1,0 +1,100 @@
+"""The cells of a map: which pixel each stands for, and how maps get from cells to pixels and to other sizes.
+
+A cell of stride s in row i, column j stands for the pixel in row i·s, column j·s: it takes that pixel's label, and its
+centre is that pixel's, (j·s + 0.5, i·s + 0.5). Every function here keeps to that, so nothing moves when a map is made
+coarser or finer.
+
+Built in chapters 2, 5 and 8.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def sample_labels(labels: Tensor, stride: int) -> Tensor:
+    """Return the labels of the pixels that the cells of a score map stand for.
+
+    labels: (..., H, W) any type
+    stride: pixels from cell to cell
+    returns: (..., ⌈H / s⌉, ⌈W / s⌉), the labels of every s-th row and column, from the first
+
+    The first author's later code samples at the centre of each cell likewise; where a cell's centre lies follows from
+    the padding of the network, and in ours it is the pixel i·s. Built in chapter 7.
+    """
+    return labels[..., ::stride, ::stride]
+
+
+def cell_centres(height: int, width: int, stride: int, device: torch.device | None = None) -> Tensor:
+    """Return the centres of the cells of a map, (2, h, w) float32: x, then y, in pixels of the picture.
+
+    Built in chapter 8.
+    """
+    x = torch.arange(width, device=device) * stride + 0.5
+    y = torch.arange(height, device=device) * stride + 0.5
+    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)])
+
+
+def enlarge(x: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tensor:
+    """Return a map at a stride `factor` times finer, bilinearly, without moving anything.
+
+    Cell j of the coarse map is centred where cell factor · j of the fine one is (see bridgeseg.networks.resnet), so
+    corners are aligned; torch's default aligns edges instead, which would move every cell by (factor − 1) /
+    2. Cells beyond the last coarse centre repeat the nearest value.
+
+    x: (n, c, h, w) float
+    size: of the result, at most the (h · factor, w · factor) that None gives
+    returns: (n, c, *size); cell (factor · i, factor · j) equals cell (i, j) of x
+
+    Built in chapter 5.
+    """
+    rows, columns = (x.shape[-2] * factor, x.shape[-1] * factor) if size is None else size
+    if factor > 1:
+        # One more cell at the end, a copy of the last: torch's own replication has no deterministic gradient on a GPU.
+        x = torch.cat([x, x[..., -1:, :]], dim=-2)
+        x = torch.cat([x, x[..., -1:]], dim=-1)
+        reach = ((x.shape[-2] - 1) * factor + 1, (x.shape[-1] - 1) * factor + 1)
+        x = F.interpolate(x, size=reach, mode="bilinear", align_corners=True)
+    return x[..., :rows, :columns]
+
+
+def interpolate_at(maps: Tensor, place: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
+    """Return maps of cells (c, h, w) at some pixels of the picture, (k, c), bilinearly.
+
+    place: (k,) int64, row · width + column of the pixels
+    size: height and width of the picture, pixels
+
+    The same values as `enlarge` gives there. Every row of cells is first drawn out to the width of the picture; a pixel
+    then mixes two of its places, where it would have to mix four cells. Built in chapter 9.
+    """
+    height, width = maps.shape[1:]
+    x = (torch.arange(size[1], device=maps.device) / stride).clamp(max=width - 1)
+    y = (place // size[1] / stride).clamp(max=height - 1)
+    left, top = x.long(), y.long()
+    right, down = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
+    cells, across = maps.permute(1, 2, 0).contiguous(), (x - left)[:, None]
+    lines = torch.lerp(cells.index_select(1, left), cells.index_select(1, right), across).flatten(0, 1)
+    above, under = top * size[1] + place % size[1], down * size[1] + place % size[1]
+    return torch.lerp(lines.index_select(0, above), lines.index_select(0, under), (y - top)[:, None])
+
+
+def spread(cells: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
+    """Return maps of cells (…, h, w) at the picture's size (…, H, W): every pixel takes the nearest cell's value."""
+    rows = ((torch.arange(size[0], device=cells.device) + stride // 2) // stride).clamp(
+        max=cells.shape[-2] - 1
+    )
+    columns = ((torch.arange(size[1], device=cells.device) + stride // 2) // stride).clamp(
+        max=cells.shape[-1] - 1
+    )
+    return cells.index_select(-2, rows).index_select(-1, columns)
+
+
+def resized(labels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return maps of labels or masks (…, h, w) at another size; every pixel takes the nearest one's."""
+    if tuple(labels.shape[-2:]) == tuple(size):
+        return labels
+    rows = (2 * torch.arange(size[0], device=labels.device) + 1) * labels.shape[-2] // (2 * size[0])
+    columns = (2 * torch.arange(size[1], device=labels.device) + 1) * labels.shape[-1] // (2 * size[1])
+    return labels[..., rows[:, None], columns[None]]

@@ -1,0 +1,50 @@
+"""Masks as COCO's uncompressed run lengths: how many zeros, ones, zeros, … down the columns.
+
+Built in chapter 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bridgeseg.structures.labels import BadInput
+
+
+def encode(mask: np.ndarray) -> dict[str, list[int]]:
+    """Return a mask's run lengths, column by column, the first run being of zeros (of length 0 if need be).
+
+    mask: (h, w) bool
+    returns: {"size": [h, w], "counts": [...]}, plain integers, ready for JSON
+    raises: ValueError when the mask is not (h, w) bool
+
+    Built in chapter 10.
+    """
+    if mask.ndim != 2 or mask.dtype != bool:
+        raise ValueError(f"mask: {mask.dtype} {mask.shape}, expected bool (h, w)")
+    line = mask.ravel(order="F")
+    changes = np.flatnonzero(line[1:] != line[:-1]) + 1
+    counts = np.diff(changes, prepend=0, append=line.size)
+    starts_with_one = line.size > 0 and bool(line[0])
+    return {"size": [*mask.shape], "counts": [0] * starts_with_one + counts.tolist()}
+
+
+def decode(rle: Mapping[str, Any]) -> np.ndarray:
+    """Return the mask that run lengths stand for.
+
+    rle: {"size": [h, w], "counts": [...]}, as `encode` gives it
+    returns: (h, w) bool
+    raises: BadInput when the counts are compressed, negative, or do not add up to the size
+
+    Built in chapter 10.
+    """
+    height, width = rle["size"]
+    if isinstance(rle["counts"], str | bytes):
+        raise BadInput("counts: a compressed string, expected a list of run lengths")
+    counts = np.asarray(rle["counts"], dtype=np.int64)
+    if (counts < 0).any() or counts.sum() != height * width:
+        raise BadInput(f"counts: add up to {counts.sum()}, expected {height} x {width} and none below 0")
+    ones = np.arange(len(counts)) % 2 == 1
+    return np.repeat(ones, counts).reshape((height, width), order="F")

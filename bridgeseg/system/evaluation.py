@@ -1,0 +1,173 @@
+"""How good trained networks are on pictures that they were not trained on: every measure in one loop.
+
+Built in chapter 10.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from bridgeseg.data.splits import check_scoring
+from bridgeseg.grouping.components import component_instances
+from bridgeseg.grouping.voting import Voting, weighed
+from bridgeseg.machine.progress import Bar
+from bridgeseg.measures.average_precision import RULES, average_precision
+from bridgeseg.measures.mask_iou import overlaps
+from bridgeseg.measures.mean_iou import confusion, mean_iou
+from bridgeseg.structures.cells import enlarge, resized
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.labels import BadInput, Labelled, Sample
+from bridgeseg.system.checkpoint import Run
+from bridgeseg.system.oracles import true_scores
+from bridgeseg.system.prediction import Maps, at_size, category_map, group, maps_of
+
+Progress = Callable[[float, str], None]
+Grouping = Callable[[Maps, Sample], Instances]
+
+
+def evaluate(
+    run: Run,
+    dataset: Labelled,
+    rule: str = "sds",
+    progress: Progress | None = None,
+    grouping: Grouping | None = None,
+) -> dict[str, Any]:
+    """Measure a run on a data set.
+
+    dataset: pictures with the truth; measured at the pictures' own size
+    rule: of AP^r: "sds", "mnc" or "coco"
+    progress: called with the share done and a line; a bar on standard error by default
+    grouping: what turns maps into instances, instead of the recipe's
+    returns: ready for JSON, None where a figure is not defined: mean_iou; iou by category; ap_r by threshold, "0.1" …
+        "0.9"; ap_r_vol; ap_r_by_category; rule; images and instances, the numbers of pictures and of true instances;
+        seconds_per_image: of networks and grouping, reading and measuring not counted
+    raises: BadInput for another rule or for other categories than the run's; what the data set raises
+
+    Built in chapter 10.
+    """
+    if rule not in RULES:
+        raise BadInput(f"rule: {rule!r}, expected one of {', '.join(RULES)}")
+    check_categories(run.categories, dataset.categories)
+    classes = len(run.categories)
+    matrix, found, seconds = np.zeros((classes, classes), np.int64), [], 0.0
+    bar = Bar(quiet=True)
+    tell = progress or bar
+    try:
+        for index in range(len(dataset)):
+            sample = dataset[index]
+            began = time.perf_counter()
+            maps = maps_of(run, sample)
+            size = (sample.instances.shape[0], sample.instances.shape[1])
+            instances = grouping(maps, sample) if grouping else group(maps, run.recipe.grouping)
+            instances = at_size(instances, size)
+            categories = resized(category_map(maps), size).cpu()
+            seconds += time.perf_counter() - began
+            matrix += confusion(sample.categories, categories, classes)
+            found.append(overlaps(instances, sample))
+            tell((index + 1) / len(dataset), f"{index + 1} of {len(dataset)} pictures")
+    finally:
+        bar.close()
+    mean, iou = mean_iou(matrix)
+    result = average_precision(found, classes, rule)
+    return {
+        "mean_iou": _defined(mean),
+        "iou": {name: _defined(value) for name, value in zip(run.categories, iou.tolist(), strict=True)},
+        "ap_r": {f"{threshold:.1f}": _defined(value) for threshold, value in result.ap_r.items()},
+        "ap_r_vol": _defined(result.ap_r_vol),
+        "ap_r_by_category": {
+            name: {f"{t:.1f}": _defined(value) for t, value in zip(result.thresholds, row)}
+            for name, row in zip(run.categories[1:], result.ap.tolist(), strict=True)
+        },
+        "rule": rule,
+        "images": len(found),
+        "instances": int(result.truths.sum()),
+        "seconds_per_image": seconds / max(len(found), 1),
+    }
+
+
+def evaluate_components(
+    run: Run, dataset: Labelled, rule: str = "sds", progress: Progress | None = None
+) -> dict[str, Any]:
+    """Measure the baseline, components of the same masks, as `evaluate`. Built in chapter 10."""
+    return evaluate(run, dataset, rule, progress, components)
+
+
+def evaluate_true_categories(
+    run: Run, dataset: Labelled, rule: str = "sds", progress: Progress | None = None
+) -> dict[str, Any]:
+    """Measure the run's boxes with true category masks on a data set, as `evaluate`.
+
+    The mIoU is still that of the run's own masks. Paper: the experiment with true category masks. Built in chapter 10.
+    """
+    return evaluate(run, dataset, rule, progress, partial(with_true_categories, run))
+
+
+def components(maps: Maps, sample: Sample) -> Instances:
+    """Group by connected components of the category map: the baseline that boxes must beat."""
+    return component_instances(maps.scores, maps.stride, maps.size)
+
+
+def with_true_categories(run: Run, maps: Maps, sample: Sample) -> Instances:
+    """Group the run's boxes with the true category of every pixel in the place of the scores.
+
+    Our clustering gets them at full resolution, so that edges are fine; the paper's suppression at its own cells.
+    """
+    at_work = dataclasses.replace(
+        sample, categories=resized(torch.from_numpy(sample.categories), maps.size).numpy()
+    )
+    settings = run.recipe.grouping
+    if isinstance(settings, Voting):
+        full = enlarge(weighed(maps.boxes, maps.scores)[None], maps.stride, maps.size)[0]
+        boxes = full[:4] / full[4:]
+        settings = dataclasses.replace(settings, cell=settings.cell or maps.stride)
+        stride = 1
+    else:
+        boxes, stride = maps.boxes, maps.stride
+    scores = true_scores(at_work, len(run.categories), stride).to(boxes.device)
+    return group(Maps(scores, boxes, stride, maps.size), settings)
+
+
+def check_categories(own: tuple[str, ...], others: tuple[str, ...]) -> None:
+    """Refuse to compare answers and truth with different categories.
+
+    Where both have a single one its name does not matter: a folder that names none calls it "object".
+
+    raises: BadInput with both lists
+    """
+    if tuple(own) != tuple(others) and not len(own) == len(others) == 2:
+        raise BadInput(f"data: has the categories {_listed(others)}; the run knows {_listed(own)}")
+
+
+def check_unseen(run: Run, dataset: Labelled, split: str) -> str | None:
+    """Refuse to score a run on pictures that it was trained on, unless it was asked for by the name of the split.
+
+    split: where it is "train", someone wants to see how well the training pictures are learnt, and is told so
+    returns: a warning, or None
+    raises: BadInput with the number of such pictures
+
+    Pictures are told by their names. Built in chapter 10.
+    """
+    try:
+        check_scoring(run.trained_on, dataset.names, "evaluate")
+    except BadInput as error:
+        if split != "train":
+            raise
+        return f"{error}; on the split 'train' these figures say how well it was learnt, not how good it is"
+    return None
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _listed(categories: tuple[str, ...]) -> str:
+    names = categories[1:]
+    return ", ".join(names[:4]) + (f" … ({len(names)})" if len(names) > 4 else "")

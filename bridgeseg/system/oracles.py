@@ -1,0 +1,73 @@
+"""What the networks would answer if they were perfect, to see which of the two costs how much.
+
+The grouping takes category scores and a box at every cell. Putting the truth in the place of one of them, or
+of both, tells what is lost where:
+
+- true scores, the network's boxes: what better category masks could still bring (the paper's comparison)
+- the network's scores, true boxes: what a better localization network could still bring
+- true scores, true boxes: what the stride and the grouping themselves lose
+
+Built in chapter 10.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bridgeseg.measures.mask_iou import true_instances
+from bridgeseg.structures.boxes import box_targets, instance_boxes
+from bridgeseg.structures.cells import sample_labels
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.labels import BACKGROUND, VOID, Sample
+
+
+def true_scores(sample: Sample, classes: int, stride: int) -> Tensor:
+    """Return the scores of a perfect semantic network: 1 for the true category of a cell, 0 for the others.
+
+    sample: the picture with its maps, (H, W)
+    classes: number of categories with the background
+    stride: pixels from cell to cell
+    returns: (classes, ⌈H / stride⌉, ⌈W / stride⌉) float32, 0 or 1; a void cell counts as background, since
+        nothing can be found there that would be scored
+    raises: ValueError when the map holds a category out of range
+
+    Paper: the experiment with true category masks. Built in chapter 10.
+    """
+    labels = sample_labels(torch.from_numpy(sample.categories), stride).long()
+    labels = labels.masked_fill(labels == VOID, BACKGROUND)
+    if labels.numel() and int(labels.max()) >= classes:
+        raise ValueError(f"{sample.name}: category {int(labels.max())}, expected 0…{classes - 1} or {VOID}")
+    return torch.nn.functional.one_hot(labels, classes).permute(2, 0, 1).float().contiguous()
+
+
+def true_boxes(sample: Sample, stride: int) -> Tensor:
+    """Return the boxes of a perfect localization network.
+
+    sample: the picture with its maps, (H, W)
+    stride: pixels from cell to cell
+    returns: (4, ⌈H / stride⌉, ⌈W / stride⌉) float32: x0, y0, x1, y1 of the cell's instance, half open, in
+        pixels of the picture; zero at cells without an instance
+
+    Our addition to the paper's experiment with true category masks. Built in chapter 10.
+    """
+    return box_targets(torch.from_numpy(sample.instances)[None], stride)[0][0]
+
+
+def masks_from_truth(sample: Sample) -> Instances:
+    """Return the perfect answer for a picture: its true instances, each with the score 1.
+
+    sample: the picture with its maps
+    returns: the instances by rising number; AP^r of this answer is 1 at every threshold below 1
+
+    Built in chapter 10.
+    """
+    numbers, categories = true_instances(sample)
+    labels = torch.from_numpy(sample.instances)
+    picked = torch.from_numpy(numbers)
+    return Instances(
+        labels == picked[:, None, None].to(labels.dtype),
+        torch.from_numpy(categories).long(),
+        torch.ones(len(numbers)),
+        instance_boxes(labels)[picked],
+    )

@@ -1,0 +1,128 @@
+"""From a picture to its category map and its instances, with trained networks. Built in chapter 10."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from bridgeseg.grouping.suppression import Suppression, suppress_and_trace
+from bridgeseg.grouping.voting import Voting, vote_and_assign
+from bridgeseg.networks.preprocessing import normalise, stretch_contrast
+from bridgeseg.structures.boxes import decode
+from bridgeseg.structures.cells import enlarge, resized
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.labels import Sample
+from bridgeseg.system.build import answering, answers, output_stride
+from bridgeseg.system.checkpoint import Run
+from bridgeseg.system.multi_view import mean_scores
+from bridgeseg.system.recipe import Recipe
+
+
+class Maps(NamedTuple):
+    """What the networks say about a picture, on the cells of their answer.
+
+    scores: (C + 1, h, w) float32 probabilities, background first
+    boxes: (4, h, w) float32, half open, in pixels of the picture that the network saw
+    stride: pixels from cell to cell
+    size: height and width of the picture that the network saw
+    """
+
+    scores: Tensor
+    boxes: Tensor
+    stride: int
+    size: tuple[int, int]
+
+
+def working_size(height: int, width: int, recipe: Recipe) -> tuple[int, int]:
+    """Return the size at which a picture is shown to the network: its own times the zoom, or less."""
+    factor = min(recipe.zoom, recipe.long_side / max(height, width))
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+@torch.no_grad()
+def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -> Maps:
+    """Return the probabilities and boxes of a picture.
+
+    networks: as `bridgeseg.system.build.build_networks` makes them, trained, in evaluation mode
+    picture: (h, w, 3) uint8
+    recipe: says how the picture is prepared
+    returns: maps at the working size: zoomed as the recipe says, and made smaller where a side would be too long
+
+    Built in chapter 10.
+    """
+    size = working_size(picture.shape[0], picture.shape[1], recipe)
+    if recipe.stretch:
+        picture = stretch_contrast(picture)
+    if size != picture.shape[:2]:
+        picture = np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
+    device = next(networks.parameters()).device
+    pixels = normalise(torch.from_numpy(np.require(picture, requirements=["C", "W"])).to(device)[None])
+    stride = output_stride(networks)
+    if recipe.views == (1.0,) and not recipe.mirrored:
+        found = answers(networks, pixels)
+        scores = found["categories"].float().softmax(1)
+    else:
+        semantic = answering(networks, "categories")
+        found = answering(networks, "boxes")(pixels)
+        scores = mean_scores(
+            lambda view: semantic(view)["categories"].float().softmax(1),
+            pixels,
+            recipe.views,
+            recipe.mirrored,
+            stride,
+        )
+    return Maps(scores[0], decode(found["boxes"], stride, recipe.scale)[0], stride, size)
+
+
+def group(maps: Maps, grouping: Voting | Suppression) -> Instances:
+    """Return the instances of the maps, by our clustering or by the paper's suppression, as the settings say."""
+    if isinstance(grouping, Voting):
+        return vote_and_assign(maps.scores, maps.boxes, maps.stride, maps.size, grouping)
+    return suppress_and_trace(maps.scores, maps.boxes, maps.stride, maps.size, grouping)
+
+
+def category_map(maps: Maps) -> Tensor:
+    """Return the most probable category of every pixel, (h, w) uint8, at the working size."""
+    return enlarge(maps.scores[None], maps.stride, maps.size)[0].argmax(0).to(torch.uint8)
+
+
+def without_overlap(instances: Instances, threshold: float) -> Tensor:
+    """Return the final answer as one instance map: no pixel in two instances, nothing below the threshold.
+
+    instances: best first
+    threshold: of the score, 0…1
+    returns: (h, w) int64, 0 none, 1…n in the order of the instances that stay; a pixel in several masks belongs to
+        the best of them
+    """
+    labels = torch.zeros(instances.masks.shape[1:], dtype=torch.int64, device=instances.masks.device)
+    for number in reversed(range(int((instances.scores >= threshold).sum()))):
+        labels[instances.masks[number]] = number + 1
+    return labels
+
+
+def maps_of(run: Run, sample: Sample) -> Maps:
+    """Return what the networks of a run say about a sample's picture, as `predict_maps`."""
+    return predict_maps(run.networks, sample.picture, run.recipe)
+
+
+def found_in(run: Run, sample: Sample) -> Instances:
+    """Return the instances of a picture as the run finds them, masks of the picture's own size."""
+    height, width = sample.instances.shape
+    return at_size(group(maps_of(run, sample), run.recipe.grouping), (height, width))
+
+
+def at_size(instances: Instances, size: tuple[int, int]) -> Instances:
+    """Return instances with masks and boxes brought from the working size to the picture's own.
+
+    size: height and width of the picture
+    """
+    height, width = instances.masks.shape[1:]
+    if (height, width) == size:
+        return instances
+    scale = instances.boxes.new_tensor([size[1] / width, size[0] / height] * 2)
+    masks = resized(instances.masks, size)
+    return Instances(masks, instances.categories, instances.scores, instances.boxes * scale)

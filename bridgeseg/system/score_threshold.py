@@ -1,0 +1,52 @@
+"""From which score on an instance is part of the final answer: chosen on pictures that were held out.
+
+Built in chapter 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bridgeseg.measures.average_precision import average_precision
+from bridgeseg.measures.mask_iou import Overlaps, overlaps
+from bridgeseg.structures.labels import Sample
+from bridgeseg.system.checkpoint import Run
+from bridgeseg.system.prediction import found_in
+
+MATCH = 0.5  # IoU from which an instance counts as found when the score threshold is chosen
+
+
+def choose_threshold(run: Run, samples: Sequence[Sample], otherwise: float = 0.5) -> float:
+    """Return the score threshold with the best F1 over all categories together, at IoU 0.5.
+
+    run: networks and recipe; its own threshold is not looked at
+    samples: pictures that the networks were not trained on
+    otherwise: returned where nothing is found or nothing is there
+    returns: a score half-way between the last that is worth keeping and the next
+
+    Our choice. Built in chapter 10.
+    """
+    found = [overlaps(found_in(run, sample), sample) for sample in samples]
+    return best_threshold(found, len(run.categories), otherwise)
+
+
+def best_threshold(found: Sequence[Overlaps], classes: int, otherwise: float = 0.5) -> float:
+    """Return the score threshold with the best F1, as `choose_threshold`, from overlaps with the truth.
+
+    classes: number of categories with the background
+    """
+    result = average_precision(found, classes, "sds", (MATCH,))
+    scores = np.concatenate(result.scores)
+    order = np.argsort(-scores, kind="stable")
+    scores, hits = scores[order], np.concatenate(result.hits)[order, 0]
+    truths = int(result.truths.sum())
+    if not truths or not hits.any():
+        return otherwise
+    f1 = 2 * hits.cumsum() / (np.arange(1, len(hits) + 1) + truths)
+    # A threshold cannot part equal scores: only the last of them is a place to cut.
+    f1[:-1][scores[:-1] == scores[1:]] = -1
+    best = int(f1.argmax())
+    following = scores[best + 1] if best + 1 < len(scores) else 0.0
+    return float((scores[best] + following) / 2)

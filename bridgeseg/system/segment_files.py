@@ -1,0 +1,168 @@
+"""Picture files in, label maps and instances as files out.
+
+Built in chapter 10.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bridgeseg.data.label_png import write_label_png
+from bridgeseg.data.pictures import pictures_in, read_picture
+from bridgeseg.machine.files import write_text
+from bridgeseg.structures.cells import resized
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.labels import BadInput
+from bridgeseg.structures.run_lengths import encode
+from bridgeseg.system.checkpoint import Run
+from bridgeseg.system.prediction import category_map, group, predict_maps, without_overlap
+
+INSTANCES = "instances.json"
+# What stops one file from being written and will stop every other.
+_HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO)
+
+
+def segment_files(
+    run: Run,
+    pictures: Sequence[str | Path],
+    out: str | Path,
+    complain: Callable[[str], None],
+    progress: Callable[[float, str], None] = lambda share, text: None,
+) -> int:
+    """Segment picture files and write the answers.
+
+    run: trained networks
+    pictures: files, and folders, which stand for the pictures in them
+    out: folder; gets SegmentationClass/NAME.png, the semantic network's category of every pixel;
+        SegmentationObject/NAME.png, the final instances, no pixel in two and none with a score below the run's
+        threshold; and instances.json, every candidate with its score
+    complain: called with one line for everything that could not be done; other pictures are still done
+    progress: called with the share done and a line
+    returns: how many pictures were done
+
+    Two pictures of the same name without ending would share their files: the second is refused. Where the two maps
+    differ both are meant: an instance has one category, chosen by all its pixels, which a pixel of its own need not
+    have been given by itself. Built in chapter 10.
+    """
+    out = Path(out)
+    paths: list[Path] = []
+    for given in map(Path, pictures):
+        try:
+            paths += pictures_in(given) if given.is_dir() else [given]
+        except (BadInput, OSError) as error:  # also where a folder above may not be read
+            complain(str(error))
+    done: dict[str, Path] = {}
+    hopeless = False
+    candidates: list[dict[str, Any]] = []
+    for number, path in enumerate(paths):
+        progress(number / len(paths), path.name)
+        try:
+            if path.stem in done:
+                raise BadInput(f"{path}: has the same name as {done[path.stem]}, expected different ones")
+            picture = read_picture(path)
+            candidates += segment_picture(run, picture, path.stem, out)
+            done[path.stem] = path
+        except BadInput as error:
+            complain(str(error))
+        except OSError as error:
+            complain(f"{path}: its answer cannot be written to {out} ({error.strerror or error})")
+            hopeless = error.errno in _HOPELESS
+            if hopeless:
+                break
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "memory" not in str(error):
+                raise
+            complain(f"{path}: not enough memory for this picture")
+    try:
+        text = json.dumps(candidates, separators=(",", ":"))
+        write_text(out / INSTANCES, text)
+    except OSError as error:
+        if not hopeless:
+            complain(f"{out / INSTANCES}: cannot be written ({error.strerror or error})")
+        return 0
+    return len(done)
+
+
+def segment_picture(run: Run, picture: np.ndarray, name: str, out: Path) -> list[dict[str, Any]]:
+    """Segment one picture, write its two label maps, and return its candidates.
+
+    picture: (h, w, 3) uint8
+    name: of the files, without ending
+    returns: one entry for instances.json a candidate, best score first
+    raises: OSError when writing fails
+
+    Masks are kept at the size at which the networks saw the picture; only one at a time becomes as large as the
+    picture. Built in chapter 10.
+    """
+    size = (picture.shape[0], picture.shape[1])
+    maps = predict_maps(run.networks, picture, run.recipe)
+    instances = group(maps, run.recipe.grouping)
+    labels = resized(without_overlap(instances, run.threshold).to(torch.int32), size)
+    write_label_png(
+        out / "SegmentationClass" / f"{name}.png", resized(category_map(maps), size).cpu().numpy()
+    )
+    write_label_png(out / "SegmentationObject" / f"{name}.png", labels.cpu().numpy())
+    return describe(instances, run.categories, name, size)
+
+
+def describe(
+    instances: Instances, categories: Sequence[str], name: str, size: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Return instances as entries of instances.json, in COCO's manner.
+
+    categories: names, background first
+    name: of the picture
+    size: height and width of the picture; the masks may be smaller
+    returns: entries with image_id, category_id, category, score, bbox [x, y, w, h] (the tight box of the mask, in
+        pixels) and segmentation (uncompressed run lengths); an instance without pixels at that size is left out
+
+    Built in chapter 10.
+    """
+    entries = []
+    numbers, scores = instances.categories.tolist(), instances.scores.tolist()
+    for mask, category, score in zip(instances.masks, numbers, scores, strict=True):
+        segmentation, box = run_lengths_at(mask, size)
+        if box is None:
+            continue
+        entry = {"image_id": name, "category_id": category, "category": categories[category], "score": score}
+        entries.append({**entry, "bbox": list(box), "segmentation": segmentation})
+    return entries
+
+
+def run_lengths_at(
+    mask: Tensor, size: tuple[int, int]
+) -> tuple[dict[str, list[int]], tuple[int, int, int, int] | None]:
+    """Return the run lengths of a mask at another size, and its tight box there.
+
+    mask: (h, w) bool
+    size: height and width, at least the mask's
+    returns: what `bridgeseg.structures.run_lengths.encode` gives for the mask as `bridgeseg.structures.cells.resized`
+        brings it to the size, and x, y, width, height of its tight box, None where it has no pixel
+
+    Only the columns that hold the mask are ever made: a small object in a photograph of 24 million pixels costs little.
+    """
+    height, width = size
+    columns = resized(mask.any(0)[None], (1, width))[0].nonzero()[:, 0]
+    rows = resized(mask.any(1)[:, None], (height, 1))[:, 0].nonzero()[:, 0]
+    if not len(columns) or not len(rows):
+        return {"size": [height, width], "counts": [height * width]}, None
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    x = (2 * torch.arange(left, right, device=mask.device) + 1) * mask.shape[1] // (2 * width)
+    y = (2 * torch.arange(height, device=mask.device) + 1) * mask.shape[0] // (2 * height)
+    counts = encode(mask[y[:, None], x[None]].cpu().numpy())["counts"]
+    before, after = left * height, (width - right) * height
+    counts[0] += before  # the first run is of zeros
+    if len(counts) % 2:
+        counts[-1] += after
+    elif after:
+        counts.append(after)
+    return {"size": [height, width], "counts": counts}, (left, top, right - left, bottom - top)

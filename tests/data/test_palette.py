@@ -1,0 +1,74 @@
+import numpy as np
+from PIL import Image
+
+from bridgeseg.data.palette import clear_palette, voc_palette
+
+# Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB
+PROTAN = np.array(
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+)
+DEUTAN = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
+
+
+def seen(palette, deficiency):
+    linear = (palette / 255.0) ** 2.2
+    return np.clip(linear @ deficiency.T, 0, 1) ** (1 / 2.2) * 255
+
+
+def nearest(colours):
+    """The distance of the two colours that are most alike."""
+    apart = np.linalg.norm(colours[:, None] - colours[None], axis=2)
+    return apart[~np.eye(len(colours), dtype=bool)].min()
+
+
+def test_voc_palette_is_that_of_the_development_kit():
+    palette = voc_palette()
+    assert palette.shape == (256, 3)
+    assert palette.dtype == np.uint8
+    known = {
+        0: (0, 0, 0),
+        1: (128, 0, 0),
+        2: (0, 128, 0),
+        3: (128, 128, 0),
+        4: (0, 0, 128),
+        8: (64, 0, 0),
+        15: (192, 128, 128),
+        20: (0, 64, 128),
+        255: (224, 224, 192),
+    }
+    for label, colour in known.items():
+        assert tuple(palette[label]) == colour, label
+    assert len(np.unique(palette, axis=0)) == 256
+
+
+def test_voc_palette_is_that_of_real_files(data):
+    path = sorted((data / "photos" / "SegmentationClass").glob("*.png"))[0]
+    stored = np.array(Image.open(path).getpalette()).reshape(-1, 3)
+    assert np.array_equal(voc_palette()[: len(stored)], stored)
+
+
+def test_clear_palette_tells_the_first_categories_apart_under_a_colour_deficiency():
+    shown = [*range(8), 255]  # background, seven categories, void
+    for deficiency in (np.eye(3), PROTAN, DEUTAN):
+        assert nearest(seen(clear_palette(), deficiency)[shown]) > 40
+    for deficiency in (PROTAN, DEUTAN):
+        assert nearest(seen(voc_palette(), deficiency)[shown]) < 30  # why there is another palette
+
+
+def test_clear_palette_has_a_colour_for_every_category_of_voc():
+    palette = clear_palette()
+    assert palette.shape == (256, 3)
+    assert palette.dtype == np.uint8
+    assert nearest(palette[[*range(36), 255]].astype(float)) > 10
+    assert tuple(palette[0]) == (0, 0, 0)
+    assert len(set(palette[255].tolist())) == 1  # neutral
+    assert (palette[1:255].max(axis=1) > 0).all()
+
+
+def test_palettes_are_fresh_copies():
+    voc_palette()[1] = 7
+    clear_palette()[1] = 7
+    assert voc_palette()[1].tolist() == [128, 0, 0]
+    assert clear_palette()[1].tolist() == [230, 159, 0]

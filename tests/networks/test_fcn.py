@@ -1,0 +1,127 @@
+"""The FCN: sizes, named outputs, frozen statistics, compilation and memory layout."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+import torch
+from shuffled import shuffled
+from torch import nn
+
+from bridgeseg.networks.fcn import FCN
+from bridgeseg.networks.mobilenet import mobilenet
+from bridgeseg.networks.pretrained import freeze_batch_statistics
+from bridgeseg.networks.resnet import resnet
+
+HEADS = [("large", {}), ("two-layer", {"hidden": 8}), ("refine", {"hidden": 8, "stride": 2})]
+
+
+def small(head: str = "large", options: dict | None = None, output_stride: int = 8) -> FCN:
+    trunk = resnet(18, output_stride, width=4, layers=(1, 1, 1, 1))
+    return FCN(trunk, {"categories": 5, "boxes": 4}, head, **(options or {}))
+
+
+@pytest.mark.parametrize(("head", "options"), HEADS)
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (37, 50), (64, 64)])
+def test_any_size_gives_the_cells_that_the_stride_says(
+    head: str, options: dict, size: tuple[int, int]
+) -> None:
+    network = small(head, options).eval()
+    stride = network.output_stride
+    assert stride == options.get("stride", 8)
+    answers = network(torch.randn(2, 3, *size))
+    cells = (-(-size[0] // stride), -(-size[1] // stride))
+    assert {name: tuple(v.shape) for name, v in answers.items()} == {
+        "categories": (2, 5, *cells),
+        "boxes": (2, 4, *cells),
+    }
+
+
+@pytest.mark.parametrize(("head", "options"), HEADS)
+def test_outputs_are_what_networks_of_their_own_would_give(head: str, options: dict) -> None:
+    both = shuffled(small(head, options)).double()
+    x = torch.randn(1, 3, 40, 40, dtype=torch.float64)
+    for name, first, last in (("categories", 0, 5), ("boxes", 5, 9)):
+        alone = FCN(deepcopy(both.trunk), {name: last - first}, head, **options).double().eval()
+        state = both.head.state_dict()
+        for key in ("classify.weight", "classify.bias"):
+            state[key] = state[key][first:last]
+        alone.head.load_state_dict(state)
+        torch.testing.assert_close(alone(x)[name], both(x)[name])
+
+
+def test_frozen_statistics_stay_while_everything_else_learns() -> None:
+    network = small("refine", {"hidden": 8})
+    names = list(network.state_dict())
+    parameters = [id(p) for p in network.parameters()]
+    assert freeze_batch_statistics(network.trunk) is network.trunk
+    assert list(network.state_dict()) == names
+    assert [id(p) for p in network.parameters()] == parameters
+    before = deepcopy(network.state_dict())
+    network.train()
+    assert network.training
+    network(torch.randn(2, 3, 32, 32))["boxes"].sum().backward()
+    after = network.state_dict()
+    for name in names:
+        if "running" in name:
+            same = torch.equal(before[name], after[name])
+            assert same == name.startswith("trunk."), name
+    assert network.trunk.bn1.weight.grad is not None
+
+
+def test_a_frozen_network_answers_in_training_as_in_evaluation_also_when_copied() -> None:
+    network = deepcopy(freeze_batch_statistics(shuffled(small("two-layer", {"hidden": 8}))))
+    x = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(network.train()(x)["boxes"], network.eval()(x)["boxes"])
+    assert not torch.allclose(small().train()(x)["boxes"], small().eval()(x)["boxes"])
+
+
+@pytest.mark.parametrize(("head", "options"), HEADS)
+def test_channels_last_changes_nothing_but_the_layout(head: str, options: dict) -> None:
+    network = shuffled(small(head, options)).double()
+    x = torch.randn(2, 3, 37, 50, dtype=torch.float64)
+    plain = network(x)["categories"]
+    other = network.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))[
+        "categories"
+    ]
+    torch.testing.assert_close(other, plain)
+
+
+@pytest.mark.parametrize("trunk", ["resnet", "mobilenet"])
+def test_one_graph(trunk: str) -> None:
+    """The tracer finds nothing that would break the graph; the code that it generates is torch's own matter."""
+    torch.compiler.reset()
+    made = resnet(18, 8, width=4, layers=(1, 1, 1, 1)) if trunk == "resnet" else mobilenet(8, expand=False)
+    network = shuffled(FCN(freeze_batch_statistics(made), {"categories": 5, "boxes": 4}, "refine", hidden=8))
+    x = torch.randn(1, 3, 37, 50)
+    compiled = torch.compile(network, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x)["boxes"], network(x)["boxes"])
+
+
+def test_learns_one_picture_by_heart() -> None:
+    torch.manual_seed(0)
+    network = FCN(
+        resnet(18, 8, width=8, layers=(1, 1, 1, 1)), {"categories": 2}, "refine", hidden=16, stride=2
+    )
+    x = torch.randn(1, 3, 32, 32)
+    x[..., 8:20, 4:16] += 3
+    target = torch.zeros(1, 16, 16, dtype=torch.long)
+    target[:, 4:10, 2:8] = 1
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(100):
+        loss = nn.functional.cross_entropy(network(x)["categories"], target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert 0.4 < losses[0] < 1.0
+    assert losses[-1] < 0.05
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match="head is 'huge', expected one of large, two-layer, refine"):
+        small("huge")
+    with pytest.raises(ValueError, match="outputs is"):
+        FCN(resnet(18, width=4), {})

@@ -1,0 +1,111 @@
+"""The field of view: the formula against the gradient, layer sums against single-pixel changes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from shuffled import shuffled
+from torch import nn
+
+from bridgeseg.networks.fcn import FCN
+from bridgeseg.networks.field_of_view import (
+    Step,
+    field_of_view,
+    measured_field_of_view,
+    nominal_field_of_view,
+    steps,
+)
+from bridgeseg.networks.heads import LargeFieldOfViewHead, TwoLayerHead
+from bridgeseg.networks.mobilenet import mobilenet
+from bridgeseg.networks.resnet import resnet
+
+
+def test_the_papers_number() -> None:
+    assert nominal_field_of_view(5, 12, 8) == 392
+
+
+def test_two_layers_of_the_later_code_stack_to_the_same_392() -> None:
+    cells = field_of_view(steps(TwoLayerHead([1], [8], 2, hidden=1)))
+    assert cells == field_of_view(steps(LargeFieldOfViewHead([1], [8], 2)))
+    assert cells * 8 == 392
+
+
+def test_by_hand() -> None:
+    """7 at stride 2, then 3 at stride 2, then 3 dilated by 2: 1 + 6 + 2 · 2 + 2 · 2 · 4."""
+    assert field_of_view([Step(7, 2, 1), Step(3, 2, 1), Step(3, 1, 2)]) == 27
+    assert field_of_view([]) == 1
+
+
+@pytest.mark.parametrize(
+    ("depth", "output_stride"),
+    [(18, 32), (18, 8), (18, 2), (34, 16), (50, 32), (50, 8), (50, 4), (101, 8), (152, 8)],
+)
+@pytest.mark.parametrize("head", ["large", "two-layer"])
+def test_formula_equals_measurement_on_residual_networks(depth: int, output_stride: int, head: str) -> None:
+    network = FCN(resnet(depth, output_stride, width=1), {"categories": 2}, head)
+    left, right = measured_field_of_view(network)
+    assert left == right
+    assert left + right + 1 == field_of_view(steps(network))
+
+
+@pytest.mark.parametrize("output_stride", [32, 8])
+def test_formula_equals_measurement_on_mobilenet(output_stride: int) -> None:
+    network = FCN(mobilenet(output_stride, expand=False), {"categories": 2})
+    left, right = measured_field_of_view(network)
+    assert left == right
+    assert left + right + 1 == field_of_view(steps(network))
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_dilation_keeps_the_trunks_field_of_view(depth: int) -> None:
+    """The whole point of dilating: at any output stride a cell sees what it saw at stride 32."""
+    views = [field_of_view(steps(resnet(depth, stride, width=1))) for stride in (32, 16, 8, 4, 2)]
+    assert len(set(views)) == 1
+    # Known of ResNet-18 and ResNet-50.
+    assert views[0] == {18: 435, 50: 427}[depth]
+
+
+def test_measurement_equals_changing_one_pixel_after_another() -> None:
+    """The real network, with its rectifiers and maxima: outside the measured range nothing may change the cell."""
+    network = FCN(resnet(18, 8, width=4, layers=(1, 1)), {"categories": 2}, kernel=3, dilation=2)
+    shuffled(network).double()
+    left, right = measured_field_of_view(network)
+    centre, length = 96, 193
+    strip = torch.randn(1, 3, 1, length, dtype=torch.float64)
+    with torch.no_grad():
+        # Batched: in picture i, pixel i is changed by much.
+        changed = strip.repeat(length, 1, 1, 1) + 50 * torch.eye(length, dtype=torch.float64)[:, None, None]
+        cell = network(strip)["categories"][..., centre // 8]
+        moved = (
+            (network(changed)["categories"][..., centre // 8] != cell).flatten(1).any(1).nonzero().flatten()
+        )
+    assert int(moved.min()) >= centre - left
+    assert int(moved.max()) <= centre + right
+    # A maximum or a rectifier may hide a pixel at the very edge, but not many.
+    assert int(moved.max() - moved.min()) + 1 >= 0.8 * (left + right + 1)
+
+
+def test_the_network_itself_is_left_as_it_was() -> None:
+    network = FCN(resnet(18, 8, width=2), {"categories": 2})
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    measured_field_of_view(network)
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_refinement_is_measured_only() -> None:
+    coarse = resnet(18, 16, width=2)
+    network = FCN(coarse, {"categories": 2}, "refine", hidden=4, stride=2)
+    with pytest.raises(ValueError, match="measured_field_of_view"):
+        steps(network)
+    left, right = measured_field_of_view(network)
+    # At least what the deep path alone sees, and no more than one coarse cell, one fine 3×3 and the interpolation add.
+    deep = field_of_view([*steps(coarse), Step(3, 1, 1)])
+    assert deep <= left + right + 1 <= deep + 2 * 16 + 2 * 2
+
+
+def test_a_strip_that_is_too_short_is_refused() -> None:
+    network = nn.Conv2d(3, 1, 129, padding=64)
+    assert measured_field_of_view(network, 256) == (64, 64)
+    with pytest.raises(ValueError, match="length is 128"):
+        measured_field_of_view(network, 128)

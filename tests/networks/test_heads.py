@@ -1,0 +1,95 @@
+"""Heads: their sizes, their alignment, and what they add up to."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from bridgeseg.networks.heads import LargeFieldOfViewHead, RefinementHead, TwoLayerHead
+from bridgeseg.structures.cells import enlarge
+
+
+def test_enlarge_draws_straight_lines_through_the_cells() -> None:
+    """On a plane the value at every fine cell is known: bilinear interpolation is exact there."""
+    rows, columns = torch.meshgrid(torch.arange(4.0), torch.arange(5.0), indexing="ij")
+    coarse = (3 * rows + 7 * columns)[None, None]
+    fine = enlarge(coarse, 4)
+    assert fine.shape == (1, 1, 16, 20)
+    rows, columns = torch.meshgrid(torch.arange(16) / 4, torch.arange(20) / 4, indexing="ij")
+    torch.testing.assert_close(fine[0, 0], 3 * rows.clamp(max=3) + 7 * columns.clamp(max=4))
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+@pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 3)])
+def test_enlarge_keeps_the_coarse_values_where_they_were(factor: int, size: tuple[int, int]) -> None:
+    coarse = torch.randn(2, 3, *size, dtype=torch.float64)
+    torch.testing.assert_close(enlarge(coarse, factor)[..., ::factor, ::factor], coarse)
+    cut = (factor * (size[0] - 1) + 1, factor * (size[1] - 1) + 1)
+    torch.testing.assert_close(enlarge(coarse, factor, cut), enlarge(coarse, factor)[..., : cut[0], : cut[1]])
+
+
+def test_the_large_head_is_one_dilated_convolution_written_out() -> None:
+    head = LargeFieldOfViewHead([3], [8], 2, kernel=3, dilation=4).double()
+    x = torch.randn(1, 3, 9, 11, dtype=torch.float64)
+    padded = nn.functional.pad(x, (4, 4, 4, 4))
+    expected = head.classify.bias.detach().clone()[None, :, None, None].expand(1, 2, 9, 11).clone()
+    for i in range(3):
+        for j in range(3):
+            window = padded[..., 4 * i : 4 * i + 9, 4 * j : 4 * j + 11]
+            expected += torch.einsum("oc,nchw->nohw", head.classify.weight[:, :, i, j], window)
+    torch.testing.assert_close(head([x]), expected)
+
+
+def test_the_defaults_are_the_papers_and_the_later_codes() -> None:
+    large = LargeFieldOfViewHead([2048], [8], 21).classify
+    assert (large.kernel_size, large.dilation, large.padding) == ((5, 5), (12, 12), (24, 24))
+    two = TwoLayerHead([64], [8], 21)
+    assert two.hidden.out_channels == 512
+    for layer in (two.hidden, two.classify):
+        assert (layer.kernel_size, layer.dilation) == ((3, 3), (12, 12))
+
+
+def test_first_logits_are_small_whatever_the_number_of_channels() -> None:
+    torch.manual_seed(0)
+    for channels in (32, 2048):
+        head = LargeFieldOfViewHead([channels], [8], 21)
+        logits = head([torch.randn(1, channels, 60, 60)])[..., 24:-24, 24:-24]
+        assert 0.05 < logits.std() < 0.2
+
+
+@pytest.mark.parametrize(("stride", "used"), [(8, []), (4, [1]), (2, [0, 1])])
+@pytest.mark.parametrize("size", [(1, 1), (33, 50), (64, 64), (97, 7)])
+def test_refinement_answers_at_its_stride(stride: int, used: list[int], size: tuple[int, int]) -> None:
+    channels, strides = [4, 6, 8, 10, 12], [2, 4, 8, 8, 8]
+    head = RefinementHead(channels, strides, 3, hidden=8, stride=stride).eval()
+    assert head.used == used
+    assert head.output_stride == stride
+    maps = [
+        torch.randn(2, c, -(-size[0] // s), -(-size[1] // s)) for c, s in zip(channels, strides, strict=True)
+    ]
+    assert head(maps).shape == (2, 3, -(-size[0] // stride), -(-size[1] // stride))
+
+
+def test_refinement_uses_every_map_that_it_names_and_no_other() -> None:
+    channels, strides = [4, 6, 8, 10, 12], [2, 4, 8, 8, 8]
+    head = RefinementHead(channels, strides, 3, hidden=8, stride=2).eval()
+    maps = [
+        torch.randn(1, c, 32 // s, 32 // s, requires_grad=True)
+        for c, s in zip(channels, strides, strict=True)
+    ]
+    head(maps).square().sum().backward()
+    assert [values.grad is not None and bool(values.grad.any()) for values in maps] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match=r"stride is 3, expected one of the trunk's: \[2, 8\]"):
+        RefinementHead([1, 1], [2, 8], 2, stride=3)
+    with pytest.raises(ValueError, match="kernel is 4"):
+        LargeFieldOfViewHead([1], [8], 2, kernel=4)

@@ -65,9 +65,9 @@ agree(halves, lambda values: values * 0.5, [(torch.arange(4.0),), (torch.ones(1)
 
 FIGURE = """import matplotlib.pyplot as plt
 
-from bridgeseg.plots.style import panels
-from bridgeseg.plots.label_maps import show_labels, show_picture
 from bridgeseg.data.scenes import Scenes
+from bridgeseg.plots.label_maps import show_labels, show_picture
+from bridgeseg.plots.style import panels
 
 scene = Scenes("val", size=96)[0]
 panels(

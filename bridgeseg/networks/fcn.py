@@ -10,32 +10,24 @@ Built in chapter 5.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bridgeseg.networks.heads import LargeFieldOfViewHead, RefinementHead, TwoLayerHead
+from bridgeseg.networks.heads import Head
 from bridgeseg.networks.mobilenet import MobileNet
 from bridgeseg.networks.resnet import ResNet
-
-HEADS: dict[str, type[LargeFieldOfViewHead] | type[TwoLayerHead] | type[RefinementHead]] = {
-    "large": LargeFieldOfViewHead,
-    "two-layer": TwoLayerHead,
-    "refine": RefinementHead,
-}
 
 
 class FCN(nn.Module):
     """A trunk with one head, whose channels are dealt out to named outputs.
 
     trunk: a ResNet or a MobileNet
+    head: built for this trunk's channels and strides, with as many outputs as all names together
     outputs: channels of each output, for example {"categories": 21} or {"categories": 5, "boxes": 4}. All of
         them share the head's hidden layers; networks that are to share nothing are two FCNs, as in the paper
         (S)
-    head: "large" (the paper's), "two-layer" (the later code's) or "refine" (our choice)
-    options: passed on to the head
-    raises: ValueError when the head is none of these, or an output has no channels
+    raises: ValueError when an output has no channels, or the head gives another number of them
 
     output_stride: pixels of the picture per cell of the outputs; cell (i, j) is centred on pixel (i, j) ·
         output_stride
@@ -43,20 +35,18 @@ class FCN(nn.Module):
     Built in chapter 5.
     """
 
-    def __init__(
-        self, trunk: ResNet | MobileNet, outputs: Mapping[str, int], head: str = "large", **options: Any
-    ) -> None:
+    def __init__(self, trunk: ResNet | MobileNet, head: Head, outputs: Mapping[str, int]) -> None:
         super().__init__()
-        if head not in HEADS:
-            raise ValueError(f"head is {head!r}, expected one of {', '.join(HEADS)}")
         if not outputs or min(outputs.values()) < 1:
             raise ValueError(
                 f"outputs is {dict(outputs)}, expected at least one name with at least one channel"
             )
+        if sum(outputs.values()) != head.outputs:
+            raise ValueError(f"outputs is {dict(outputs)}, expected the {head.outputs} channels of the head")
         self.outputs = dict(outputs)
         self.trunk = trunk
-        self.head = HEADS[head](trunk.channels, trunk.strides, sum(self.outputs.values()), **options)
-        self.output_stride = self.head.output_stride
+        self.head = head
+        self.output_stride = head.output_stride
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """Return every output for a batch of pictures.

@@ -55,7 +55,7 @@ class LargeFieldOfViewHead(nn.Module):
         dilation: int = 12,
     ) -> None:
         super().__init__()
-        self.output_stride = strides[-1]
+        self.outputs, self.output_stride = outputs, strides[-1]
         self.classify = last_convolution(channels[-1], outputs, odd("kernel", kernel), dilation)
 
     def forward(self, features: list[Tensor]) -> Tensor:
@@ -84,7 +84,7 @@ class TwoLayerHead(nn.Module):
         dilation: int = 12,
     ) -> None:
         super().__init__()
-        self.output_stride = strides[-1]
+        self.outputs, self.output_stride = outputs, strides[-1]
         padding = dilation * (odd("kernel", kernel) - 1) // 2
         self.hidden = nn.Conv2d(channels[-1], hidden, kernel, padding=padding, dilation=dilation)
         nn.init.kaiming_normal_(self.hidden.weight, nonlinearity="relu")
@@ -128,7 +128,7 @@ class RefinementHead(nn.Module):
         super().__init__()
         if stride not in strides:
             raise ValueError(f"stride is {stride}, expected one of the trunk's: {sorted(set(strides))}")
-        self.output_stride = stride
+        self.outputs, self.output_stride = outputs, stride
         self.strides = list(strides)
         # Of several maps with one stride the last has seen most; those that are as coarse as the deepest add
         # little.
@@ -149,6 +149,9 @@ class RefinementHead(nn.Module):
         for i, narrow in zip(self.used, self.lateral, strict=True):
             parts.append(enlarge(narrow(features[i]), self.strides[i] // self.output_stride, size))
         return self.classify(self.mix(torch.cat(parts, dim=1)))
+
+
+Head = LargeFieldOfViewHead | TwoLayerHead | RefinementHead
 
 
 def block(inputs: int, outputs: int, kernel: int, norm_layer: Norm) -> nn.Sequential:

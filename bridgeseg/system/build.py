@@ -10,9 +10,10 @@ from typing import cast
 from torch import Tensor, nn
 
 from bridgeseg.networks.fcn import FCN
+from bridgeseg.networks.heads import Head, LargeFieldOfViewHead, RefinementHead, TwoLayerHead
 from bridgeseg.networks.mobilenet import MobileNet, mobilenet
 from bridgeseg.networks.pretrained import freeze_batch_statistics, load_trunk, pretrained_state
-from bridgeseg.networks.resnet import resnet
+from bridgeseg.networks.resnet import ResNet, resnet
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.recipe import Recipe
 
@@ -24,7 +25,7 @@ def build_fcn(recipe: Recipe, outputs: dict[str, int], pretrained: bool) -> FCN:
     pretrained: load ImageNet weights where the recipe asks for them; False where trained ones follow anyway
     raises: BadInput for a trunk that does not exist, and when no pretrained weights are to be had
     """
-    trunk: nn.Module
+    trunk: ResNet | MobileNet
     if recipe.trunk == "mobilenet_v2":
         trunk = mobilenet(recipe.output_stride, expand=recipe.expand)
     elif recipe.trunk.startswith("resnet") and recipe.trunk[6:].isdigit():
@@ -35,12 +36,7 @@ def build_fcn(recipe: Recipe, outputs: dict[str, int], pretrained: bool) -> FCN:
         raise BadInput(f"trunk {recipe.trunk!r}, expected resnet18, 34, 50, 101, 152 or mobilenet_v2")
     if recipe.pretrained and pretrained:
         load_trunk(trunk, pretrained_state(recipe.trunk))
-    options: dict[str, int] = {
-        "large": {"kernel": recipe.kernel, "dilation": recipe.dilation},
-        "two-layer": {"hidden": recipe.hidden, "dilation": recipe.dilation},
-        "refine": {"hidden": recipe.hidden, "stride": recipe.stride},
-    }[recipe.head]
-    network = FCN(trunk, outputs, recipe.head, **options)
+    network = FCN(trunk, build_head(recipe, trunk, sum(outputs.values())), outputs)
     if recipe.frozen_statistics:
         freeze_batch_statistics(network.trunk)
     if recipe.frozen_layers:
@@ -48,6 +44,28 @@ def build_fcn(recipe: Recipe, outputs: dict[str, int], pretrained: bool) -> FCN:
             raise BadInput(f"frozen_layers: {recipe.frozen_layers} of {recipe.trunk}, expected mobilenet_v2")
         trunk.features[: recipe.frozen_layers].requires_grad_(False)
     return network
+
+
+def build_head(recipe: Recipe, trunk: ResNet | MobileNet, outputs: int) -> Head:
+    """Return the head of a recipe for a trunk.
+
+    outputs: channels that come out
+    raises: BadInput for a head that does not exist
+    """
+    match recipe.head:
+        case "large":
+            return LargeFieldOfViewHead(
+                trunk.channels, trunk.strides, outputs, kernel=recipe.kernel, dilation=recipe.dilation
+            )
+        case "two-layer":
+            return TwoLayerHead(
+                trunk.channels, trunk.strides, outputs, hidden=recipe.hidden, dilation=recipe.dilation
+            )
+        case "refine":
+            return RefinementHead(
+                trunk.channels, trunk.strides, outputs, hidden=recipe.hidden, stride=recipe.stride
+            )
+    raise BadInput(f"head {recipe.head!r}, expected large, two-layer or refine")
 
 
 def build_networks(recipe: Recipe, categories: int, pretrained: bool = True) -> nn.ModuleDict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 
 import pytest
 import torch
@@ -10,26 +11,30 @@ from shuffled import shuffled
 from torch import nn
 
 from bridgeseg.networks.fcn import FCN
+from bridgeseg.networks.heads import LargeFieldOfViewHead, RefinementHead, TwoLayerHead
 from bridgeseg.networks.mobilenet import mobilenet
 from bridgeseg.networks.pretrained import freeze_batch_statistics
 from bridgeseg.networks.resnet import resnet
 
-HEADS = [("large", {}), ("two-layer", {"hidden": 8}), ("refine", {"hidden": 8, "stride": 2})]
+HEADS = {
+    "large": LargeFieldOfViewHead,
+    "two-layer": partial(TwoLayerHead, hidden=8),
+    "refine": partial(RefinementHead, hidden=8, stride=2),
+}
+heads = pytest.mark.parametrize("head", HEADS)
 
 
-def small(head: str = "large", options: dict | None = None, output_stride: int = 8) -> FCN:
-    trunk = resnet(18, output_stride, width=4, layers=(1, 1, 1, 1))
-    return FCN(trunk, {"categories": 5, "boxes": 4}, head, **(options or {}))
+def small(head: str = "large") -> FCN:
+    trunk = resnet(18, 8, width=4, layers=(1, 1, 1, 1))
+    return FCN(trunk, HEADS[head](trunk.channels, trunk.strides, 9), {"categories": 5, "boxes": 4})
 
 
-@pytest.mark.parametrize(("head", "options"), HEADS)
+@heads
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (37, 50), (64, 64)])
-def test_any_size_gives_the_cells_that_the_stride_says(
-    head: str, options: dict, size: tuple[int, int]
-) -> None:
-    network = small(head, options).eval()
+def test_any_size_gives_the_cells_that_the_stride_says(head: str, size: tuple[int, int]) -> None:
+    network = small(head).eval()
     stride = network.output_stride
-    assert stride == options.get("stride", 8)
+    assert stride == {"refine": 2}.get(head, 8)
     answers = network(torch.randn(2, 3, *size))
     cells = (-(-size[0] // stride), -(-size[1] // stride))
     assert {name: tuple(v.shape) for name, v in answers.items()} == {
@@ -38,12 +43,13 @@ def test_any_size_gives_the_cells_that_the_stride_says(
     }
 
 
-@pytest.mark.parametrize(("head", "options"), HEADS)
-def test_outputs_are_what_networks_of_their_own_would_give(head: str, options: dict) -> None:
-    both = shuffled(small(head, options)).double()
+@heads
+def test_outputs_are_what_networks_of_their_own_would_give(head: str) -> None:
+    both = shuffled(small(head)).double()
     x = torch.randn(1, 3, 40, 40, dtype=torch.float64)
     for name, first, last in (("categories", 0, 5), ("boxes", 5, 9)):
-        alone = FCN(deepcopy(both.trunk), {name: last - first}, head, **options).double().eval()
+        own = HEADS[head](both.trunk.channels, both.trunk.strides, last - first)
+        alone = FCN(deepcopy(both.trunk), own, {name: last - first}).double().eval()
         state = both.head.state_dict()
         for key in ("classify.weight", "classify.bias"):
             state[key] = state[key][first:last]
@@ -52,7 +58,7 @@ def test_outputs_are_what_networks_of_their_own_would_give(head: str, options: d
 
 
 def test_frozen_statistics_stay_while_everything_else_learns() -> None:
-    network = small("refine", {"hidden": 8})
+    network = small("refine")
     names = list(network.state_dict())
     parameters = [id(p) for p in network.parameters()]
     assert freeze_batch_statistics(network.trunk) is network.trunk
@@ -71,15 +77,15 @@ def test_frozen_statistics_stay_while_everything_else_learns() -> None:
 
 
 def test_a_frozen_network_answers_in_training_as_in_evaluation_also_when_copied() -> None:
-    network = deepcopy(freeze_batch_statistics(shuffled(small("two-layer", {"hidden": 8}))))
+    network = deepcopy(freeze_batch_statistics(shuffled(small("two-layer"))))
     x = torch.randn(2, 3, 32, 32)
     torch.testing.assert_close(network.train()(x)["boxes"], network.eval()(x)["boxes"])
     assert not torch.allclose(small().train()(x)["boxes"], small().eval()(x)["boxes"])
 
 
-@pytest.mark.parametrize(("head", "options"), HEADS)
-def test_channels_last_changes_nothing_but_the_layout(head: str, options: dict) -> None:
-    network = shuffled(small(head, options)).double()
+@heads
+def test_channels_last_changes_nothing_but_the_layout(head: str) -> None:
+    network = shuffled(small(head)).double()
     x = torch.randn(2, 3, 37, 50, dtype=torch.float64)
     plain = network(x)["categories"]
     other = network.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))[
@@ -93,7 +99,8 @@ def test_one_graph(trunk: str) -> None:
     """The tracer finds nothing that would break the graph; the code that it generates is torch's own matter."""
     torch.compiler.reset()
     made = resnet(18, 8, width=4, layers=(1, 1, 1, 1)) if trunk == "resnet" else mobilenet(8, expand=False)
-    network = shuffled(FCN(freeze_batch_statistics(made), {"categories": 5, "boxes": 4}, "refine", hidden=8))
+    head = RefinementHead(made.channels, made.strides, 9, hidden=8)
+    network = shuffled(FCN(freeze_batch_statistics(made), head, {"categories": 5, "boxes": 4}))
     x = torch.randn(1, 3, 37, 50)
     compiled = torch.compile(network, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(x)["boxes"], network(x)["boxes"])
@@ -101,9 +108,9 @@ def test_one_graph(trunk: str) -> None:
 
 def test_learns_one_picture_by_heart() -> None:
     torch.manual_seed(0)
-    network = FCN(
-        resnet(18, 8, width=8, layers=(1, 1, 1, 1)), {"categories": 2}, "refine", hidden=16, stride=2
-    )
+    trunk = resnet(18, 8, width=8, layers=(1, 1, 1, 1))
+    head = RefinementHead(trunk.channels, trunk.strides, 2, hidden=16, stride=2)
+    network = FCN(trunk, head, {"categories": 2})
     x = torch.randn(1, 3, 32, 32)
     x[..., 8:20, 4:16] += 3
     target = torch.zeros(1, 16, 16, dtype=torch.long)
@@ -121,7 +128,10 @@ def test_learns_one_picture_by_heart() -> None:
 
 
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(ValueError, match="head is 'huge', expected one of large, two-layer, refine"):
-        small("huge")
-    with pytest.raises(ValueError, match="outputs is"):
-        FCN(resnet(18, width=4), {})
+    trunk = resnet(18, width=4)
+    head = LargeFieldOfViewHead(trunk.channels, trunk.strides, 9)
+    for wrong in ({}, {"categories": 9, "boxes": 0}):
+        with pytest.raises(ValueError, match="expected at least one name with at least one channel"):
+            FCN(trunk, head, wrong)
+    with pytest.raises(ValueError, match="expected the 9 channels of the head"):
+        FCN(trunk, head, {"categories": 5})

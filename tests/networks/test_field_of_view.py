@@ -15,9 +15,13 @@ from bridgeseg.networks.field_of_view import (
     nominal_field_of_view,
     steps,
 )
-from bridgeseg.networks.heads import LargeFieldOfViewHead, TwoLayerHead
-from bridgeseg.networks.mobilenet import mobilenet
-from bridgeseg.networks.resnet import resnet
+from bridgeseg.networks.heads import LargeFieldOfViewHead, RefinementHead, TwoLayerHead
+from bridgeseg.networks.mobilenet import MobileNet, mobilenet
+from bridgeseg.networks.resnet import ResNet, resnet
+
+
+def with_head(trunk: ResNet | MobileNet, head: type = LargeFieldOfViewHead, **options: int) -> FCN:
+    return FCN(trunk, head(trunk.channels, trunk.strides, 2, **options), {"categories": 2})
 
 
 def test_the_papers_number() -> None:
@@ -40,9 +44,9 @@ def test_by_hand() -> None:
     ("depth", "output_stride"),
     [(18, 32), (18, 8), (18, 2), (34, 16), (50, 32), (50, 8), (50, 4), (101, 8), (152, 8)],
 )
-@pytest.mark.parametrize("head", ["large", "two-layer"])
-def test_formula_equals_measurement_on_residual_networks(depth: int, output_stride: int, head: str) -> None:
-    network = FCN(resnet(depth, output_stride, width=1), {"categories": 2}, head)
+@pytest.mark.parametrize("head", [LargeFieldOfViewHead, TwoLayerHead])
+def test_formula_equals_measurement_on_residual_networks(depth: int, output_stride: int, head: type) -> None:
+    network = with_head(resnet(depth, output_stride, width=1), head)
     left, right = measured_field_of_view(network)
     assert left == right
     assert left + right + 1 == field_of_view(steps(network))
@@ -50,7 +54,7 @@ def test_formula_equals_measurement_on_residual_networks(depth: int, output_stri
 
 @pytest.mark.parametrize("output_stride", [32, 8])
 def test_formula_equals_measurement_on_mobilenet(output_stride: int) -> None:
-    network = FCN(mobilenet(output_stride, expand=False), {"categories": 2})
+    network = with_head(mobilenet(output_stride, expand=False))
     left, right = measured_field_of_view(network)
     assert left == right
     assert left + right + 1 == field_of_view(steps(network))
@@ -67,7 +71,7 @@ def test_dilation_keeps_the_trunks_field_of_view(depth: int) -> None:
 
 def test_measurement_equals_changing_one_pixel_after_another() -> None:
     """The real network, with its rectifiers and maxima: outside the measured range nothing may change the cell."""
-    network = FCN(resnet(18, 8, width=4, layers=(1, 1)), {"categories": 2}, kernel=3, dilation=2)
+    network = with_head(resnet(18, 8, width=4, layers=(1, 1)), kernel=3, dilation=2)
     shuffled(network).double()
     left, right = measured_field_of_view(network)
     centre, length = 96, 193
@@ -86,7 +90,7 @@ def test_measurement_equals_changing_one_pixel_after_another() -> None:
 
 
 def test_the_network_itself_is_left_as_it_was() -> None:
-    network = FCN(resnet(18, 8, width=2), {"categories": 2})
+    network = with_head(resnet(18, 8, width=2))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     measured_field_of_view(network)
     assert network.training
@@ -95,7 +99,7 @@ def test_the_network_itself_is_left_as_it_was() -> None:
 
 def test_refinement_is_measured_only() -> None:
     coarse = resnet(18, 16, width=2)
-    network = FCN(coarse, {"categories": 2}, "refine", hidden=4, stride=2)
+    network = with_head(coarse, RefinementHead, hidden=4, stride=2)
     with pytest.raises(ValueError, match="measured_field_of_view"):
         steps(network)
     left, right = measured_field_of_view(network)

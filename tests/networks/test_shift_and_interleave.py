@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bridgeseg.networks.fcn import FCN
 from bridgeseg.networks.field_of_view import measured_field_of_view
+from bridgeseg.networks.heads import LargeFieldOfViewHead
 from bridgeseg.networks.resnet import resnet
 from bridgeseg.networks.shift_and_interleave import interleave
 
@@ -37,11 +38,15 @@ def test_every_cell_answers_for_its_own_pixel() -> None:
         assert torch.equal(interleave(network, x, n, 8)["y"], x[..., :: 8 // n, :: 8 // n])
 
 
+def network(depth: int, output_stride: int, dilation: int) -> FCN:
+    trunk = resnet(depth, output_stride, width=2, layers=(1, 1, 1))
+    head = LargeFieldOfViewHead(trunk.channels, trunk.strides, 3, kernel=3, dilation=dilation)
+    return FCN(trunk, head, {"categories": 3})
+
+
 @pytest.mark.parametrize(("depth", "n"), [(18, 2), (50, 2), (18, 4)])
 def test_equals_the_dilated_network_away_from_top_and_left(depth: int, n: int) -> None:
-    layers = (1, 1, 1)
-    coarse = FCN(resnet(depth, 16, width=2, layers=layers), {"categories": 3}, kernel=3, dilation=1)
-    fine = FCN(resnet(depth, 16 // n, width=2, layers=layers), {"categories": 3}, kernel=3, dilation=n)
+    coarse, fine = network(depth, 16, dilation=1), network(depth, 16 // n, dilation=n)
     shuffled(coarse).double()
     fine.double().eval().load_state_dict(coarse.state_dict())
     x = torch.randn(1, 3, 221, 250, dtype=torch.float64, generator=torch.Generator().manual_seed(3))

@@ -7,13 +7,45 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import NoReturn
+from pathlib import Path
+from typing import NamedTuple, NoReturn
 
 from bridgeseg import __version__
-from bridgeseg.data.open_dataset import SPECS
+from bridgeseg.data.open_dataset import KINDS
 from bridgeseg.measures.average_precision import RULES
+from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.checkpoint import shipped
 from bridgeseg.system.presets import RECIPES
+
+SPECS = "scenes, voc:DIR, sbd:DIR or nuclei:DIR"
+
+
+class Spec(NamedTuple):
+    """A data set as the command line names it.
+
+    kind: "scenes", "voc", "sbd" or "nuclei"
+    root: the folder; None for scenes
+    """
+
+    kind: str
+    root: Path | None
+
+
+def read_spec(text: str) -> Spec:
+    """Return the data set that a SPEC names.
+
+    text: `scenes`, `voc:DIR` (PASCAL VOC's layout), `sbd:DIR` (SBD, VOC 2012 in it or beside it) or `nuclei:DIR`
+        (BBBC038's layout); ~ is the home
+    raises: BadInput for anything else
+
+    Built in chapter 2.
+    """
+    kind, colon, folder = text.partition(":")
+    if text == "scenes":
+        return Spec(kind, None)
+    if kind not in KINDS or kind == "scenes" or not folder:
+        raise BadInput(f"data: {text!r}, expected {SPECS}")
+    return Spec(kind, Path(folder).expanduser())
 
 
 class Parser(argparse.ArgumentParser):

@@ -21,17 +21,19 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from bridgeseg.arguments import make_parser
+from bridgeseg.arguments import make_parser, read_spec
 from bridgeseg.data.open_dataset import open_dataset
 from bridgeseg.data.voc_export import export
 from bridgeseg.machine.environment import tier
 from bridgeseg.machine.files import write_text
-from bridgeseg.machine.progress import Bar
+from bridgeseg.machine.memory import is_out_of_memory
+from bridgeseg.machine.progress import Bar, silent
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.checkpoint import load_run
 from bridgeseg.system.evaluation import check_categories, check_unseen, evaluate
+from bridgeseg.system.presets import default_recipe, recipe_named
 from bridgeseg.system.segment_files import segment_files
-from bridgeseg.training.train_run import train_run
+from bridgeseg.training.train_run import earlier_recipe, earlier_settings, is_finished, train_run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = error.filename or getattr(given, "out", None) or given.run
         complain(f"{place}: {error.strerror or error}")
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         complain(f"not enough memory ({str(error).splitlines()[0] if str(error) else 'allocation failed'})")
     return 1
@@ -78,26 +80,36 @@ def train(given: argparse.Namespace, began: float) -> int:
         device = torch.device("cuda", torch.cuda.current_device())
     bar = Bar()
     try:
-        run = train_run(
-            given.data,
-            given.out,
-            recipe=given.recipe,
-            minutes=given.minutes,
-            seed=given.seed,
-            device=device,
-            full=tier() == "full" if os.environ.get("BRIDGESEG_TIER") else device.type == "cuda",
-            resume=given.resume,
-            progress=bar if first else lambda share, text: None,
-            began=began,
-        )
+        earlier = earlier_settings(given.out, given.resume)
+        finished = is_finished(given.out)
+        if not finished:
+            spec = read_spec(given.data)
+            if given.recipe is not None:
+                recipe = recipe_named(given.recipe)
+            elif earlier is not None:
+                recipe = earlier_recipe(given.out)
+            else:
+                full = tier() == "full" if os.environ.get("BRIDGESEG_TIER") else device.type == "cuda"
+                recipe = default_recipe(spec.kind, full)
+            count = recipe.pictures.scenes if spec.kind == "scenes" else None
+            run = train_run(
+                open_dataset(*spec, "train", count=count),
+                given.out,
+                recipe.with_minutes(given.minutes),
+                seed=given.seed,
+                device=device,
+                resume=given.resume,
+                progress=bar if first else silent,
+                began=began,
+            )
     finally:
         bar.close()
         if dist.is_initialized():
             dist.destroy_process_group()
-    if run is not None:
-        print(f"{given.out}: trained by {run.recipe.name}, score threshold {run.threshold:.2f}")
-    elif first:
+    if finished and first:
         print(f"{given.out}: is finished already, nothing to resume")
+    elif first:
+        print(f"{given.out}: trained by {run.recipe.name}, score threshold {run.threshold:.2f}")
     return 0
 
 
@@ -125,11 +137,15 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
     if given.json and Path(given.json).is_dir():
         raise BadInput(f"json: {given.json} is a folder, expected a file to write the figures to")
     run = load_run(given.run, _device(given.device))
-    dataset = open_dataset(given.data, given.split, count=given.count)
+    dataset = open_dataset(*read_spec(given.data), given.split, count=given.count)
     check_categories(run.categories, dataset.categories)
     if warning := check_unseen(run, dataset, given.split):
         print(f"bridgeseg: warning: {warning}", file=sys.stderr)
-    figures = evaluate(run, dataset, given.rule)
+    bar = Bar(quiet=True)
+    try:
+        figures = evaluate(run, dataset, given.rule, bar)
+    finally:
+        bar.close()
     print(table(figures))
     if given.json:
         try:
@@ -141,7 +157,7 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
 
 def export_verb(given: argparse.Namespace, began: float) -> int:
     """The verb `export`."""
-    dataset = open_dataset(given.data, given.split, size=given.size, count=given.count)
+    dataset = open_dataset(*read_spec(given.data), given.split, size=given.size, count=given.count)
     export(dataset, given.out, given.split)
     print(f"{given.out}: {len(dataset)} pictures of {given.data}, split {given.split}")
     return 0

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from changed import changed
 from PIL import Image
 from small_recipe import SMALL
 
@@ -38,9 +39,9 @@ def small(monkeypatch):
     monkeypatch.setenv("BRIDGESEG_TIER", "fast")
 
 
-def untrained(**changes):
+def untrained(long_side=2048):
     torch.manual_seed(1)
-    recipe = dataclasses.replace(SMALL, **changes)
+    recipe = changed(SMALL, {"pictures.long_side": long_side})
     networks = build_networks(recipe, len(CATEGORIES) - 1).eval()
     last = [part for part in networks.modules() if isinstance(part, torch.nn.Conv2d)][-1]
     torch.nn.init.normal_(last.weight, std=3.0)  # sure of itself, so that there are instances to write
@@ -173,7 +174,7 @@ def test_minutes_cover_reading_and_both_networks(tmp_path):
     assert 3.0 < time.monotonic() - began < 7.0
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert log[0]["done"] < 0.01  # the warm-up begins at its beginning, whatever reading took
-    assert log[0]["rate"] < 0.1 * SMALL.rate
+    assert log[0]["rate"] < 0.1 * SMALL.semantic.optimiser.rate
     assert load_run(out).recipe.minutes == 0.06
 
 
@@ -193,7 +194,7 @@ def test_a_run_is_not_resumed_with_other_pictures_recipe_or_seed(tmp_path, capsy
         assert main(["train", "--data", "scenes", "--out", str(out), "--seed", "5"]) == 130
     assert "--resume" in errors(capsys)[-1]
     again = ["train", "--data", "scenes", "--out", str(out), "--resume"]
-    monkeypatch.setitem(presets.RECIPES, "other", dataclasses.replace(SMALL, name="other", pictures=21))
+    monkeypatch.setitem(presets.RECIPES, "other", changed(SMALL, {"name": "other", "pictures.scenes": 21}))
     for more, part in (
         (["--seed", "6"], "another seed"),
         (["--recipe", "other"], "another list of pictures"),
@@ -210,7 +211,7 @@ def test_a_run_is_not_resumed_with_other_pictures_recipe_or_seed(tmp_path, capsy
     "arguments, part",
     [
         (["--data", "scenes", "--recipe", "cake"], "recipe 'cake', expected one of"),
-        (["--data", "cities"], "expected scenes, voc:DIR or nuclei:DIR"),
+        (["--data", "cities"], "expected scenes, voc:DIR, sbd:DIR or nuclei:DIR"),
         (["--data", "voc:/nowhere/at/all"], "/nowhere/at/all"),
         (["--data", "scenes", "--device", "abacus"], "device: 'abacus'"),
     ],
@@ -231,7 +232,7 @@ def test_missing_pretrained_weights_are_one_line(tmp_path, capsys, monkeypatch):
         torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.__class__, "get_state_dict", offline
     )
     monkeypatch.delenv("BRIDGESEG_WEIGHTS", raising=False)
-    recipe = dataclasses.replace(SMALL, trunk="mobilenet_v2", pretrained=True)
+    recipe = changed(SMALL, {"semantic.network.trunk": "mobilenet_v2", "semantic.network.pretrained": True})
     monkeypatch.setitem(presets.RECIPES, "light", recipe)
     assert main(["train", "--data", "scenes", "--out", str(tmp_path / "run"), "--recipe", "light"]) == 1
     one_error(capsys, "mobilenet_v2", "no network")

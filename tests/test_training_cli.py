@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_recipe import APART, SMALL
+from small_recipe import APART, SCENES, SMALL
 
 from bridgeseg.machine.progress import Bar
 from bridgeseg.system.checkpoint import load_run
@@ -122,13 +122,13 @@ class Killed(BaseException):
 @pytest.mark.parametrize("recipe", [SMALL, APART], ids=["shared", "apart"])
 def test_stopped_after_every_single_step_it_ends_with_the_same_weights(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "LOG_EVERY", 1)
-    whole = train_run("scenes", tmp_path / "whole", recipe=recipe, seed=2)
+    whole = train_run(SCENES, tmp_path / "whole", recipe=recipe, seed=2)
     monkeypatch.setattr(trainer, "SAVE_EVERY", -1.0)
     save, saves = trainer.Trainer.save, []
 
     def save_and_stop(self):
         save(self)
-        saves.append((self.phase, self.step))
+        saves.append((self.phase, self.done_steps))
         raise Killed
 
     out = tmp_path / "run"
@@ -137,10 +137,10 @@ def test_stopped_after_every_single_step_it_ends_with_the_same_weights(recipe, t
         patched.setattr(trainer.Trainer, "save", save_and_stop)
         while len(saves) < 4:
             with pytest.raises(Killed):
-                train_run("scenes", out, recipe=recipe, seed=2, resume=True)
+                train_run(SCENES, out, recipe=recipe, seed=2, resume=True)
             pieces += 1
     assert saves == [(0, 1), (0, 2), (0, 3), (0, 3 if recipe is APART else 4)]
-    resumed = train_run("scenes", out, resume=True)  # recipe and seed are those of the run
+    resumed = train_run(SCENES, out, resume=True)  # recipe and seed are those of the run
     assert whole is not None
     assert resumed is not None
     for (name, value), other in zip(
@@ -161,7 +161,7 @@ def test_stopped_after_every_single_step_it_ends_with_the_same_weights(recipe, t
 
 def test_killed_while_the_weights_are_written_it_ends_with_the_same_weights(tmp_path, monkeypatch):
     whole = tmp_path / "whole"
-    train_run("scenes", whole, recipe=SMALL)
+    train_run(SCENES, whole, recipe=SMALL)
     save = training_runs.save_run
     for number, late in enumerate((False, True)):
         out = tmp_path / str(number)
@@ -174,14 +174,14 @@ def test_killed_while_the_weights_are_written_it_ends_with_the_same_weights(tmp_
         with monkeypatch.context() as patched:
             patched.setattr(training_runs, "save_run", stopped)
             with pytest.raises(Killed):
-                train_run("scenes", out, recipe=SMALL)
+                train_run(SCENES, out, recipe=SMALL)
         (out / ".weights.pt.half").write_bytes(b"cut off")
         assert (out / "state.pt").exists()
-        assert train_run("scenes", out, resume=True) is not None
+        assert train_run(SCENES, out, resume=True) is not None
         same_weights(weights(out), weights(whole))
         assert not (out / "state.pt").exists()
         assert not (out / ".weights.pt.half").exists()
-        assert train_run("scenes", out, resume=True) is None
+        assert train_run(SCENES, out, resume=True).threshold == load_run(whole).threshold  # loaded
 
 
 def test_ctrl_c_saves_the_state_and_says_how_to_go_on(tmp_path):
@@ -201,7 +201,7 @@ def test_ctrl_c_saves_the_state_and_says_how_to_go_on(tmp_path):
 
 
 def test_to_resume_what_never_began_is_to_begin(tmp_path):
-    run = train_run("scenes", tmp_path / "run", recipe=SMALL, resume=True)
+    run = train_run(SCENES, tmp_path / "run", recipe=SMALL, resume=True)
     assert run is not None
     assert run.recipe == SMALL
 
@@ -222,7 +222,7 @@ def test_the_held_out_part_is_not_trained_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(training_runs, "Trainer", Watching)
     monkeypatch.setattr(training_runs, "choose_threshold", watched)
-    run = train_run("scenes", tmp_path / "run", recipe=SMALL)
+    run = train_run(SCENES, tmp_path / "run", recipe=SMALL)
     assert run is not None
     assert len(seen) == 19
     assert len(chosen) == 1
@@ -234,8 +234,9 @@ def test_the_held_out_part_is_not_trained_on(tmp_path, monkeypatch):
 # Several processes
 
 DISTRIBUTED = """
-import dataclasses, json, sys, torch, torch.distributed as dist
+import json, sys, torch, torch.distributed as dist
 sys.path.insert(0, {tests!r})
+from changed import changed
 from small_recipe import SMALL, APART
 from bridgeseg.training import trainer
 from bridgeseg.training.batches import load_samples
@@ -250,8 +251,10 @@ if processes > 1:
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{{port}}", rank=number, world_size=processes)
 results = {{}}
 for name, changes in variants.items():
-    recipe = dataclasses.replace(APART if name == "apart" else SMALL, dropout=(0.0, 0.0), **changes)
-    run = trainer.Trainer(recipe, load_samples(Scenes(count=12), range(12), recipe), 5, seed=1)
+    recipe = changed(APART if name == "apart" else SMALL, changes)
+    for network in ["semantic"] + ["localization"] * (name == "apart"):
+        recipe = changed(recipe, {{f"{{network}}.network.dropout": (0.0, 0.0)}})
+    run = trainer.Trainer(recipe, load_samples(Scenes(count=12), range(12)), 5, seed=1)
     run.run()
     results[name] = {{"log": json.dumps(run.log), "networks": run.networks.state_dict()}}
 if rank() == 0:
@@ -262,9 +265,19 @@ if processes > 1:
 
 
 VARIANTS: dict[str, dict[str, float]] = {
-    "threshold": {"threshold": 0.6, "floor": 256, "box_threshold": 0.7, "box_floor": 64},
-    "floor": {"threshold": 0.01, "floor": 700, "box_threshold": 0.01, "box_floor": 100},
-    "exactly": {"exactly": 300, "rate": 0.001},
+    "threshold": {
+        "losses.categories.threshold": 0.6,
+        "losses.categories.floor": 256,
+        "losses.boxes.threshold": 0.7,
+        "losses.boxes.floor": 64,
+    },
+    "floor": {
+        "losses.categories.threshold": 0.01,
+        "losses.categories.floor": 700,
+        "losses.boxes.threshold": 0.01,
+        "losses.boxes.floor": 100,
+    },
+    "exactly": {"losses.categories.exactly": 300, "semantic.optimiser.rate": 0.001},
     "apart": {},
 }
 

@@ -19,10 +19,9 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
-from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.data.open_dataset import open_pictures
 from bridgeseg.data.scenes import Scenes
 from bridgeseg.data.transforms import compact
-from bridgeseg.machine.environment import data_spec
 from bridgeseg.plots.cell_maps import show_box_field
 from bridgeseg.plots.label_maps import show_labels, show_picture
 from bridgeseg.plots.overlays import show_boxes, show_masks
@@ -71,10 +70,9 @@ def chapters_here() -> list[int]:
 
 def micrograph() -> Sample:
     """Return the corner of a micrograph with 8 to 25 nuclei that fill it most, or a scene where none is at hand."""
-    spec = data_spec("nuclei")
-    if spec is None:
+    plates = open_pictures("nuclei", "val")
+    if plates is None:
         return Scenes("val", 96)[11]
-    plates = open_dataset(spec, "val")
     corners = [corner(plates[number]) for number in range(len(plates))]
     few = [part for part in corners if 8 <= part.instances.max() <= 25]
     return max(few, key=lambda part: (part.instances > 0).mean())

@@ -14,11 +14,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.data.open_dataset import open_pictures
 from bridgeseg.data.scenes import Scenes
 from bridgeseg.data.transforms import compact
 from bridgeseg.grouping.components import connected_components
-from bridgeseg.machine.environment import data_spec
 from bridgeseg.networks.preprocessing import stretch_contrast
 from bridgeseg.plots.label_maps import show_labels, show_picture
 from bridgeseg.plots.overlays import show_masks
@@ -44,10 +43,9 @@ def scenes() -> list[Sample]:
 
 def micrographs() -> list[Sample]:
     """Return a dark and a bright micrograph with large nuclei, those whose nuclei touch most, by the truth."""
-    spec = data_spec("nuclei")
-    if spec is None:
+    dataset = open_pictures("nuclei", "val")
+    if dataset is None:
         return []
-    dataset = open_dataset(spec, "val")
     plates = [cut(dataset[number]) for number in range(len(dataset))]
     plates = [
         plate

@@ -33,6 +33,7 @@ class NucleiFolder:
     Built in chapter 2.
     """
 
+    kind = "nuclei"
     categories: tuple[str, ...] = ("background", "nucleus")
 
     def __init__(self, root: str | Path, split: Literal["train", "val", "all"] = "train") -> None:

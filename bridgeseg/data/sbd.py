@@ -36,6 +36,7 @@ class SbdFolder:
     Built in chapter 2.
     """
 
+    kind = "sbd"
     categories: tuple[str, ...] = CATEGORIES
 
     def __init__(
@@ -72,7 +73,9 @@ class SbdFolder:
         if split in ("train", "val"):
             return read_names(self.root / f"{split}.txt")
         if voc is None:
-            raise BadInput(f"voc: not given, expected the folder VOC2012 to tell {split} by")
+            raise BadInput(
+                f"{self.root}: no VOC2012 in it or beside it, expected VOC 2012's ImageSets to tell {split} by"
+            )
         lists = read_paper_lists(voc, self.root)
         return list(lists.sds_train if split == "sds_train" else lists.sds_val)
 

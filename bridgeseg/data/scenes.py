@@ -13,6 +13,8 @@ Built in chapter 2.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from bridgeseg.data.scene_shapes import CATEGORIES, SIDE, Shape, depth, draw_layout, draw_paint
@@ -159,6 +161,9 @@ class Scenes:
 
     Built in chapter 2.
     """
+
+    kind = "scenes"
+    root: Path | None = None
 
     def __init__(
         self, split: str = "train", size: int | tuple[int, int] = 96, count: int | None = None, seed: int = 0

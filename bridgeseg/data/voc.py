@@ -54,6 +54,8 @@ class VocFolder:
     Built in chapter 2.
     """
 
+    kind = "voc"
+
     def __init__(self, root: str | Path, split: str = "train") -> None:
         self.root = Path(root)
         self.split = split

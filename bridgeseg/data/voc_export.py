@@ -33,8 +33,7 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
     Built in chapter 2.
     """
     out = Path(out)
-    source = getattr(getattr(dataset, "whole", dataset), "root", None)
-    if source is not None and out.exists() and out.resolve() == Path(source).resolve():
+    if dataset.root is not None and out.exists() and out.resolve() == dataset.root.resolve():
         raise BadInput(f"{out}: is the folder that the pictures come from, expected another")
     if Path(split).name != split or split in ("", ".", ".."):
         raise BadInput(f"split: {split!r}, expected a plain name")

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bridgeseg.losses.hard_pixels import Bootstrapped, hard_pixels, mean_over
-from bridgeseg.machine.distributed import total
 from bridgeseg.structures.boxes import iou
 
 
@@ -70,5 +69,5 @@ def bootstrapped_box_loss(
     overlap = iou(predicted_boxes.detach().float(), true_boxes, dim=1)
     kept, ended = hard_pixels(overlap, present, threshold, floor)
     values = smooth_l1(encoded, target, beta) * size_weights(true_boxes, scale, power)
-    share = total(kept.sum().float()) / total(present.sum().float()).clamp(min=1)
+    share = kept.sum() / present.sum().clamp(min=1)
     return Bootstrapped(mean_over(values, kept), share, ended)

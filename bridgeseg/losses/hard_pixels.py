@@ -17,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bridgeseg.machine.distributed import gathered, processes, total
 from bridgeseg.structures.labels import VOID
 
 
@@ -44,8 +43,7 @@ def hard_pixels(
     threshold: pixels below it are hard
     floor: at least so many are kept; the threshold is raised where too few would be. All valid ones where there are
         fewer
-    exactly: keep exactly so many of the hardest and ignore threshold and floor; ties are broken by the order of
-        `topk`. Over several processes the choice is among the pixels of all of them, ties with the last kept included
+    exactly: keep exactly so many of the hardest and ignore threshold and floor; ties are broken by the order of `topk`
     returns: kept, bool of the same shape; the threshold as it ended, () float32, +inf where all valid ones were kept
     raises: ValueError for a floor or a count below 0
 
@@ -60,14 +58,9 @@ def hard_pixels(
     if count:
         smallest, places = ranked.topk(count, largest=False, sorted=True)
         raised = smallest[-1]
-        if processes() > 1:  # which together may have as many as one of them has not
-            everywhere = gathered(smallest)
-            raised = everywhere.topk(min(wanted, len(everywhere)), largest=False, sorted=True).values[-1]
-        if exactly is not None and processes() == 1:
+        if exactly is not None:
             chosen = torch.zeros_like(ranked, dtype=torch.bool).scatter(0, places, True)
             return chosen.view_as(valid) & valid, raised
-    if exactly is not None:
-        return (easiness.detach().float() <= raised) & valid, raised
     # The floor's last pixel is kept with all that tie with it; the paper's p < t holds for the base threshold.
     hard = (ranked < threshold) | (ranked <= raised)
     return hard.view_as(valid) & valid, raised.clamp(min=threshold)
@@ -78,13 +71,11 @@ def mean_over(values: Tensor, chosen: Tensor) -> Tensor:
 
     values: float tensor
     chosen: bool tensor of the same shape
-    returns: () float; under several processes the local sum over the global mean number, so that the average over the
-        processes is the mean over all chosen
+    returns: () float
 
     Divided by the kept, not by all: that is the |H| of the paper's equation. Built in chapter 7.
     """
-    count = total(chosen.sum().float())
-    return values.masked_fill(~chosen, 0).sum() * processes() / count.clamp(min=1)
+    return values.masked_fill(~chosen, 0).sum() / chosen.sum().clamp(min=1)
 
 
 def bootstrapped_cross_entropy(
@@ -110,5 +101,5 @@ def bootstrapped_cross_entropy(
     valid = labels != VOID
     # float32, since probabilities near 1 tie in bfloat16
     kept, ended = hard_pixels((-entropy.detach()).exp(), valid, threshold, floor, exactly)
-    share = total(kept.sum().float()) / total(valid.sum().float()).clamp(min=1)
+    share = kept.sum() / valid.sum().clamp(min=1)
     return Bootstrapped(mean_over(entropy, kept), share, ended)

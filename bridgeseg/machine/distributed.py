@@ -1,9 +1,11 @@
-"""What several processes must agree on: sums, the smallest values, batch statistics. Alone, all of it is a no-op.
+"""What several processes must agree on: sums, the answers of all, batch statistics. Alone, all of it is a no-op.
 
 Built in chapter 15.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -41,13 +43,31 @@ def total(value: Tensor) -> Tensor:
     return _Sum.apply(value) if processes() > 1 else value
 
 
+class _Gather(torch.autograd.Function):
+    """The tensors of all processes; each process keeps the gradient of its own."""
+
+    @staticmethod
+    def forward(context: Any, value: Tensor) -> Tensor:
+        parts = [torch.empty_like(value) for _ in range(processes())]
+        dist.all_gather(parts, value.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        # Gradients of parameters are averaged over the processes afterwards; they are to be the sum of all parts.
+        return gradients[0].chunk(processes())[rank()] * processes()
+
+
 def gathered(value: Tensor) -> Tensor:
-    """Return the tensors of one shape of all processes, one after the other along the first dimension, no gradient."""
-    if processes() == 1:
-        return value
-    parts = [torch.empty_like(value) for _ in range(processes())]
-    dist.all_gather(parts, value.detach().contiguous())
-    return torch.cat(parts)
+    """Return the tensors of all processes, one after the other, so that each can compute the same loss of all of them.
+
+    value: (n, …), of one shape in every process
+    returns: (n · processes, …); backwards, a process gets the gradient of its own part, times the number of processes,
+        which the average that `DistributedDataParallel` takes makes good
+
+    Built in chapter 15.
+    """
+    return _Gather.apply(value) if processes() > 1 else value
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):

@@ -83,15 +83,3 @@ def data_folder(name: str) -> Path | None:
             raise BadInput(f"BRIDGESEG_DATA: {named} is not a folder, expected one with {', '.join(LAYOUTS)}")
         places.insert(0, Path(named).absolute())
     return next((place / name for place in places if (place / name).is_dir()), None)
-
-
-def data_spec(name: str) -> str | None:
-    """Return the SPEC of a set of real pictures, as the command line takes it, or None where it is not at hand.
-
-    name, raises: as in `data_folder`
-    returns: "voc:DIR" or "nuclei:DIR"
-
-    Built in chapter 1.
-    """
-    folder = data_folder(name)
-    return None if folder is None else f"{LAYOUTS[name]}:{folder}"

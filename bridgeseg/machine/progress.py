@@ -8,10 +8,24 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
+
+Progress = Callable[[float, str], None]
+"""What long work calls now and then, with the share of it that is done, 0…1, and a line of text."""
 
 STEP = 0.1  # share of the work from line to line, where there is no terminal
 PAUSE = 30.0  # or so many seconds
+
+
+def silent(share: float, text: str) -> None:
+    """Say nothing: the progress of whoever does not ask for one.
+
+    share: of the work that is done, 0…1
+    text: a line
+
+    Built in chapter 6.
+    """
 
 
 class Bar:

@@ -13,6 +13,7 @@ Built in chapter 2.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -44,7 +45,23 @@ class Sample:
 
 
 class Labelled(Protocol):
-    """What every reader looks like from outside: names, category names, and samples by number."""
+    """What every data set looks like from outside: what it is, names, category names, and samples by number.
+
+    kind: "scenes", "voc", "sbd" or "nuclei"
+    root: the folder that it is read from; None where it is drawn
+
+    Built in chapter 2.
+    """
+
+    @property
+    def kind(self) -> str:
+        """What it is: "scenes", "voc", "sbd" or "nuclei"."""
+        ...
+
+    @property
+    def root(self) -> Path | None:
+        """The folder that it is read from; None where it is drawn."""
+        ...
 
     @property
     def categories(self) -> tuple[str, ...]:

@@ -15,25 +15,29 @@ from bridgeseg.networks.mobilenet import MobileNet, mobilenet
 from bridgeseg.networks.pretrained import freeze_batch_statistics, load_trunk, pretrained_state
 from bridgeseg.networks.resnet import ResNet, resnet
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import NetworkRecipe, Recipe
 
 
-def build_fcn(recipe: Recipe, outputs: dict[str, int], pretrained: bool) -> FCN:
-    """Return one network of a recipe.
+def build_fcn(recipe: NetworkRecipe, outputs: dict[str, int], pretrained: bool = True) -> FCN:
+    """Return one network.
 
+    recipe: of the network
     outputs: name and channels of each answer
     pretrained: load ImageNet weights where the recipe asks for them; False where trained ones follow anyway
-    raises: BadInput for a trunk that does not exist, and when no pretrained weights are to be had
+    returns: trunk and head, what is frozen needs no gradient
+    raises: BadInput for a trunk or a head that does not exist, and when no pretrained weights are to be had
+
+    Built in chapter 5.
     """
     trunk: ResNet | MobileNet
-    if recipe.trunk == "mobilenet_v2":
-        trunk = mobilenet(recipe.output_stride, expand=recipe.expand)
-    elif recipe.trunk.startswith("resnet") and recipe.trunk[6:].isdigit():
-        trunk = resnet(
-            int(recipe.trunk[6:]), recipe.output_stride, width=recipe.width, dropout=recipe.dropout
-        )
-    else:
-        raise BadInput(f"trunk {recipe.trunk!r}, expected resnet18, 34, 50, 101, 152 or mobilenet_v2")
+    match recipe.trunk:
+        case "mobilenet_v2":
+            trunk = mobilenet(recipe.output_stride, expand=recipe.expand)
+        case "resnet18" | "resnet34" | "resnet50" | "resnet101" | "resnet152" as name:
+            depth = int(name.removeprefix("resnet"))
+            trunk = resnet(depth, recipe.output_stride, width=recipe.width, dropout=recipe.dropout)
+        case other:
+            raise BadInput(f"trunk {other!r}, expected resnet18, 34, 50, 101, 152 or mobilenet_v2")
     if recipe.pretrained and pretrained:
         load_trunk(trunk, pretrained_state(recipe.trunk))
     network = FCN(trunk, build_head(recipe, trunk, sum(outputs.values())), outputs)
@@ -46,11 +50,15 @@ def build_fcn(recipe: Recipe, outputs: dict[str, int], pretrained: bool) -> FCN:
     return network
 
 
-def build_head(recipe: Recipe, trunk: ResNet | MobileNet, outputs: int) -> Head:
-    """Return the head of a recipe for a trunk.
+def build_head(recipe: NetworkRecipe, trunk: ResNet | MobileNet, outputs: int) -> Head:
+    """Return the head of a network for its trunk.
 
+    recipe: of the network
+    trunk: whose maps it takes
     outputs: channels that come out
     raises: BadInput for a head that does not exist
+
+    Built in chapter 5.
     """
     match recipe.head:
         case "large":
@@ -71,27 +79,37 @@ def build_head(recipe: Recipe, trunk: ResNet | MobileNet, outputs: int) -> Head:
 def build_networks(recipe: Recipe, categories: int, pretrained: bool = True) -> nn.ModuleDict:
     """Return all networks of a recipe, untrained but for ImageNet's weights.
 
+    recipe: of both networks
     categories: C, without background
+    pretrained: as in `build_fcn`
     returns: {"both": …} where the recipe shares one trunk (our choice), else {"semantic": …, "localization": …} as in
         the paper
+    raises: BadInput as `build_fcn`, and when the two networks would answer on different cells
 
     Built in chapter 8.
     """
     semantic, boxes = {"categories": categories + 1}, {"boxes": 4}
-    if recipe.shared:
-        return nn.ModuleDict({"both": build_fcn(recipe, semantic | boxes, pretrained)})
-    return nn.ModuleDict(
-        {
-            "semantic": build_fcn(recipe.of("semantic"), semantic, pretrained),
-            "localization": build_fcn(recipe.of("localization"), boxes, pretrained),
-        }
-    )
+    outputs = {"both": semantic | boxes, "semantic": semantic, "localization": boxes}
+    networks = {
+        name: build_fcn(learner.network, outputs[name], pretrained)
+        for name, learner in recipe.learners.items()
+    }
+    first, last = (list(networks.values())[place].output_stride for place in (0, -1))
+    if first != last:
+        raise BadInput(
+            f"localization: answers at stride {last}, the semantic network at {first}; expected the same cells"
+        )
+    return nn.ModuleDict(networks)
 
 
 def answers(networks: nn.ModuleDict, pictures: Tensor) -> dict[str, Tensor]:
     """Return the answers of all networks to a batch of pictures: "categories" (logits) and "boxes" (encoded).
 
+    networks: as `build_networks` makes them
     pictures: (N, 3, H, W) float, normalised
+    returns: "categories" (N, C + 1, h, w) and "boxes" (N, 4, h, w)
+
+    Built in chapter 8.
     """
     merged: dict[str, Tensor] = {}
     for network in networks.values():
@@ -100,9 +118,13 @@ def answers(networks: nn.ModuleDict, pictures: Tensor) -> dict[str, Tensor]:
 
 
 def answering(networks: nn.ModuleDict, name: str) -> FCN:
-    """Return the network that gives an answer: "categories" or "boxes".
+    """Return the network that gives an answer.
 
+    networks: as `build_networks` makes them
+    name: "categories" or "boxes"
     raises: ValueError when none of them does
+
+    Built in chapter 8.
     """
     for network in networks.values():
         if name in cast(FCN, network).outputs:
@@ -111,5 +133,10 @@ def answering(networks: nn.ModuleDict, name: str) -> FCN:
 
 
 def output_stride(networks: nn.ModuleDict) -> int:
-    """Return the pixels from cell to cell of the answers; both networks of a recipe have the same."""
+    """Return the pixels from cell to cell of the answers; both networks of a recipe have the same.
+
+    networks: as `build_networks` makes them
+
+    Built in chapter 8.
+    """
     return cast(FCN, next(iter(networks.values()))).output_stride

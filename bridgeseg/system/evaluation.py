@@ -18,7 +18,7 @@ import torch
 from bridgeseg.data.splits import check_scoring
 from bridgeseg.grouping.components import component_instances
 from bridgeseg.grouping.voting import Voting, weighed
-from bridgeseg.machine.progress import Bar
+from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.measures.average_precision import RULES, average_precision
 from bridgeseg.measures.mask_iou import overlaps
 from bridgeseg.measures.mean_iou import confusion, mean_iou
@@ -29,7 +29,6 @@ from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.oracles import true_scores
 from bridgeseg.system.prediction import Maps, at_size, category_map, group, maps_of
 
-Progress = Callable[[float, str], None]
 Grouping = Callable[[Maps, Sample], Instances]
 
 
@@ -37,14 +36,14 @@ def evaluate(
     run: Run,
     dataset: Labelled,
     rule: str = "sds",
-    progress: Progress | None = None,
+    progress: Progress = silent,
     grouping: Grouping | None = None,
 ) -> dict[str, Any]:
     """Measure a run on a data set.
 
     dataset: pictures with the truth; measured at the pictures' own size
     rule: of AP^r: "sds", "mnc" or "coco"
-    progress: called with the share done and a line; a bar on standard error by default
+    progress: called with the share done and a line
     grouping: what turns maps into instances, instead of the recipe's
     returns: ready for JSON, None where a figure is not defined: mean_iou; iou by category; ap_r by threshold, "0.1" …
         "0.9"; ap_r_vol; ap_r_by_category; rule; images and instances, the numbers of pictures and of true instances;
@@ -58,23 +57,18 @@ def evaluate(
     check_categories(run.categories, dataset.categories)
     classes = len(run.categories)
     matrix, found, seconds = np.zeros((classes, classes), np.int64), [], 0.0
-    bar = Bar(quiet=True)
-    tell = progress or bar
-    try:
-        for index in range(len(dataset)):
-            sample = dataset[index]
-            began = time.perf_counter()
-            maps = maps_of(run, sample)
-            size = (sample.instances.shape[0], sample.instances.shape[1])
-            instances = grouping(maps, sample) if grouping else group(maps, run.recipe.grouping)
-            instances = at_size(instances, size)
-            categories = resized(category_map(maps), size).cpu()
-            seconds += time.perf_counter() - began
-            matrix += confusion(sample.categories, categories, classes)
-            found.append(overlaps(instances, sample))
-            tell((index + 1) / len(dataset), f"{index + 1} of {len(dataset)} pictures")
-    finally:
-        bar.close()
+    for index in range(len(dataset)):
+        sample = dataset[index]
+        began = time.perf_counter()
+        maps = maps_of(run, sample)
+        size = (sample.instances.shape[0], sample.instances.shape[1])
+        instances = grouping(maps, sample) if grouping else group(maps, run.recipe.grouping)
+        instances = at_size(instances, size)
+        categories = resized(category_map(maps), size).cpu()
+        seconds += time.perf_counter() - began
+        matrix += confusion(sample.categories, categories, classes)
+        found.append(overlaps(instances, sample))
+        progress((index + 1) / len(dataset), f"{index + 1} of {len(dataset)} pictures")
     mean, iou = mean_iou(matrix)
     result = average_precision(found, classes, rule)
     return {
@@ -94,14 +88,14 @@ def evaluate(
 
 
 def evaluate_components(
-    run: Run, dataset: Labelled, rule: str = "sds", progress: Progress | None = None
+    run: Run, dataset: Labelled, rule: str = "sds", progress: Progress = silent
 ) -> dict[str, Any]:
     """Measure the baseline, components of the same masks, as `evaluate`. Built in chapter 10."""
     return evaluate(run, dataset, rule, progress, components)
 
 
 def evaluate_true_categories(
-    run: Run, dataset: Labelled, rule: str = "sds", progress: Progress | None = None
+    run: Run, dataset: Labelled, rule: str = "sds", progress: Progress = silent
 ) -> dict[str, Any]:
     """Measure the run's boxes with true category masks on a data set, as `evaluate`.
 

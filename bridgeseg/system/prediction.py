@@ -37,9 +37,17 @@ class Maps(NamedTuple):
     size: tuple[int, int]
 
 
-def working_size(height: int, width: int, recipe: Recipe) -> tuple[int, int]:
-    """Return the size at which a picture is shown to the network: its own times the zoom, or less."""
-    factor = min(recipe.zoom, recipe.long_side / max(height, width))
+def working_size(height: int, width: int, zoom: float, long_side: int) -> tuple[int, int]:
+    """Return the size at which a picture is shown to the network: its own times the zoom, or less.
+
+    height, width: of the picture, pixels
+    zoom: above 0
+    long_side: pixels; neither side becomes longer
+    returns: height and width, at least 1 each
+
+    Built in chapter 10.
+    """
+    factor = min(zoom, long_side / max(height, width))
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
@@ -54,15 +62,16 @@ def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -
 
     Built in chapter 10.
     """
-    size = working_size(picture.shape[0], picture.shape[1], recipe)
-    if recipe.stretch:
+    shown = recipe.pictures
+    size = working_size(picture.shape[0], picture.shape[1], shown.zoom, shown.long_side)
+    if shown.stretch:
         picture = stretch_contrast(picture)
     if size != picture.shape[:2]:
         picture = np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
     device = next(networks.parameters()).device
     pixels = normalise(torch.from_numpy(np.require(picture, requirements=["C", "W"])).to(device)[None])
     stride = output_stride(networks)
-    if recipe.views == (1.0,) and not recipe.mirrored:
+    if shown.views == (1.0,) and not shown.mirrored:
         found = answers(networks, pixels)
         scores = found["categories"].float().softmax(1)
     else:
@@ -71,11 +80,11 @@ def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -
         scores = mean_scores(
             lambda view: semantic(view)["categories"].float().softmax(1),
             pixels,
-            recipe.views,
-            recipe.mirrored,
+            shown.views,
+            shown.mirrored,
             stride,
         )
-    return Maps(scores[0], decode(found["boxes"], stride, recipe.scale)[0], stride, size)
+    return Maps(scores[0], decode(found["boxes"], stride, recipe.losses.boxes.scale)[0], stride, size)
 
 
 def group(maps: Maps, grouping: Voting | Suppression) -> Instances:

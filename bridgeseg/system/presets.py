@@ -1,7 +1,8 @@
-"""The recipes: every number of a training, in one place, with where it comes from.
+"""The presets: recipes that have been tried, each with the command, what it takes and the figure to expect.
 
 Beside each number stands its origin: the paper's section, "later code" (the first author's release of a few months
-later, which is no proof of what the paper did), or "our choice". Chapter 6 trains with them.
+later, which is no proof of what the paper did), or "our choice"; where nothing stands, it is the default of
+`bridgeseg.system.recipe`, our choice for a laptop. Chapter 6 trains with them.
 """
 
 from __future__ import annotations
@@ -10,134 +11,171 @@ import dataclasses
 
 from bridgeseg.grouping.suppression import Suppression
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import (
+    BoxLossRecipe,
+    CategoryLossRecipe,
+    CropRecipe,
+    Learner,
+    LossRecipe,
+    NetworkRecipe,
+    OptimiserRecipe,
+    PictureRecipe,
+    Recipe,
+)
 
 SCENES_FAST = Recipe(
-    name="scenes-fast", output_stride=16, stride=4, label_stride=1, rate=3e-3, jitter=0.1, pictures=2500
+    name="scenes-fast",
+    semantic=Learner(
+        NetworkRecipe(output_stride=16, stride=4), CropRecipe(jitter=0.1), OptimiserRecipe(rate=3e-3)
+    ),
+    losses=LossRecipe(CategoryLossRecipe(label_stride=1)),
+    pictures=PictureRecipe(scenes=2500),
 )
 
 SCENES_TINY = dataclasses.replace(
-    SCENES_FAST, name="scenes-tiny", pictures=400, width=16, hidden=32, steps=300, minutes=1.0
+    SCENES_FAST,
+    name="scenes-tiny",
+    semantic=dataclasses.replace(
+        SCENES_FAST.semantic, network=NetworkRecipe(width=16, hidden=32, output_stride=16, stride=4)
+    ),
+    pictures=PictureRecipe(scenes=400),
+    steps=300,
+    minutes=1.0,
 )
 
 SCENES_FULL = dataclasses.replace(
     SCENES_FAST,
     name="scenes-full",
-    pictures=20_000,
-    trunk="resnet34",
-    width=64,
-    hidden=128,
-    batch=64,
+    semantic=Learner(
+        NetworkRecipe(trunk="resnet34", width=64, hidden=128, output_stride=16, stride=4),
+        CropRecipe(jitter=0.1),
+        OptimiserRecipe(rate=3e-3, batch=64),
+    ),
+    pictures=PictureRecipe(scenes=20_000),
     minutes=10.0,
 )
 
 NUCLEI_FAST = Recipe(
     name="nuclei-fast",
-    output_stride=16,
-    stride=2,
-    hidden=32,
-    batch=8,
-    crop=128,
-    rate=3e-3,
-    stretch=True,
-    zoom=1.5,  # a third of the nuclei are smaller than 12 pixels
-    scales=(1.1, 2.2),
-    upright=False,
+    semantic=Learner(
+        NetworkRecipe(output_stride=16, stride=2, hidden=32),
+        CropRecipe(side=128, scales=(1.1, 2.2), upright=False),
+        OptimiserRecipe(rate=3e-3, batch=8),
+    ),
+    pictures=PictureRecipe(stretch=True, zoom=1.5),  # a third of the nuclei are smaller than 12 pixels
 )
 
 NUCLEI_FULL = dataclasses.replace(
     NUCLEI_FAST,
     name="nuclei-full",
-    trunk="resnet34",
-    width=64,
-    hidden=128,
-    crop=256,
-    batch=32,
-    rate=2e-3,
+    semantic=Learner(
+        NetworkRecipe(trunk="resnet34", width=64, hidden=128, output_stride=16, stride=2),
+        CropRecipe(side=256, scales=(1.1, 2.2), upright=False),
+        OptimiserRecipe(rate=2e-3, batch=32),
+    ),
     minutes=10.0,
 )
 
-# One trunk, learning fast: in a few minutes it knows one kind of large object, and not many kinds of small ones.
 STREETS_LIGHT = Recipe(
     name="streets-light",
-    trunk="mobilenet_v2",
-    pretrained=True,
-    output_stride=16,
-    stride=4,
-    crop=224,
-    scales=(0.6, 1.4),
-    jitter=0.3,
-    long_side=640,
-    rate=1e-3,
-    head_rate=3.0,
-    decay=0.05,
+    semantic=Learner(
+        NetworkRecipe(trunk="mobilenet_v2", pretrained=True, output_stride=16, stride=4),
+        CropRecipe(side=224, scales=(0.6, 1.4), jitter=0.3),
+        OptimiserRecipe(rate=1e-3, head_rate=3.0, decay=0.05, batch=8),
+    ),
+    losses=LossRecipe(boxes=BoxLossRecipe(scale=64.0)),
+    pictures=PictureRecipe(long_side=640, held_out=0.08),
     minutes=5.5,
-    batch=8,
-    scale=64.0,
-    held_out=0.08,
 )
 
-# Few pictures of many kinds: a semantic network that keeps what ImageNet taught it, and boxes apart, for which the
-# trunk has to learn anew.
-PHOTOS_LIGHT = dataclasses.replace(
-    STREETS_LIGHT,
+PHOTOS_LIGHT = Recipe(
     name="photos-light",
-    shared=False,  # paper
-    expand=True,
-    hidden=64,
-    frozen_statistics=True,
-    frozen_layers=7,  # to stride 8: edges and textures are the same everywhere, and their gradients cost most
-    scales=(0.7, 2.0),  # half of the objects fill less than a hundredth of a picture
-    views=(0.6, 1.0, 1.66),
-    mirrored=True,
-    rate=3e-5,  # AdamW moves every weight by about so much a step: with 1e-3 nothing of ImageNet is left
-    head_rate=66.0,
-    decay=0.1,
-    bfloat16=True,  # more steps in the same minutes
+    semantic=Learner(
+        NetworkRecipe(
+            trunk="mobilenet_v2",
+            pretrained=True,
+            output_stride=16,
+            stride=4,
+            expand=True,
+            hidden=64,
+            frozen_statistics=True,
+            frozen_layers=7,  # to stride 8: edges and textures are the same everywhere, and their gradients cost most
+        ),
+        CropRecipe(
+            side=224, scales=(0.7, 2.0), jitter=0.3
+        ),  # half of the objects fill below 1 % of a picture
+        OptimiserRecipe(
+            rate=3e-5,  # AdamW moves every weight by about so much a step: with 1e-3 nothing of ImageNet is left
+            head_rate=66.0,
+            decay=0.1,
+            batch=8,
+            bfloat16=True,  # more steps in the same minutes
+        ),
+    ),
+    localization=Learner(  # paper: apart
+        STREETS_LIGHT.semantic.network,
+        STREETS_LIGHT.semantic.crops,
+        OptimiserRecipe(
+            rate=1e-3,  # with 2e-4 boxes of pedestrians were much worse
+            head_rate=3.0,
+            decay=0.05,
+            batch=8,
+            bfloat16=True,
+        ),
+    ),
+    losses=LossRecipe(boxes=BoxLossRecipe(scale=64.0)),
+    pictures=PictureRecipe(long_side=640, views=(0.6, 1.0, 1.66), mirrored=True),
     minutes=15.0,
     box_share=0.35,
-    held_out=0.05,
-    localization=(
-        ("expand", False),
-        ("hidden", 48),
-        ("frozen_statistics", False),
-        ("frozen_layers", 0),
-        ("scales", (0.6, 1.4)),
-        ("rate", 1e-3),  # with 2e-4 boxes of pedestrians were much worse
-        ("head_rate", 3.0),
-        ("decay", 0.05),
+)
+
+_VOC = Learner(
+    NetworkRecipe(
+        trunk="resnet101",  # paper: 101 layers, best on VOC
+        width=64,  # paper
+        pretrained=True,  # paper: ImageNet
+        output_stride=8,  # paper
+        head="large",  # paper
+        kernel=5,  # paper: field of view 392; 5 and 12 inferred
+        dilation=12,  # paper, inferred with the kernel
+        dropout=(0.0, 0.0),  # our choice: the paper has some and gives no detail, nor a figure with it
+        frozen_statistics=True,  # our choice: small batches
+    ),
+    CropRecipe(
+        side=500,  # our choice: a whole VOC picture fits
+        scales=(0.7, 1.3),  # our choice
+        jitter=0.0,  # our choice
+    ),
+    OptimiserRecipe(
+        kind="sgd",  # our choice
+        rate=0.01,  # our choice
+        head_rate=10.0,  # our choice: what starts from nothing learns faster
+        decay=5e-4,  # our choice
+        batch=16,  # our choice
     ),
 )
 
 VOC = Recipe(
     name="voc",
-    trunk="resnet101",  # paper: 101 layers, best on VOC
-    width=64,  # paper
-    pretrained=True,  # paper: ImageNet
-    output_stride=8,  # paper
-    head="large",  # paper
-    kernel=5,  # paper: field of view 392; 5 and 12 inferred
-    dilation=12,  # paper, inferred with the kernel
-    dropout=(0.0, 0.0),  # our choice: the paper has some and gives no detail, nor a figure with it
-    shared=False,  # paper: trained apart
-    frozen_statistics=True,  # our choice: small batches
-    crop=500,  # our choice: a whole VOC picture fits
-    scales=(0.7, 1.3),  # our choice
-    jitter=0.0,  # our choice
-    long_side=1024,  # our choice: no picture of VOC is larger than 500
-    optimiser="sgd",  # our choice
-    rate=0.01,  # our choice
-    head_rate=10.0,  # our choice: what starts from nothing learns faster
-    decay=5e-4,  # our choice
-    batch=16,  # our choice
+    semantic=_VOC,
+    localization=_VOC,  # paper: trained apart
+    losses=LossRecipe(
+        CategoryLossRecipe(
+            threshold=0.6,  # later code
+            floor=512,  # paper
+        ),
+        BoxLossRecipe(
+            scale=128.0,  # our choice
+            threshold=0.7,  # our choice: hard pixels by IoU is the paper's, the threshold is not known
+        ),
+    ),
+    pictures=PictureRecipe(
+        long_side=1024,  # our choice: no picture of VOC is larger than 500
+        held_out=0.02,  # our choice
+    ),
+    grouping=Suppression(top=2),  # paper: top-n masks, n not known
     steps=40_000,  # our choice, both networks together
     minutes=0.0,  # the steps say when it ends
-    threshold=0.6,  # later code
-    floor=512,  # paper
-    scale=128.0,  # our choice
-    box_threshold=0.7,  # our choice: hard pixels by IoU is the paper's, the threshold is not known
-    held_out=0.02,  # our choice
-    grouping=Suppression(top=2),  # paper: top-n masks, n not known
 )
 
 RECIPES = {
@@ -156,18 +194,26 @@ RECIPES = {
 
 
 def recipe_named(name: str) -> Recipe:
-    """Return the recipe of that name.
+    """Return the preset of that name.
 
+    name: one of `RECIPES`
     raises: BadInput listing the names when there is none
+
+    Built in chapter 6.
     """
     if name not in RECIPES:
         raise BadInput(f"recipe {name!r}, expected one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
 
-def default_recipe(spec: str, full: bool) -> Recipe:
-    """Return the recipe for a data SPEC where none was named: the fast one, or the full one where there is a GPU."""
+def default_recipe(kind: str, full: bool) -> Recipe:
+    """Return the preset for a kind of data set where none was named.
+
+    kind: "scenes", "nuclei", "voc" or "sbd"
+    full: the one for a GPU, where there is one
+    returns: for folders of photographs `photos-light`, whose networks a laptop can train
+
+    Built in chapter 6.
+    """
     tier = "full" if full else "fast"
-    if spec == "scenes":
-        return RECIPES[f"scenes-{tier}"]
-    return RECIPES[f"nuclei-{tier}"] if spec.startswith("nuclei:") else PHOTOS_LIGHT
+    return RECIPES[f"{kind}-{tier}"] if kind in ("scenes", "nuclei") else PHOTOS_LIGHT

@@ -1,45 +1,30 @@
-"""A recipe: every number of a training, and how it is written to a file and read back.
+"""A recipe: every number of a training and of an answer, in parts, and how it is written to a file and read back.
 
-What each number means stands beside it; which recipes there are, and where their numbers come from, `recipes` says.
-Chapter 6 trains with them.
+What each number means stands beside it; which recipes there are, and where their numbers come from,
+`bridgeseg.system.presets` says. A function takes the part that it needs and not the whole.
+
+Built in chapters 6 and 10.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bridgeseg.grouping.suppression import Suppression
 from bridgeseg.grouping.voting import Voting
 from bridgeseg.structures.labels import BadInput
 
-# What the localization network, trained apart, may have otherwise than the semantic one.
-OWN = (
-    "hidden",
-    "expand",
-    "frozen_statistics",
-    "frozen_layers",
-    "crop",
-    "scales",
-    "jitter",
-    "rate",
-    "head_rate",
-    "decay",
-    "bfloat16",
-)
-
 
 @dataclass(frozen=True)
-class Recipe:
-    """What to train, on what, for how long, and how to group the answer.
+class NetworkRecipe:
+    """How a network is built. The defaults are the laptop's (our choice).
 
-    The defaults are the laptop's (our choice, all of them); where one of `recipes` differs, it says so there.
+    Built in chapter 5.
     """
 
-    name: str
-    # Network
     trunk: str = "resnet18"  # resnet18 … resnet152, or mobilenet_v2
     width: int = 24  # channels of the stem; 64 in the paper's trunks
     pretrained: bool = False  # ImageNet weights
@@ -51,86 +36,244 @@ class Recipe:
     kernel: int = 5  # of the "large" head; paper, field of view 392
     dilation: int = 12  # of the "large" and "two-layer" heads; paper, field of view 392
     dropout: tuple[float, float] = (0.0, 0.0)  # in the last two blocks; 0.3 and 0.5 in the later code
-    shared: bool = True  # one trunk for both networks; the paper trains two, apart
-    localization: tuple[tuple[str, Any], ...] = ()  # what the second network has otherwise, if apart
     frozen_statistics: bool = False  # batch statistics as they were pretrained
     frozen_layers: int = 0  # of mobilenet_v2: so many first layers stay as they were pretrained
-    # Pictures
-    stretch: bool = False  # contrast of every picture stretched to the full range, for micrographs
-    pictures: int | None = None  # scenes drawn for training
-    crop: int = 96  # pixels, after scaling
+
+
+@dataclass(frozen=True)
+class CropRecipe:
+    """The windows that a network is shown in training. The defaults are the laptop's (our choice).
+
+    Built in chapter 6.
+    """
+
+    side: int = 96  # pixels, after scaling
     scales: tuple[float, float] = (1.0, 1.0)  # random factor
     upright: bool = True  # mirror left to right only; otherwise all eight positions
     jitter: float = 0.2  # of brightness, contrast and saturation
-    zoom: float = 1.0  # the network sees a picture at so many times its size; small objects need cells
-    long_side: int = 2048  # pixels; what the network sees is never longer
-    views: tuple[float, ...] = (1.0,)  # sizes at which the semantic network is asked, times what it is shown
-    mirrored: bool = False  # and each of them mirrored; paper: multi-view testing, no detail
-    held_out: float = 0.05  # of the training pictures, kept back to choose the score threshold
-    # Optimisation
-    optimiser: str = "adamw"  # or "sgd"
+
+
+@dataclass(frozen=True)
+class OptimiserRecipe:
+    """How the weights of a network are moved. The defaults are the laptop's (our choice).
+
+    Built in chapter 6.
+    """
+
+    kind: str = "adamw"  # or "sgd"
     rate: float = 2e-3
     head_rate: float = 1.0  # factor for what was not pretrained
     decay: float = 0.02
     momentum: float = 0.9
     batch: int = 16
-    steps: int | None = None  # a fixed number, or None: as many as fit into the minutes
-    minutes: float = 8.0  # both networks together
-    box_share: float = 0.5  # of the steps or minutes, for the localization network where it is apart
     warm_up: float = 0.03  # share of the run over which the rate rises
     power: float = 0.9  # polynomial decay
-    bfloat16: bool = False  # train in it on a processor that computes in it; on such a GPU always
     clip: float = 5.0  # largest norm of the gradient
-    # Bootstrapping, semantic
+    bfloat16: bool = False  # train in it on a processor that computes in it; on such a GPU always
+
+
+@dataclass(frozen=True)
+class Learner:
+    """One network: how it is built, what it is shown, how its weights are moved.
+
+    Built in chapter 6.
+    """
+
+    network: NetworkRecipe = NetworkRecipe()
+    crops: CropRecipe = CropRecipe()
+    optimiser: OptimiserRecipe = OptimiserRecipe()
+
+
+@dataclass(frozen=True)
+class CategoryLossRecipe:
+    """Which pixels teach the categories: online bootstrapping. The defaults keep every pixel.
+
+    Built in chapter 7.
+    """
+
     threshold: float = 2.0  # base t; above 1 keeps every pixel
     floor: int = 512  # paper
     exactly: int | None = None  # the other reading of "512 pixels"
     label_stride: int = 0  # pixels from label to label; 0: the answer's own stride (later code)
-    # Localization
+
+
+@dataclass(frozen=True)
+class BoxLossRecipe:
+    """How boxes are encoded, and which pixels teach them how much. The defaults keep every pixel.
+
+    Built in chapter 8.
+    """
+
     scale: float = 24.0  # pixels; a usual object
     size_power: float = 0.5  # weight (scale² / area) ** power
     beta: float = 0.1  # of smooth L1, in units of the encoding
-    box_weight: float = 1.0  # of the localization loss beside the semantic one, where the trunk is shared
-    box_threshold: float = 2.0  # IoU below which a pixel is hard; above 1 keeps every pixel
-    box_floor: int = 512
-    # Grouping
-    grouping: Voting | Suppression = Voting()
+    weight: float = 1.0  # of this loss beside the categories', where both share a trunk
+    threshold: float = 2.0  # IoU below which a pixel is hard; above 1 keeps every pixel
+    floor: int = 512
 
-    def of(self, network: str) -> Recipe:
-        """Return the recipe of one network: that of "localization" has its own numbers, the others are as this one.
 
-        raises: BadInput when `localization` names what both networks must share, or nothing that there is
+@dataclass(frozen=True)
+class LossRecipe:
+    """The losses of both answers.
+
+    Built in chapters 7 and 8.
+    """
+
+    categories: CategoryLossRecipe = CategoryLossRecipe()
+    boxes: BoxLossRecipe = BoxLossRecipe()
+
+
+@dataclass(frozen=True)
+class PictureRecipe:
+    """Which pictures, and how whole ones are shown, in training and afterwards.
+
+    Built in chapters 2 and 11.
+    """
+
+    scenes: int | None = None  # so many are drawn for training, where the data are drawn
+    held_out: float = 0.05  # of the training pictures, kept back to choose the score threshold
+    stretch: bool = False  # contrast of every picture stretched to the full range, for micrographs
+    zoom: float = 1.0  # the network sees a picture at so many times its size; small objects need cells
+    long_side: int = 2048  # pixels; what the network sees is never longer
+    views: tuple[float, ...] = (1.0,)  # sizes at which the semantic network is asked, times what it is shown
+    mirrored: bool = False  # and each of them mirrored; paper: multi-view testing, no detail
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, on what, for how long, and how to group the answer.
+
+    name: what it is called, also on the command line
+    semantic: the network that gives the categories
+    localization: the network that gives the boxes, apart as in the paper; None lets the semantic network's trunk give
+        both (our choice, for laptops)
+    losses, pictures: of both
+    grouping: `Voting`, our clustering, or `Suppression`, the paper's
+    steps: of both networks together, a fixed number; None takes as many as fit into the minutes
+    minutes: for both networks together
+    box_share: of the steps or minutes, for the localization network where it is apart
+
+    Built in chapter 6.
+    """
+
+    name: str
+    semantic: Learner = Learner()
+    localization: Learner | None = None
+    losses: LossRecipe = LossRecipe()
+    pictures: PictureRecipe = PictureRecipe()
+    grouping: Voting | Suppression = field(default_factory=Voting)
+    steps: int | None = None
+    minutes: float = 8.0
+    box_share: float = 0.5
+
+    @property
+    def learners(self) -> dict[str, Learner]:
+        """The networks to train, by name, in their order: "both", or "semantic" and "localization"."""
+        if self.localization is None:
+            return {"both": self.semantic}
+        return {"semantic": self.semantic, "localization": self.localization}
+
+    def with_minutes(self, minutes: float | None) -> Recipe:
+        """Return the recipe with another number of minutes, which takes the place of a fixed number of steps.
+
+        minutes: above 0; None returns the recipe as it is
+        raises: BadInput for minutes that are not above 0
+
+        Built in chapter 6.
         """
-        if network != "localization" or not self.localization:
+        if minutes is None:
             return self
-        if unknown := [name for name, _ in self.localization if name not in OWN]:
-            raise BadInput(f"localization: {', '.join(unknown)}, expected only {', '.join(OWN)}")
-        return dataclasses.replace(self, **dict(self.localization))
+        if not minutes > 0:
+            raise BadInput(f"minutes: {minutes}, expected more than 0")
+        return dataclasses.replace(self, minutes=minutes, steps=None)
 
     def to_json(self) -> str:
-        """Return the recipe as JSON text, which `from_json` reads back."""
+        """Return the recipe as JSON text, which `from_json` reads back.
+
+        Built in chapter 10.
+        """
         values = dataclasses.asdict(self)
         values["grouping"] = {"method": type(self.grouping).__name__, **values["grouping"]}
         return json.dumps(values, indent=1)
 
     @staticmethod
     def from_json(text: str, where: str = "recipe") -> Recipe:
-        """Return the recipe that `to_json` wrote.
+        """Return the recipe that `to_json` wrote, in this version or in the one before, which knew no parts.
 
-        raises: BadInput naming `where` when it is no recipe of this version
+        text: JSON
+        where: the file, for messages
+        raises: BadInput naming `where` when it is no recipe
+
+        Built in chapter 10.
         """
         try:
             values: dict[str, Any] = json.loads(text)
+            if "semantic" not in values:
+                values = _in_parts(values)
             grouping = dict(values.pop("grouping"))
             method = {"Voting": Voting, "Suppression": Suppression}[grouping.pop("method")]
-            # A recipe written before there were any has none.
-            values["localization"] = tuple(
-                (part, tuple(value) if isinstance(value, list) else value)
-                for part, value in values.get("localization", ())
+            other = values.pop("localization")
+            losses = values.pop("losses")
+            return Recipe(
+                semantic=_learner(values.pop("semantic")),
+                localization=None if other is None else _learner(other),
+                losses=LossRecipe(
+                    CategoryLossRecipe(**losses["categories"]), BoxLossRecipe(**losses["boxes"])
+                ),
+                pictures=PictureRecipe(**_tuples(values.pop("pictures"))),
+                grouping=method(**grouping),
+                **values,
             )
-            values.setdefault("views", (1.0,))
-            for name in ("dropout", "scales", "views"):
-                values[name] = tuple(values[name])
-            return Recipe(**values, grouping=method(**grouping))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"{where}: not a recipe of this version ({error})") from error
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only; every sequence of a recipe is a tuple."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _learner(values: dict[str, Any]) -> Learner:
+    return Learner(
+        NetworkRecipe(**_tuples(values["network"])),
+        CropRecipe(**_tuples(values["crops"])),
+        OptimiserRecipe(**values["optimiser"]),
+    )
+
+
+# Where the version before, whose recipes were flat, had another name.
+_FLAT = {
+    CropRecipe: {"side": "crop"},
+    OptimiserRecipe: {"kind": "optimiser"},
+    BoxLossRecipe: {"weight": "box_weight", "threshold": "box_threshold", "floor": "box_floor"},
+    PictureRecipe: {"scenes": "pictures"},
+}
+
+
+def _in_parts(flat: dict[str, Any]) -> dict[str, Any]:
+    """The values of a flat recipe in the form that `to_json` writes today."""
+
+    def part(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+        names = {one.name: _FLAT.get(kind, {}).get(one.name, one.name) for one in dataclasses.fields(kind)}
+        known = {name: values[old] for name, old in names.items() if old in values}
+        used.update(names.values())
+        return known
+
+    def learner(values: dict[str, Any]) -> dict[str, Any]:
+        kinds = {"network": NetworkRecipe, "crops": CropRecipe, "optimiser": OptimiserRecipe}
+        return {name: part(kind, values) for name, kind in kinds.items()}
+
+    used = {"shared", "localization", "name", "grouping", "steps", "minutes", "box_share"}
+    own: dict[str, Any] = dict(flat.get("localization", ()))
+    parts: dict[str, Any] = {
+        "semantic": learner(flat),
+        "localization": None if flat["shared"] else learner({**flat, **own}),
+        "losses": {"categories": part(CategoryLossRecipe, flat), "boxes": part(BoxLossRecipe, flat)},
+        "pictures": part(PictureRecipe, flat),
+        **{
+            name: flat[name] for name in ("name", "grouping", "steps", "minutes", "box_share") if name in flat
+        },
+    }
+    if strange := (set(flat) | set(own)) - used:
+        raise TypeError(f"unexpected {', '.join(sorted(strange))}")
+    return parts

@@ -18,6 +18,8 @@ from torch import Tensor
 from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.pictures import pictures_in, read_picture
 from bridgeseg.machine.files import write_text
+from bridgeseg.machine.memory import is_out_of_memory
+from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.structures.cells import resized
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BadInput
@@ -35,7 +37,7 @@ def segment_files(
     pictures: Sequence[str | Path],
     out: str | Path,
     complain: Callable[[str], None],
-    progress: Callable[[float, str], None] = lambda share, text: None,
+    progress: Progress = silent,
 ) -> int:
     """Segment picture files and write the answers.
 
@@ -78,7 +80,7 @@ def segment_files(
             if hopeless:
                 break
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "memory" not in str(error):
+            if not is_out_of_memory(error):
                 raise
             complain(f"{path}: not enough memory for this picture")
     try:

@@ -2,53 +2,41 @@
 
     python -m bridgeseg.teaching.cache prepare [--tier fast|full]    train, once, what the chapters load
 
-A run stands in the cache under a key of everything that made it: the recipe, the pictures' names, the seed, and the
-code that training depends on. Change any of it and the key is another. Built in chapter 1.
+A run stands in the cache under a key of what made it: the recipe, the pictures, the seed, the device, and a number that
+is raised whenever training itself changes. Built in chapter 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import hashlib
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
-from bridgeseg.data.open_dataset import open_dataset
-from bridgeseg.machine.environment import TIERS, cache_folder, data_spec, device, tier
-from bridgeseg.machine.progress import Bar
-from bridgeseg.structures.labels import BadInput
+from bridgeseg.data.open_dataset import open_pictures
+from bridgeseg.machine.environment import TIERS, cache_folder, device, tier
+from bridgeseg.machine.progress import Bar, Progress
+from bridgeseg.structures.labels import BadInput, Labelled
 from bridgeseg.system.checkpoint import WEIGHTS, Run, load_run
 from bridgeseg.system.recipe import Recipe
 from bridgeseg.teaching.lessons import LESSONS, lesson_named
 from bridgeseg.training.train_run import train_run
-from bridgeseg.training.trainer import with_budget
+from bridgeseg.training.trainer import TRAINING_VERSION
 
-Progress = Callable[[float, str], None]
 KEPT = 4  # runs of one recipe; those used least lately go
-FIRST_MODULE = "training.train_run"  # whatever it imports, and so on, makes a trained network what it is
 
 
-def trained(
-    recipe: Recipe,
-    spec: str,
-    seed: int = 0,
-    minutes: float | None = None,
-    progress: Progress | None = None,
-) -> Run:
+def trained(recipe: Recipe, dataset: Labelled, seed: int = 0, progress: Progress | None = None) -> Run:
     """Return the networks that a recipe makes of a data set: from the cache, or trained there now.
 
     recipe: what to do
-    spec: `scenes`, `voc:DIR` or `nuclei:DIR`
+    dataset: the training part
     seed: of weights, batches and dropout
-    minutes: instead of the recipe's
     progress: called with the share done and a line; None prints a line now and then to standard output
     returns: the run, on the device that chapters compute on
     raises: what `bridgeseg.training.train_run.train_run` raises
@@ -56,17 +44,16 @@ def trained(
     A training that was cut off goes on where it was; two processes that ask for the same one share it, the second
     waiting for the first. Built in chapter 1.
     """
-    recipe = with_budget(recipe, minutes)
-    folder = folder_of(recipe, spec, seed)
+    folder = folder_of(recipe, dataset, seed)
     if not (folder / WEIGHTS).exists():
         bar = Bar(sys.stdout)
         with _alone(folder):
             try:
                 # When another process has finished it in the meantime, this returns at once.
                 train_run(
-                    spec,
+                    dataset,
                     folder,
-                    recipe=recipe,
+                    recipe,
                     seed=seed,
                     device=device(),
                     resume=True,
@@ -79,37 +66,19 @@ def trained(
     return load_run(folder, device())
 
 
-def folder_of(recipe: Recipe, spec: str, seed: int) -> Path:
+def folder_of(recipe: Recipe, dataset: Labelled, seed: int) -> Path:
     """Return where in the cache the run of a recipe, a data set and a seed stands, or will stand.
 
-    raises: what opening the data set raises
+    recipe: what to do
+    dataset: the training part; its kind, its categories and the names of its pictures count
+    seed: of weights, batches and dropout
+    returns: a folder whose name is the recipe's and twelve hexadecimal digits; it need not exist
 
     Built in chapter 1.
     """
-    dataset = open_dataset(spec, "train", count=recipe.pictures if spec == "scenes" else None)
-    parts = [recipe.to_json(), spec.partition(":")[0], str(seed), device().type, source_key()]
-    key = hashlib.sha256("\0".join([*parts, *dataset.categories, *dataset.names]).encode()).hexdigest()[:12]
-    return cache_folder() / "runs" / f"{recipe.name}-{key}"
-
-
-@cache
-def source_key() -> str:
-    """Return a key of the code that a trained network depends on, the same for code that differs only in comments.
-
-    returns: 64 hexadecimal digits; plots and chapters have no part in it
-
-    Built in chapter 1.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(_modules() - {"system.presets"}):  # the recipe that counts is part of the key itself
-        tree = ast.parse(_source(name))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-                node, False
-            ):
-                node.body = node.body[1:]
-        digest.update(f"{name}\0{ast.dump(tree)}\0".encode())
-    return digest.hexdigest()
+    parts = [recipe.to_json(), dataset.kind, str(seed), device().type, str(TRAINING_VERSION)]
+    text = "\0".join([*parts, *dataset.categories, *dataset.names])
+    return cache_folder() / "runs" / f"{recipe.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def lesson(name: str) -> Run | None:
@@ -122,18 +91,20 @@ def lesson(name: str) -> Run | None:
     Built in chapter 1.
     """
     asked = lesson_named(name)
-    spec = data_spec(asked.pictures)
-    if spec is None:
-        print(f"{name}: not trained, the pictures are not at hand (BRIDGESEG_DATA names no folder with them)")
-        return None
     recipe = asked.budgeted(tier())
     try:
-        if not (folder_of(recipe, spec, asked.seed) / WEIGHTS).exists():
+        pictures = open_pictures(asked.pictures, "train")
+        if pictures is None:
+            print(
+                f"{name}: not trained, the pictures are not at hand (BRIDGESEG_DATA names no folder with them)"
+            )
+            return None
+        if not (folder_of(recipe, pictures, asked.seed) / WEIGHTS).exists():
             print(
                 f"{name}: training with the recipe {recipe.name} for {recipe.minutes:g} minutes, once",
                 flush=True,
             )
-        return trained(recipe, spec, asked.seed)
+        return trained(recipe, pictures, asked.seed)
     except BadInput as error:
         print(f"{name}: not trained, {error}")
         return None
@@ -169,29 +140,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bridgeseg.teaching.cache: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _source(name: str) -> str:
-    return (
-        resources.files("bridgeseg")
-        .joinpath(*f"{name}.py".replace(".", "/", name.count(".")).split("/"))
-        .read_text("utf8")
-    )
-
-
-def _modules() -> set[str]:
-    """The modules that training imports, directly or not."""
-    rooms = [folder for folder in resources.files("bridgeseg").iterdir() if folder.is_dir()]
-    there = {f"{r.name}.{f.name[:-3]}" for r in rooms for f in r.iterdir() if f.name.endswith(".py")}
-    found: set[str] = set()
-    waiting = {FIRST_MODULE}
-    while waiting:
-        name = waiting.pop()
-        found.add(name)
-        for node in ast.walk(ast.parse(_source(name))):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bridgeseg"):
-                waiting |= {node.module.removeprefix("bridgeseg.")} & there - found
-    return found
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.presets import recipe_named
 from bridgeseg.system.recipe import Recipe
-from bridgeseg.training.trainer import with_budget
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Lesson:
 
     def budgeted(self, tier: str) -> Recipe:
         """Return the recipe with the minutes of a tier."""
-        return with_budget(recipe_named(self.recipe), self.minutes[tier])
+        return recipe_named(self.recipe).with_minutes(self.minutes[tier])
 
 
 # Minutes are our choice: on two cores as few as make a good picture, on a GPU as many as make a very good one.

@@ -16,43 +16,50 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bridgeseg.data.scenes import Scenes
 from bridgeseg.data.transforms import compact, jitter, random_crop, random_flip, resize
 from bridgeseg.networks.preprocessing import stretch_contrast
 from bridgeseg.structures.labels import Labelled, Sample
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import CropRecipe
 
 
 class Batch(NamedTuple):
-    """A mini-batch: pictures (N, crop, crop, 3) uint8, categories (N, crop, crop) uint8, instances likewise int32."""
+    """A mini-batch: pictures (N, side, side, 3) uint8, categories (N, side, side) uint8, instances likewise int32."""
 
     pictures: Tensor
     categories: Tensor
     instances: Tensor
 
 
-def load_samples(dataset: Labelled, indices: Sequence[int], recipe: Recipe, threads: int = 2) -> list[Sample]:
-    """Read samples into memory, once, as the recipe wants them.
+def load_samples(
+    dataset: Labelled, indices: Sequence[int], stretch: bool = False, threads: int = 2
+) -> list[Sample]:
+    """Read samples into memory, once.
 
     dataset: where they come from
     indices: which of them
+    stretch: stretch the contrast of every picture
     threads: readers at a time; decoding a PNG does not hold Python's lock
-    returns: the samples in that order, contrast stretched where the recipe says so
+    returns: the samples in that order
+
+    Built in chapter 6.
     """
 
     def load(index: int) -> Sample:
         sample = dataset[index]
-        return replace(sample, picture=stretch_contrast(sample.picture)) if recipe.stretch else sample
+        return replace(sample, picture=stretch_contrast(sample.picture)) if stretch else sample
 
     # Drawing holds Python's lock throughout, and two threads that fight for it take longer than one.
-    with ThreadPoolExecutor(1 if isinstance(dataset, Scenes) else threads) as pool:
+    with ThreadPoolExecutor(1 if dataset.root is None else threads) as pool:
         return list(pool.map(load, indices))
 
 
-def augment(sample: Sample, recipe: Recipe, generator: np.random.Generator) -> Sample:
-    """Cut a random window out of a sample, scale it to the recipe's crop, mirror and colour it.
+def augment(sample: Sample, recipe: CropRecipe, generator: np.random.Generator) -> Sample:
+    """Cut a random window out of a sample, scale it, mirror and colour it.
 
-    returns: a sample of crop × crop pixels, instances numbered 1…n; where the picture is smaller than the window it
+    sample: picture and maps
+    recipe: side, scales, positions and jitter
+    generator: is moved on
+    returns: a sample of side × side pixels, instances numbered 1…n; where the picture is smaller than the window it
         is padded with void
 
     Built in chapter 6.
@@ -60,8 +67,8 @@ def augment(sample: Sample, recipe: Recipe, generator: np.random.Generator) -> S
     low, high = recipe.scales
     factor = float(np.exp(generator.uniform(np.log(low), np.log(high)))) if low < high else low
     # The window is cut first and scaled afterwards: the same picture, at a fraction of the work.
-    side = max(1, round(recipe.crop / factor))
-    window = resize(random_crop(sample, side, side, generator), recipe.crop, recipe.crop)
+    side = max(1, round(recipe.side / factor))
+    window = resize(random_crop(sample, side, side, generator), recipe.side, recipe.side)
     window = random_flip(window, generator, recipe.upright)
     if recipe.jitter:
         window = jitter(window, generator, recipe.jitter, recipe.jitter, recipe.jitter)
@@ -72,7 +79,8 @@ class Batches:
     """All mini-batches of a run, by number.
 
     samples: the training pictures, in memory
-    recipe: crop, augmentation, batch size
+    recipe: of the windows
+    size: pictures in a mini-batch, of all processes together
     seed: of the run
     rank, processes: this process takes every so manieth sample of a global batch
 
@@ -80,9 +88,15 @@ class Batches:
     """
 
     def __init__(
-        self, samples: Sequence[Sample], recipe: Recipe, seed: int, rank: int = 0, processes: int = 1
+        self,
+        samples: Sequence[Sample],
+        recipe: CropRecipe,
+        size: int,
+        seed: int,
+        rank: int = 0,
+        processes: int = 1,
     ) -> None:
-        self.samples, self.recipe, self.seed = samples, recipe, seed
+        self.samples, self.recipe, self.size, self.seed = samples, recipe, size, seed
         self.rank, self.processes = rank, processes
         self._orders: OrderedDict[int, np.ndarray] = OrderedDict()
 
@@ -99,8 +113,8 @@ class Batches:
     def __call__(self, step: int) -> Batch:
         """Return this process's part of the mini-batch of a step."""
         parts = []
-        for place in range(self.rank, self.recipe.batch, self.processes):
-            epoch, position = divmod(step * self.recipe.batch + place, len(self.samples))
+        for place in range(self.rank, self.size, self.processes):
+            epoch, position = divmod(step * self.size + place, len(self.samples))
             generator = np.random.default_rng([self.seed, 2, step, place])
             parts.append(augment(self.samples[self._order(epoch)[position]], self.recipe, generator))
         return Batch(

@@ -1,9 +1,11 @@
-"""The losses of both networks for one mini-batch, from the label maps to the numbers that are logged.
+"""What is minimised: the losses of a network's answers for one mini-batch, and the fractions that the log shows.
 
 Built in chapters 7 and 8.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,41 +15,65 @@ from bridgeseg.losses.hard_pixels import Bootstrapped, bootstrapped_cross_entrop
 from bridgeseg.structures.boxes import box_targets, decode, encode
 from bridgeseg.structures.cells import enlarge, sample_labels
 from bridgeseg.structures.labels import VOID
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 
 
-def semantic_loss(logits: Tensor, categories: Tensor, stride: int, recipe: Recipe) -> Bootstrapped:
+@dataclass(frozen=True)
+class Objective:
+    """The loss of a mini-batch and what it was made of, all () float32.
+
+    loss: what is minimised, with gradient
+    losses: its parts by name, without gradient: "category_loss", "box_loss"
+    fractions: by name, without gradient: "kept" and "box_kept", the share of the pixels that counted, 0…1;
+        "threshold", the probability below which a pixel counted
+
+    Built in chapter 8.
+    """
+
+    loss: Tensor
+    losses: dict[str, Tensor]
+    fractions: dict[str, Tensor]
+
+
+def semantic_loss(
+    logits: Tensor, categories: Tensor, stride: int, recipe: CategoryLossRecipe
+) -> Bootstrapped:
     """Return the bootstrapped cross-entropy of the semantic network's answer.
 
     logits: (N, C + 1, h, w) float
     categories: (N, H, W) uint8
     stride: pixels from cell to cell of the logits
     recipe: threshold, floor, exactly; label_stride: where it is finer than the answer, the logits are enlarged to it
+    returns: as `bridgeseg.losses.hard_pixels.bootstrapped_cross_entropy`
 
-    Built in chapter 7.
+    Paper: online bootstrapping. Built in chapter 7.
     """
     wanted = recipe.label_stride or stride
-    labels = sample_labels(categories, wanted)
+    labels = sample_labels(categories, wanted)  # (N, ⌈H / wanted⌉, ⌈W / wanted⌉)
     if wanted != stride:
-        logits = enlarge(logits, stride // wanted, (labels.shape[-2], labels.shape[-1]))
+        logits = enlarge(
+            logits, stride // wanted, (labels.shape[-2], labels.shape[-1])
+        )  # to the labels' size
     return bootstrapped_cross_entropy(logits, labels, recipe.threshold, recipe.floor, recipe.exactly)
 
 
 def localization_loss(
-    encoded: Tensor, categories: Tensor, instances: Tensor, stride: int, recipe: Recipe
+    encoded: Tensor, categories: Tensor, instances: Tensor, stride: int, recipe: BoxLossRecipe
 ) -> Bootstrapped:
     """Return the size-weighted, bootstrapped smooth L1 of the localization network's answer.
 
     encoded: (N, 4, h, w) float
-    categories: (N, H, W) uint8; instances: (N, H, W) int32: after flips and crops
+    categories: (N, H, W) uint8; instances: (N, H, W) integer: after flips and crops
     stride: pixels from cell to cell of the answer
+    recipe: scale of the encoding, weight by size, beta, threshold and floor
+    returns: as `bridgeseg.losses.box_loss.bootstrapped_box_loss`
 
-    Built in chapter 8.
+    Paper: localization network. Built in chapter 8.
     """
-    boxes, present = box_targets(instances, stride)
+    boxes, present = box_targets(instances, stride)  # (N, 4, h, w), (N, h, w)
     present &= sample_labels(categories, stride) != VOID
     # Where there is no instance the target is a box of one pixel: finite, and never counted.
-    target = encode(boxes, stride, recipe.scale)
+    target = encode(boxes, stride, recipe.scale)  # (N, 4, h, w)
     return bootstrapped_box_loss(
         encoded,
         target,
@@ -57,27 +83,35 @@ def localization_loss(
         scale=recipe.scale,
         power=recipe.size_power,
         beta=recipe.beta,
-        threshold=recipe.box_threshold,
-        floor=recipe.box_floor,
+        threshold=recipe.threshold,
+        floor=recipe.floor,
     )
 
 
-def batch_loss(
-    found: dict[str, Tensor], categories: Tensor, instances: Tensor, stride: int, recipe: Recipe
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the loss of a network's answers, and its parts for the log.
+def objective_of(
+    answers: dict[str, Tensor], categories: Tensor, instances: Tensor, stride: int, recipe: LossRecipe
+) -> Objective:
+    """Return the objective of a network's answers to a mini-batch.
 
-    found: "categories" (logits), "boxes" (encoded), or both where the trunk is shared
-    returns: () float loss; by name: "category_loss", "kept", "threshold" and "box_loss", "box_kept", without gradient
+    answers: "categories" (N, C + 1, h, w) logits, "boxes" (N, 4, h, w) encoded, or both where they share a trunk
+    categories: (N, H, W) uint8; instances: (N, H, W) integer: after flips and crops
+    stride: pixels from cell to cell of the answers
+    recipe: of both losses
+    returns: the loss, where there are both the sum with the boxes' weight, and its parts
+
+    Built in chapter 8.
     """
     loss = torch.zeros((), device=categories.device)
-    parts: dict[str, Tensor] = {}
-    if "categories" in found:
-        semantic = semantic_loss(found["categories"], categories, stride, recipe)
+    losses: dict[str, Tensor] = {}
+    fractions: dict[str, Tensor] = {}
+    if "categories" in answers:
+        semantic = semantic_loss(answers["categories"], categories, stride, recipe.categories)
         loss = loss + semantic.loss
-        parts |= {"category_loss": semantic.loss, "kept": semantic.kept, "threshold": semantic.threshold}
-    if "boxes" in found:
-        boxes = localization_loss(found["boxes"], categories, instances, stride, recipe)
-        loss = loss + (recipe.box_weight if "categories" in found else 1.0) * boxes.loss
-        parts |= {"box_loss": boxes.loss, "box_kept": boxes.kept}
-    return loss, {name: value.detach() for name, value in parts.items()}
+        losses["category_loss"] = semantic.loss.detach()
+        fractions |= {"kept": semantic.kept, "threshold": semantic.threshold}
+    if "boxes" in answers:
+        boxes = localization_loss(answers["boxes"], categories, instances, stride, recipe.boxes)
+        loss = loss + (recipe.boxes.weight if "categories" in answers else 1.0) * boxes.loss
+        losses["box_loss"] = boxes.loss.detach()
+        fractions["box_kept"] = boxes.kept
+    return Objective(loss, losses, fractions)

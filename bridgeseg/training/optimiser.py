@@ -11,48 +11,61 @@ import torch
 from torch import nn
 
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import Learner, OptimiserRecipe
 
 
-def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(network: nn.Module, learner: Learner) -> list[dict[str, Any]]:
     """Return the parameters of a network in groups that learn alike.
 
-    Convolution weights decay; biases and the scales and shifts of normalisations do not (our choice, as most do);
-    the head of a pretrained trunk learns at `head_rate` times the rate; what is frozen is in no group.
+    network: a trunk and a head
+    learner: whether the trunk is pretrained, the decay and the rate of the head
+    returns: groups as `torch.optim` takes them, each with its "factor" of the rate. Convolution weights decay; biases
+        and the scales and shifts of normalisations do not (our choice, as most do); the head of a pretrained trunk
+        learns at `head_rate` times the rate; what is frozen is in no group
+
+    Built in chapter 6.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        fresh = recipe.pretrained and not name.startswith("trunk.")
+        fresh = learner.network.pretrained and not name.startswith("trunk.")
         if parameter.requires_grad:
             groups.setdefault((parameter.ndim > 1, fresh), []).append(parameter)
     return [
         {
             "params": members,
-            "weight_decay": recipe.decay * decays,
-            "factor": recipe.head_rate if fresh else 1.0,
+            "weight_decay": learner.optimiser.decay * decays,
+            "factor": learner.optimiser.head_rate if fresh else 1.0,
         }
         for (decays, fresh), members in groups.items()
     ]
 
 
-def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the optimiser of a recipe over a network's groups.
+def make_optimiser(groups: list[dict[str, Any]], recipe: OptimiserRecipe) -> torch.optim.Optimizer:
+    """Return the optimiser of a recipe over groups of parameters.
 
+    groups: as `parameter_groups` gives them
+    recipe: kind, rate and momentum
     raises: BadInput for an optimiser other than "sgd" and "adamw"
-    """
-    groups = parameter_groups(network, recipe)
-    if recipe.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum)
-    if recipe.optimiser == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.rate)
-    raise BadInput(f"optimiser {recipe.optimiser!r}, expected 'sgd' or 'adamw'")
-
-
-def rate_at(progress: float, recipe: Recipe) -> float:
-    """Return the learning rate over its base at a point of the run, 0…1: a linear rise, then polynomial decay.
 
     Built in chapter 6.
     """
-    if progress < recipe.warm_up:
-        return (progress + 1e-3) / (recipe.warm_up + 1e-3)
-    return max(1.0 - progress, 0.0) ** recipe.power
+    if recipe.kind == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum)
+    if recipe.kind == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.rate)
+    raise BadInput(f"optimiser {recipe.kind!r}, expected 'sgd' or 'adamw'")
+
+
+def rate_at(progress: float, warm_up: float, power: float) -> float:
+    """Return the learning rate over its base at a point of the run: a linear rise, then polynomial decay.
+
+    progress: 0…1
+    warm_up: the share of the run over which the rate rises, 0…1
+    power: of the decay, 0 or more; 1 is a straight line down to 0
+    returns: 0…1
+
+    Our choice. Built in chapter 6.
+    """
+    if progress < warm_up:
+        return (progress + 1e-3) / (warm_up + 1e-3)
+    return max(1.0 - progress, 0.0) ** power

@@ -1,4 +1,4 @@
-"""A training from the name of its data to a RUN folder: begun, killed, resumed, finished.
+"""A training from a data set to a RUN folder: begun, killed, resumed, finished.
 
 While it lasts, the folder holds settings.json (what was asked for), recipe.json and state.pt; when it is finished,
 weights.pt and its companions (see `bridgeseg.system.checkpoint`), and no state.
@@ -8,212 +8,267 @@ Built in chapter 6.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
 
-from bridgeseg.data.open_dataset import open_dataset
 from bridgeseg.data.splits import held_out
 from bridgeseg.machine.distributed import processes, rank
 from bridgeseg.machine.files import write_text
+from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.structures.labels import BadInput, Labelled, Sample
-from bridgeseg.system.checkpoint import LOG, RECIPE, WEIGHTS, Run, save_run
+from bridgeseg.system.checkpoint import LOG, RECIPE, WEIGHTS, Run, load_run, save_run
 from bridgeseg.system.prediction import predict_maps
-from bridgeseg.system.presets import default_recipe, recipe_named
 from bridgeseg.system.recipe import Recipe
 from bridgeseg.system.score_threshold import choose_threshold
 from bridgeseg.training.batches import load_samples
-from bridgeseg.training.trainer import Trainer, with_budget
+from bridgeseg.training.trainer import Trainer
 
 SETTINGS, STATE = "settings.json", "state.pt"
 MOST_RESERVED = 0.1  # share of the minutes that choosing the score threshold may be given
 
-Progress = Callable[[float, str], None]
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run was begun with, beside its recipe.
+
+    data: the kind of data set
+    seed: of weights, batches and dropout
+    pictures: a short name for the list of pictures; a run must not go on with others
+
+    Built in chapter 6.
+    """
+
+    data: str
+    seed: int
+    pictures: str
+
+    def to_json(self) -> str:
+        """Return the settings as JSON text."""
+        return json.dumps({"data": self.data, "seed": self.seed, "list of pictures": self.pictures})
+
+    @staticmethod
+    def read(path: Path) -> Settings:
+        """Return the settings that stand in a file.
+
+        path: the file
+        raises: BadInput when it cannot be read
+        """
+        try:
+            values = dict(json.loads(path.read_text(encoding="utf-8")))
+            return Settings(str(values["data"]), int(values["seed"]), str(values["list of pictures"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{path}: cannot be read, expected what the run was begun with") from error
 
 
 def train_run(
-    data: str,
+    dataset: Labelled,
     out: str | Path,
+    recipe: Recipe | None = None,
     *,
-    recipe: Recipe | str | None = None,
-    minutes: float | None = None,
     seed: int | None = None,
     device: torch.device | str = "cpu",
-    full: bool = False,
     resume: bool = False,
-    progress: Progress = lambda share, text: None,
+    progress: Progress = silent,
     began: float | None = None,
-) -> Run | None:
-    """Train the networks of a recipe on the training part of a data set and keep them in a folder.
+) -> Run:
+    """Train the networks of a recipe on a data set and keep them in a folder.
 
-    data: `scenes`, `voc:DIR` or `nuclei:DIR`
+    dataset: the training part, held-out pictures included
     out: the RUN folder; new or empty, unless it is to be resumed
-    recipe: or its name; None takes that of the run to be resumed, else the data's default
-    minutes: for both networks together, reading the pictures and choosing the threshold included; None as the recipe
+    recipe: what to do; its minutes include reading the pictures and choosing the threshold. None takes that of the run
+        to be resumed
     seed: of weights, batches and dropout; None takes that of the run to be resumed, else 0
-    full: where the default recipe is taken, the one for a GPU
-    resume: go on where a killed run was; where there is nothing to go on from, begin
+    device: where the networks compute
+    resume: go on where a killed run was; where there is nothing to go on from, begin; one that is finished is loaded
     progress: called with the share done and a line of text
     began: `time.monotonic()` when the minutes began; None is now
-    returns: the run, threshold chosen on the held-out part; None when it was finished before, and in every process but
-        the first
-    raises: BadInput when the folder holds something else or the data or the recipe cannot be used; KeyboardInterrupt,
+    returns: the run, threshold chosen on the held-out part; the same in every process
+    raises: BadInput when the folder holds something else, or the data or the recipe cannot be used; KeyboardInterrupt,
         the state being saved, on the first Ctrl-C; OSError when writing fails
 
     Built in chapter 6.
     """
     began = time.monotonic() if began is None else began
     out = Path(out)
-    earlier = _earlier(out, resume)
-    if earlier is not None and (out / WEIGHTS).exists() and not (out / STATE).exists():
-        return None
-    chosen, seed = _choose(data, out, recipe, minutes, seed, full, earlier)
-    count = chosen.pictures if data == "scenes" else None
-    dataset = open_dataset(data, "train", count=count)
-    settings = {"data": data.partition(":")[0], "seed": seed, "list of pictures": _digest(dataset)}
+    earlier = earlier_settings(out, resume)
+    if is_finished(out):
+        return load_run(out, device)
+    if recipe is None:
+        recipe = earlier_recipe(out)
+    if seed is None:
+        seed = 0 if earlier is None else earlier.seed
+    settings = Settings(dataset.kind, seed, _digest(dataset))
     begun = earlier is not None and (out / STATE).exists()
-    if begun:
-        _check_same(out, chosen, earlier or {}, settings)
+    if earlier is not None and begun:
+        _check_same(out, recipe, earlier, settings)
     if processes() > 1:
         dist.barrier()  # all have looked at the folder as it was before any writes to it
     if not rank():
         _clean(out)
         if not begun:
-            write_text(out / RECIPE, chosen.to_json() + "\n")
-            write_text(out / SETTINGS, json.dumps(settings) + "\n")
-    return _train(dataset, settings, out, chosen, seed, device, progress, began)
+            write_text(out / RECIPE, recipe.to_json() + "\n")
+            write_text(out / SETTINGS, settings.to_json() + "\n")
+    return _train(dataset, out, recipe, seed, device, progress, began)
 
 
 def _train(
     dataset: Labelled,
-    settings: dict[str, Any],
     out: Path,
     recipe: Recipe,
     seed: int,
     device: torch.device | str,
     progress: Progress,
     began: float,
-) -> Run | None:
-    aside = set(held_out(dataset.names, recipe.held_out))
-    places = range(len(dataset))
-    samples = load_samples(dataset, [i for i in places if dataset.names[i] not in aside], recipe)
-    others = load_samples(dataset, [i for i in places if dataset.names[i] in aside], recipe)
+) -> Run:
+    aside = set(held_out(dataset.names, recipe.pictures.held_out))
+    parts: tuple[list[int], list[int]] = ([], [])
+    for index, name in enumerate(dataset.names):
+        parts[name in aside].append(index)
+    samples, others = (load_samples(dataset, part, recipe.pictures.stretch) for part in parts)
     spent = time.monotonic() - began
     if recipe.steps is None and spent >= 60 * recipe.minutes:
         raise BadInput(
             f"minutes: {recipe.minutes:g}, but reading the pictures alone took {spent:.0f} s; expected more"
         )
-    with interruptible(progress) as (tell, stopped):
-        trainer = Trainer(
-            recipe,
-            samples,
-            len(dataset.categories) - 1,
-            seed=seed,
-            device=device,
-            state=out / STATE,
-            spent=spent,
-            progress=tell,
-        )
-        stopped(trainer)
-        if (out / STATE).exists():
-            trainer.resume()
-        else:
-            _reserve(trainer, others)
+    trainer = Trainer(
+        recipe,
+        samples,
+        len(dataset.categories) - 1,
+        seed=seed,
+        device=device,
+        state=out / STATE,
+        spent=spent,
+        progress=progress,
+    )
+    if (out / STATE).exists():
+        trainer.resume()
+    elif recipe.steps is None and others:
+        needed = seconds_to_choose(trainer, others)
+        trainer.reserve(min(needed, MOST_RESERVED * (60 * recipe.minutes - spent)))
+    with stopped_by_ctrl_c(trainer):
         networks = trainer.run()
-    first = rank() == 0
-    if processes() > 1:
-        dist.destroy_process_group()
-    if not first:
-        return None
-    run = Run(networks, recipe, dataset.categories, 0.5, tuple(dataset.names), settings["data"])
-    run = Run(**{**vars(run), "threshold": choose_threshold(run, others)})
-    save_run(run, out, log=trainer.log)
-    (out / STATE).unlink(missing_ok=True)
+    if trainer.stop:
+        raise KeyboardInterrupt
+    run = Run(networks, recipe, dataset.categories, 0.5, tuple(dataset.names), dataset.kind)
+    run = dataclasses.replace(run, threshold=choose_threshold(run, others))
+    if not rank():
+        save_run(run, out, log=trainer.log)
+        (out / STATE).unlink(missing_ok=True)
     return run
 
 
-def _reserve(trainer: Trainer, others: Sequence[Sample]) -> None:
-    """Set time aside for choosing the score threshold, so that the minutes cover it too.
+def seconds_to_choose(trainer: Trainer, others: Sequence[Sample]) -> float:
+    """Return about how long choosing the score threshold will take.
 
-    One picture is predicted by the networks as they are; with half as much again for grouping it stands for all.
+    trainer: whose networks are asked as they are
+    others: the pictures held out; the first is predicted and, with half as much again for grouping, stands for all
+    returns: seconds
+
+    Built in chapter 6.
     """
-    if trainer.recipe.steps is None and others:
-        trainer.networks.eval()
-        began = time.monotonic()
-        predict_maps(trainer.networks, others[0].picture, trainer.recipe)
-        needed = 1.5 * (time.monotonic() - began) * len(others)
-        left = 60 * trainer.recipe.minutes - trainer.spent
-        trainer.spent += min(needed, MOST_RESERVED * left)
-        trainer.seconds = trainer.spent
+    trainer.networks.eval()
+    began = time.monotonic()
+    predict_maps(trainer.networks, others[0].picture, trainer.recipe)
+    return 1.5 * (time.monotonic() - began) * len(others)
 
 
-def _choose(
-    data: str,
-    out: Path,
-    recipe: Recipe | str | None,
-    minutes: float | None,
-    seed: int | None,
-    full: bool,
-    earlier: dict[str, Any] | None,
-) -> tuple[Recipe, int]:
-    """The recipe and the seed: those asked for, else those of the run to be resumed, else the defaults."""
-    if isinstance(recipe, str):
-        recipe = recipe_named(recipe)
-    if recipe is None and earlier is not None:
-        try:
-            recipe = Recipe.from_json((out / RECIPE).read_text(encoding="utf-8"), str(out / RECIPE))
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(
-                f"{out / RECIPE}: cannot be read, expected the recipe of the run to resume"
-            ) from error
-    if seed is None:
-        seed = int(earlier["seed"]) if earlier is not None else 0
-    return with_budget(recipe or default_recipe(data, full), minutes), seed
+@contextmanager
+def stopped_by_ctrl_c(trainer: Trainer) -> Iterator[None]:
+    """Let the first Ctrl-C stop a training after the step that it is in; a second stops at once.
+
+    trainer: whose `stop` is set
+    returns: a context
+
+    Only the main thread may listen, and of several processes none does: it would leave the others waiting.
+    Built in chapter 6.
+    """
+
+    def ask(number: int, frame: object) -> None:
+        trainer.stop = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.getsignal(signal.SIGINT)
+    mine = processes() == 1 and before is signal.default_int_handler
+    try:
+        if mine:
+            signal.signal(signal.SIGINT, ask)
+    except ValueError:  # not the main thread
+        mine = False
+    try:
+        yield
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, before)
 
 
-def _earlier(out: Path, resume: bool) -> dict[str, Any] | None:
-    """What a run in the folder was begun with; None where there is none.
+def is_finished(out: str | Path) -> bool:
+    """Return whether a folder holds a run that was trained to its end.
 
+    out: the RUN folder; it need not exist
+
+    Built in chapter 6.
+    """
+    return (Path(out) / WEIGHTS).exists() and not (Path(out) / STATE).exists()
+
+
+def earlier_settings(out: str | Path, resume: bool) -> Settings | None:
+    """Return what a run in a folder was begun with; None where there is none.
+
+    out: the RUN folder; it need not exist
+    resume: whether a run that is there is to be gone on with
     raises: BadInput where something else is there, or a run that is not to be resumed
+
+    Built in chapter 6.
     """
+    out = Path(out)
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out}: is a file, expected a folder for the run")
     # A run killed at the very first moment leaves nothing but half a temporary file.
     there = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.exists() else []
     if there and not resume:
         raise BadInput(f"{out}: is not empty, expected a new folder, or --resume to go on with the run there")
-    if SETTINGS not in there:
-        if there and set(there) - {RECIPE}:
-            raise BadInput(f"{out}: holds no run to resume, expected a new folder or one that `train` wrote")
-        return None
+    if SETTINGS in there:
+        return Settings.read(out / SETTINGS)
+    if there and set(there) - {RECIPE}:
+        raise BadInput(f"{out}: holds no run to resume, expected a new folder or one that `train` wrote")
+    return None
+
+
+def earlier_recipe(out: str | Path) -> Recipe:
+    """Return the recipe of the run in a folder.
+
+    out: the RUN folder
+    raises: BadInput where it cannot be read
+
+    Built in chapter 6.
+    """
+    path = Path(out) / RECIPE
     try:
-        settings = dict(json.loads((out / SETTINGS).read_text(encoding="utf-8")))
-        return {
-            "data": str(settings["data"]),
-            "seed": int(settings["seed"]),
-            "list of pictures": str(settings["list of pictures"]),
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{out / SETTINGS}: cannot be read, expected what the run was begun with") from error
+        return Recipe.from_json(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read, expected the recipe of the run to resume") from error
 
 
-def _check_same(out: Path, recipe: Recipe, earlier: dict[str, Any], settings: dict[str, Any]) -> None:
+def _check_same(out: Path, recipe: Recipe, earlier: Settings, settings: Settings) -> None:
     """Refuse to go on from a state with another recipe, seed or list of pictures than it was begun with."""
-    try:
-        same = Recipe.from_json((out / RECIPE).read_text(encoding="utf-8")) == recipe
-    except (OSError, ValueError):
-        same = False
-    differing = [name for name in settings if earlier.get(name) != settings[name]] + ["recipe"] * (not same)
-    if differing:
-        raise BadInput(f"{out}: was begun with another {differing[0]}, expected the same to resume it")
+    for title, before, now in (
+        ("data", earlier.data, settings.data),
+        ("seed", earlier.seed, settings.seed),
+        ("list of pictures", earlier.pictures, settings.pictures),
+        ("recipe", earlier_recipe(out), recipe),
+    ):
+        if before != now:
+            raise BadInput(f"{out}: was begun with another {title}, expected the same to resume it")
 
 
 def _clean(out: Path) -> None:
@@ -225,45 +280,5 @@ def _clean(out: Path) -> None:
 
 
 def _digest(dataset: Labelled) -> str:
-    """A short name for the list of pictures: a run must not go on with others."""
+    """A short name for the list of pictures."""
     return hashlib.sha256("\n".join([*dataset.categories, *dataset.names]).encode()).hexdigest()[:16]
-
-
-@contextmanager
-def interruptible(progress: Progress) -> Iterator[tuple[Progress, Callable[[Trainer], None]]]:
-    """Let the first Ctrl-C wait until a step is whole, save the state, and only then stop; a second stops at once.
-
-    progress: called as before
-    returns: a context with the progress function to hand on, and a function that is to be given the trainer
-
-    Between two lines of the log a step may be half done, and the state of that moment is one that no run passes
-    through.
-    Built in chapter 6.
-    """
-    trainers: list[Trainer] = []
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def tell(share: float, text: str) -> None:
-        progress(share, text)
-        if asked and trainers:
-            trainers[0].save()
-            raise KeyboardInterrupt
-
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        # Only the main thread may set it, and a process among several must not wait for the others.
-        mine = processes() == 1 and before is signal.default_int_handler
-        if mine:
-            signal.signal(signal.SIGINT, ask)
-    except ValueError:
-        mine = False
-    try:
-        yield tell, trainers.append
-    finally:
-        if mine:
-            signal.signal(signal.SIGINT, before)

@@ -22,7 +22,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,26 +35,27 @@ from bridgeseg.networks.fcn import FCN
 from bridgeseg.networks.preprocessing import normalise
 from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.labels import Sample
-from bridgeseg.system.build import build_networks
+from bridgeseg.system.build import build_fcn
 from bridgeseg.system.presets import recipe_named
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import CategoryLossRecipe, Learner, Recipe
 from bridgeseg.training.batches import Batches, load_samples
 from bridgeseg.training.objective import semantic_loss
-from bridgeseg.training.optimiser import make_optimiser, rate_at
+from bridgeseg.training.optimiser import make_optimiser, parameter_groups, rate_at
 
 WARM = 0.25  # share of the steps
 
 
-def kinds(recipe: Recipe) -> dict[str, tuple[Recipe, bool]]:
-    """The losses that are compared: what the recipe says of each, and whether it begins with plain cross-entropy."""
-    stride = recipe.label_stride or (recipe.stride if recipe.head == "refine" else recipe.output_stride)
-    labels = recipe.batch * (-(-recipe.crop // stride)) ** 2
+def kinds(recipe: Recipe) -> dict[str, tuple[CategoryLossRecipe, bool]]:
+    """The losses that are compared, and whether each begins with plain cross-entropy."""
+    network, loss = recipe.semantic.network, recipe.losses.categories
+    stride = loss.label_stride or (network.stride if network.head == "refine" else network.output_stride)
+    labels = recipe.semantic.optimiser.batch * (-(-recipe.semantic.crops.side // stride)) ** 2
     share = max(round(labels * 512 / 63**2), 1)
-    exactly = dataclasses.replace(recipe, exactly=512)
-    shared = dataclasses.replace(recipe, exactly=share)
+    exactly = dataclasses.replace(loss, exactly=512)
+    shared = dataclasses.replace(loss, exactly=share)
     return {
-        "plain": (dataclasses.replace(recipe, threshold=2.0, floor=0, exactly=None), False),
-        "threshold": (dataclasses.replace(recipe, threshold=0.6, floor=512, exactly=None), False),
+        "plain": (dataclasses.replace(loss, threshold=2.0, floor=0, exactly=None), False),
+        "threshold": (dataclasses.replace(loss, threshold=0.6, floor=512, exactly=None), False),
         "exactly": (exactly, False),
         "exactly, warm": (exactly, True),
         "exactly, share": (shared, False),
@@ -63,22 +64,28 @@ def kinds(recipe: Recipe) -> dict[str, tuple[Recipe, bool]]:
 
 
 def train(
-    recipe: Recipe, plain: Recipe, warm: bool, samples: Sequence[Sample], steps: int, seed: int
+    learner: Learner,
+    own: CategoryLossRecipe,
+    plain: CategoryLossRecipe,
+    warm: bool,
+    samples: Sequence[Sample],
+    steps: int,
+    seed: int,
 ) -> tuple[FCN, float]:
     """Train the semantic network; returns it and the kept fraction over the last tenth of the steps."""
     torch.manual_seed(seed)
-    apart = dataclasses.replace(recipe, shared=False)
-    network = cast(FCN, build_networks(apart, len(CATEGORIES) - 1)["semantic"]).train()
+    network = build_fcn(learner.network, {"categories": len(CATEGORIES)}).train()
     network.to(memory_format=torch.channels_last)
-    optimiser = make_optimiser(network, recipe)
-    batches = Batches(samples, recipe, seed).ahead(0, threads=1, depth=2)
+    recipe = learner.optimiser
+    optimiser = make_optimiser(parameter_groups(network, learner), recipe)
+    batches = Batches(samples, learner.crops, recipe.batch, seed).ahead(0, threads=1, depth=2)
     kept = []
     for step in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * group["factor"] * rate_at(step / steps, recipe)
+            group["lr"] = recipe.rate * group["factor"] * rate_at(step / steps, recipe.warm_up, recipe.power)
         batch = next(batches)
         logits = network(normalise(batch.pictures))["categories"]
-        now = plain if warm and step < WARM * steps else recipe
+        now = plain if warm and step < WARM * steps else own
         found = semantic_loss(logits, batch.categories, network.output_stride, now)
         optimiser.zero_grad(set_to_none=True)
         found.loss.backward()
@@ -114,10 +121,12 @@ def main() -> None:
     parser.add_argument("--recipe", default="scenes-fast")
     given = parser.parse_args()
     recipe = recipe_named(given.recipe)
-    scenes = Scenes("train", recipe.crop, min(recipe.pictures or 2000, given.steps * recipe.batch))
-    samples = load_samples(scenes, range(len(scenes)), recipe)
-    val = Scenes("val", recipe.crop, given.pictures)
-    unseen = load_samples(val, range(len(val)), recipe)
+    learner = recipe.semantic
+    side, most = learner.crops.side, given.steps * learner.optimiser.batch
+    scenes = Scenes("train", side, min(recipe.pictures.scenes or 2000, most))
+    samples = load_samples(scenes, range(len(scenes)))
+    val = Scenes("val", side, given.pictures)
+    unseen = load_samples(val, range(len(val)))
     report: dict[str, Any] = origin() | dict(vars(given)) | {"pictures trained on": len(samples)}
 
     compared = kinds(recipe)
@@ -128,7 +137,7 @@ def main() -> None:
     for seed in range(given.seeds):
         for name, (own, warm) in compared.items():
             began = time.monotonic()
-            network, kept = train(own, plain, warm, samples, given.steps, seed)
+            network, kept = train(learner, own, plain, warm, samples, given.steps, seed)
             mean, each = measure(network, unseen)
             figures[name].append(mean)
             parts[name].append(each)

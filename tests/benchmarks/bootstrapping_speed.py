@@ -22,53 +22,54 @@ from bridgeseg.data.scenes import CATEGORIES, Scenes
 from bridgeseg.networks.preprocessing import normalise
 from bridgeseg.structures.cells import enlarge, sample_labels
 from bridgeseg.structures.labels import VOID
-from bridgeseg.system.build import build_networks
+from bridgeseg.system.build import build_fcn
 from bridgeseg.system.presets import SCENES_FAST
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import LossRecipe
 from bridgeseg.training.batches import Batches
-from bridgeseg.training.objective import batch_loss, localization_loss
-from bridgeseg.training.optimiser import make_optimiser
+from bridgeseg.training.objective import localization_loss, objective_of
+from bridgeseg.training.optimiser import make_optimiser, parameter_groups
 
+LEARNER, LOSSES = SCENES_FAST.semantic, SCENES_FAST.losses
+HARD_BOXES = dataclasses.replace(LOSSES.boxes, threshold=0.7, floor=512)
+ALL_BOXES = dataclasses.replace(LOSSES.boxes, threshold=2.0, floor=0)
 KINDS = {
-    "threshold 0.6, floor 512": dataclasses.replace(
-        SCENES_FAST, threshold=0.6, floor=512, exactly=None, box_threshold=0.7, box_floor=512
+    "threshold 0.6, floor 512": LossRecipe(
+        dataclasses.replace(LOSSES.categories, threshold=0.6, floor=512, exactly=None), HARD_BOXES
     ),
-    "exactly 512": dataclasses.replace(
-        SCENES_FAST, threshold=2.0, exactly=512, box_threshold=0.7, box_floor=512
-    ),
+    "exactly 512": LossRecipe(dataclasses.replace(LOSSES.categories, threshold=2.0, exactly=512), HARD_BOXES),
 }
-BOXES_OF_ALL = dataclasses.replace(SCENES_FAST, box_threshold=2.0, box_floor=0)
 
 
 def plain_loss(found: dict[str, Tensor], categories: Tensor, instances: Tensor, stride: int) -> Tensor:
     """What one would write without bootstrapping: torch's mean cross-entropy, and the boxes of all pixels."""
-    wanted = SCENES_FAST.label_stride or stride
+    wanted = LOSSES.categories.label_stride or stride
     labels, logits = sample_labels(categories, wanted), found["categories"]
     if wanted != stride:
         logits = enlarge(logits, stride // wanted, (labels.shape[-2], labels.shape[-1]))
     loss = F.cross_entropy(logits.float(), labels.long(), ignore_index=VOID)
     if "boxes" in found:
-        loss = loss + localization_loss(found["boxes"], categories, instances, stride, BOXES_OF_ALL).loss
+        loss = loss + localization_loss(found["boxes"], categories, instances, stride, ALL_BOXES).loss
     return loss
 
 
-def make_step(shared: bool, recipe: Recipe | None) -> Callable[[], None]:
-    """A training step of its own network on one batch; None for the recipe is plain cross-entropy."""
+def make_step(shared: bool, losses: LossRecipe | None) -> Callable[[], None]:
+    """A training step of its own network on one batch; None for the losses is plain cross-entropy."""
     torch.manual_seed(0)
-    built = build_networks(dataclasses.replace(SCENES_FAST, shared=shared), len(CATEGORIES) - 1)
-    network = next(iter(built.values())).train()
+    outputs = {"categories": len(CATEGORIES)} | ({"boxes": 4} if shared else {})
+    network = build_fcn(LEARNER.network, outputs).train()
     network.to(memory_format=torch.channels_last)
-    optimiser = make_optimiser(network, SCENES_FAST)
-    scenes = Scenes("train", SCENES_FAST.crop, 32)
-    batch = Batches([scenes[i] for i in range(32)], SCENES_FAST, seed=0)(0)
+    optimiser = make_optimiser(parameter_groups(network, LEARNER), LEARNER.optimiser)
+    scenes = Scenes("train", LEARNER.crops.side, 32)
+    batch = Batches([scenes[i] for i in range(32)], LEARNER.crops, LEARNER.optimiser.batch, seed=0)(0)
     pictures = normalise(batch.pictures)
 
     def step() -> None:
         found = network(pictures)
-        if recipe is None:
+        if losses is None:
             loss = plain_loss(found, batch.categories, batch.instances, network.output_stride)
         else:
-            loss, _ = batch_loss(found, batch.categories, batch.instances, network.output_stride, recipe)
+            labels = (batch.categories, batch.instances)
+            loss = objective_of(found, *labels, network.output_stride, losses).loss
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -82,13 +83,13 @@ def main() -> None:
     given = parser.parse_args()
     runs = 3 if given.quick else 40
     report: dict[str, Any] = origin() | {"runs": runs, "unit": "ms a step", "bar for the ratios": 1.1}
-    report["pictures"] = [SCENES_FAST.batch, SCENES_FAST.crop, SCENES_FAST.crop]
+    report["pictures"] = [LEARNER.optimiser.batch, LEARNER.crops.side, LEARNER.crops.side]
     for title, shared in (
         ("both networks on one trunk, as the recipe", True),
         ("the semantic network", False),
     ):
         steps = {"plain": make_step(shared, None)}
-        steps |= {name: make_step(shared, recipe) for name, recipe in KINDS.items()}
+        steps |= {name: make_step(shared, losses) for name, losses in KINDS.items()}
         taken: dict[str, list[float]] = {name: [] for name in steps}
         for run in range(runs + 2):
             for name, step in steps.items():

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from stored_result import arguments, origin, publish
 
+from bridgeseg.arguments import read_spec
 from bridgeseg.commands import main as command
 from bridgeseg.data.open_dataset import open_dataset
 from bridgeseg.grouping.suppression import Suppression, suppress_and_trace
@@ -54,7 +55,7 @@ def main() -> None:
         if command(words):
             raise SystemExit(1)
     run = load_run(str(folder))
-    pictures = open_dataset(given.data, "val", count=given.count)
+    pictures = open_dataset(*read_spec(given.data), "val", count=given.count)
     check_unseen(run, pictures, "val")
     minutes = f" --minutes {given.minutes:g}" if given.minutes else ""
     shown = f"python -m bridgeseg train --data {data} --recipe {given.recipe}{minutes} --seed {given.seed} --out RUN"

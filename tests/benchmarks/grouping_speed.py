@@ -28,10 +28,13 @@ from bridgeseg.structures.boxes import instance_boxes
 from bridgeseg.structures.cells import sample_labels
 from bridgeseg.system.build import answers, build_networks
 from bridgeseg.system.presets import PHOTOS_LIGHT
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import Learner, NetworkRecipe, Recipe
 
 SIZE, STRIDE, INSTANCES, CATEGORIES = (375, 500), 8, 20, 20
-SMALL = Recipe(name="small", width=24, output_stride=8, head="large", kernel=3, dilation=6)
+SMALL = Recipe(
+    name="small",
+    semantic=Learner(NetworkRecipe(width=24, output_stride=8, head="large", kernel=3, dilation=6)),
+)
 
 
 def make_maps(size: tuple[int, int], stride: int, instances: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -101,7 +104,8 @@ def main() -> None:
     report: dict[str, Any] = origin() | {"runs": runs, "unit": "ms of one core"}
 
     picture = normalise(torch.randint(0, 256, (1, *SIZE, 3), dtype=torch.uint8))
-    for name, recipe, stride in (("small", SMALL, 8), ("photos-light", PHOTOS_LIGHT, PHOTOS_LIGHT.stride)):
+    fine = PHOTOS_LIGHT.semantic.network.stride
+    for name, recipe, stride in (("small", SMALL, 8), ("photos-light", PHOTOS_LIGHT, fine)):
         built = build_networks(recipe, CATEGORIES, pretrained=False).eval()
         ways, found = groupings(SIZE, stride, INSTANCES)
         taken = times({"network": lambda built=built: answers(built, picture), **ways}, runs)  # type: ignore[misc]

@@ -39,10 +39,10 @@ from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import Sample
 from bridgeseg.system.prediction import group, predict_maps
 from bridgeseg.system.presets import recipe_named
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import Learner, Recipe
 from bridgeseg.training.batches import Batches, load_samples
 from bridgeseg.training.optimiser import rate_at
-from bridgeseg.training.trainer import Trainer, with_budget
+from bridgeseg.training.trainer import Trainer
 
 RATE, BATCH = 1e-3, 4
 Finder = Callable[[Sample], Instances]
@@ -90,18 +90,19 @@ def target_of(categories: Tensor, instances: Tensor) -> dict[str, Tensor]:
 
 
 def train_mask_rcnn(
-    samples: Sequence[Sample], recipe: Recipe, seconds: float, side: int, heads: str
+    samples: Sequence[Sample], learner: Learner, seconds: float, side: int, heads: str
 ) -> tuple[MaskRCNN, int]:
     """Train for so many seconds; returns the network and the number of steps."""
     torch.manual_seed(0)
+    recipe = learner.optimiser
     network = make_mask_rcnn(side, heads).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=recipe.decay)
-    batches = Batches(samples, recipe, seed=0).ahead(0, threads=1, depth=2)
+    batches = Batches(samples, learner.crops, recipe.batch, seed=0).ahead(0, threads=1, depth=2)
     began, step = time.monotonic(), 0
     try:
         while (done := (time.monotonic() - began) / seconds) < 1:
             for group_ in optimiser.param_groups:
-                group_["lr"] = RATE * rate_at(done, recipe)
+                group_["lr"] = RATE * rate_at(done, recipe.warm_up, recipe.power)
             batch = next(batches)
             # A part of our batch: its steps are much longer, and more of them help it more than larger ones.
             pictures = [picture.permute(2, 0, 1).float() / 255 for picture in batch.pictures[:BATCH]]
@@ -161,30 +162,31 @@ def main() -> None:
     parser.add_argument("--heads", choices=("narrow", "usual"), default="narrow", help="of Mask R-CNN")
     parser.add_argument("--recipe", default="scenes-fast", help="of ours")
     given = parser.parse_args()
-    recipe = with_budget(recipe_named(given.recipe), given.minutes)
+    recipe = recipe_named(given.recipe).with_minutes(given.minutes)
     report: dict[str, Any] = origin() | {
         "minutes": given.minutes,
         "pictures": given.pictures,
         "side": given.side,
         "heads": given.heads,
     }
-    scenes = Scenes("train", recipe.crop, recipe.pictures)
+    side = recipe.semantic.crops.side
+    scenes = Scenes("train", side, recipe.pictures.scenes)
     began = time.monotonic()
-    samples = load_samples(scenes, range(len(scenes)), recipe)
+    samples = load_samples(scenes, range(len(scenes)))
     spent = time.monotonic() - began  # both are charged for it
     left = 60 * given.minutes - spent
     if left <= 0:
         parser.error(f"--minutes {given.minutes}: drawing the scenes alone took {spent:.0f} s; expected more")
-    unseen = Scenes("val", recipe.crop, given.pictures)
+    unseen = Scenes("val", side, given.pictures)
 
     trainer = Trainer(recipe, samples, len(CATEGORIES) - 1, spent=spent)
     networks = trainer.run()
     report["ours"] = measure(found_by_ours(networks, recipe), unseen) | {
-        "steps": trainer.step,
-        "pictures a step": recipe.batch,
+        "steps": trainer.done_steps,
+        "pictures a step": recipe.semantic.optimiser.batch,
         "parameters": sum(p.numel() for p in networks.parameters()),
     }
-    network, steps = train_mask_rcnn(samples, recipe, left, given.side, given.heads)
+    network, steps = train_mask_rcnn(samples, recipe.semantic, left, given.side, given.heads)
     report["mask r-cnn"] = measure(found_by_mask_rcnn(network), unseen) | {
         "steps": steps,
         "pictures a step": BATCH,

@@ -11,17 +11,17 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from stored_result import arguments, origin, publish
 
-from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.data.scenes import Scenes
 from bridgeseg.system.evaluation import evaluate
 from bridgeseg.system.presets import recipe_named
+from bridgeseg.system.recipe import Recipe
 from bridgeseg.training.train_run import train_run
 
 
-def train_and_measure(recipe: Any, minutes: float, seed: int, pictures: int) -> dict[str, float]:
+def train_and_measure(recipe: Recipe, minutes: float, seed: int, pictures: int) -> dict[str, float]:
     """Train one of the two and return its figures."""
     steps: dict[str, int] = {}
 
@@ -31,9 +31,9 @@ def train_and_measure(recipe: Any, minutes: float, seed: int, pictures: int) -> 
             steps[network] = int(rest.partition(",")[0])
 
     with tempfile.TemporaryDirectory() as folder:
-        run = train_run("scenes", Path(folder), recipe=recipe, minutes=minutes, seed=seed, progress=watch)
-    assert run is not None
-    found = evaluate(run, open_dataset("scenes", "val", count=pictures), progress=lambda share, text: None)
+        scenes = Scenes("train", count=recipe.pictures.scenes)
+        run = train_run(scenes, Path(folder), recipe.with_minutes(minutes), seed=seed, progress=watch)
+    found = evaluate(run, Scenes("val", count=pictures))
     return {
         "mIoU": found["mean_iou"],
         "AP^r 0.5": found["ap_r"]["0.5"],
@@ -57,7 +57,7 @@ def main() -> None:
     for name, shared in (("one trunk", True), ("two networks", False)):
         found = []
         for seed in range(given.seeds):
-            own = dataclasses.replace(recipe, shared=shared)
+            own = dataclasses.replace(recipe, localization=None if shared else recipe.semantic)
             found.append(train_and_measure(own, given.minutes, seed, given.pictures))
             print(f"{name}, seed {seed}: {found[-1]}", file=sys.stderr, flush=True)
         report[name] = {key: round(statistics.mean(each[key] for each in found), 4) for key in found[0]}

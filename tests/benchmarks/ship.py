@@ -12,6 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
+from bridgeseg.arguments import read_spec
 from bridgeseg.data.open_dataset import open_dataset
 from bridgeseg.machine.files import write_text
 from bridgeseg.system.checkpoint import load_run, save_weights
@@ -36,7 +37,7 @@ def main() -> None:
     save_weights(load_run(given.run), folder / f"{given.name}.pt", half=True)
     run = load_run(given.name)
     result = json.loads((ROOT / "book" / "results" / f"{given.result}.json").read_text())
-    pictures = open_dataset(given.data, "val", count=given.count)
+    pictures = open_dataset(*read_spec(given.data), "val", count=given.count)
     check_unseen(run, pictures, "val")
     figures, components = evaluate(run, pictures), evaluate_components(run, pictures)
     card = {

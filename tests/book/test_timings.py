@@ -142,10 +142,10 @@ def test_lessons_are_lent_where_their_pictures_are_at_hand(
     monkeypatch.setenv("BRIDGESEG_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(timings.cache, "prepare", lambda: None)
     monkeypatch.setattr(timings.cache, "folder_of", lambda recipe, spec, seed: trained)
-    monkeypatch.setattr(timings, "data_spec", lambda name: None)
+    monkeypatch.setattr(timings, "open_pictures", lambda name, split: None)
     timings.lend_lessons(tmp_path / "none")
     assert not (tmp_path / "none").exists()
-    monkeypatch.setattr(timings, "data_spec", lambda name: "voc:somewhere")
+    monkeypatch.setattr(timings, "open_pictures", lambda name, split: ["a picture"])
     monkeypatch.setattr(timings, "LESSONS", dict(list(LESSONS.items())[:1]))
     timings.lend_lessons(tmp_path / "lent")
     assert (tmp_path / "lent" / "runs" / "a-lesson").resolve() == trained

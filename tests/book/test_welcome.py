@@ -130,6 +130,7 @@ def test_python_that_the_page_shows_runs(monkeypatch: pytest.MonkeyPatch) -> Non
     calls: list[dict[str, Any]] = []
     for module, name in (
         (bridgeseg.training.train_run, "train_run"),
+        (bridgeseg.data.voc, "VocFolder"),
         (bridgeseg.data.archives, "nuclei_from_zip"),
         (bridgeseg.data.archives, "pedestrians_from_zip"),
     ):
@@ -137,12 +138,14 @@ def test_python_that_the_page_shows_runs(monkeypatch: pytest.MonkeyPatch) -> Non
     shown = blocks(page("setup_and_troubleshooting"), "python")
     for block in shown:
         exec(compile(block, "the page", "exec"), {})
-    assert len(calls) == 3
-    small, voc = calls[0]["recipe"], bridgeseg.system.presets.VOC
-    assert small.batch < voc.batch
-    assert small.rate / voc.rate == small.batch / voc.batch  # the linear rule
-    assert small.batch * small.steps == voc.batch * voc.steps  # as many pictures
-    assert small.shared == voc.shared
+    assert len(calls) == 4
+    small, voc = next(call for call in calls if "recipe" in call)["recipe"], bridgeseg.system.presets.VOC
+    assert small.learners.keys() == voc.learners.keys()
+    for name, learner in small.learners.items():
+        ours, theirs = learner.optimiser, voc.learners[name].optimiser
+        assert ours.batch < theirs.batch
+        assert ours.rate / theirs.rate == ours.batch / theirs.batch  # the linear rule
+        assert ours.batch * small.steps == theirs.batch * voc.steps  # as many pictures
 
 
 def test_variables_that_pages_name_exist() -> None:

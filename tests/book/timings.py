@@ -28,7 +28,8 @@ from strip_notebooks import as_text
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from stored_result import origin
 
-from bridgeseg.machine.environment import cache_folder, data_spec, device, tier
+from bridgeseg.data.open_dataset import open_pictures
+from bridgeseg.machine.environment import cache_folder, device, tier
 from bridgeseg.machine.files import write_text
 from bridgeseg.teaching import cache
 from bridgeseg.teaching.lessons import LESSONS
@@ -64,8 +65,8 @@ def lend_lessons(folder: Path) -> None:
     """Give a cache the runs of all lessons for which the pictures are at hand, trained now where they are not yet."""
     cache.prepare()
     for lesson in LESSONS.values():
-        if spec := data_spec(lesson.pictures):
-            run = cache.folder_of(lesson.budgeted(tier()), spec, lesson.seed)
+        if pictures := open_pictures(lesson.pictures, "train"):
+            run = cache.folder_of(lesson.budgeted(tier()), pictures, lesson.seed)
             place = folder / run.relative_to(cache_folder())
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(run)

@@ -12,6 +12,8 @@ from bridgeseg.structures.labels import BadInput, Sample
 class Made:
     """A data set of random labels; sample number `fails_at` cannot be read."""
 
+    kind, root = "made", None
+
     def __init__(self, names="ab", highest=5, categories=("background", "x", "y"), seed=0, fails_at=None):
         self.names, self.categories, self.fails_at = list(names), tuple(categories), fails_at
         self.highest, self.seed = highest, seed
@@ -88,14 +90,14 @@ def test_the_layout_is_vocs(tmp_path):
 
 
 def test_scenes_come_back_the_same(tmp_path):
-    dataset = open_dataset("scenes", "val", size=64, count=5)
+    dataset = open_dataset("scenes", None, "val", size=64, count=5)
     export(dataset, tmp_path, "val")
     check_same_labels(dataset, tmp_path, "val")
 
 
-@pytest.mark.parametrize("spec", ["voc:{}/photos", "voc:{}/pedestrians", "nuclei:{}/nuclei"])
-def test_real_data_comes_back_the_same(tmp_path, data, spec):
-    dataset = open_dataset(spec.format(data), "val", count=4)
+@pytest.mark.parametrize("kind, name", [("voc", "photos"), ("voc", "pedestrians"), ("nuclei", "nuclei")])
+def test_real_data_comes_back_the_same(tmp_path, data, kind, name):
+    dataset = open_dataset(kind, data / name, "val", count=4)
     export(dataset, tmp_path, "val")
     check_same_labels(dataset, tmp_path, "val")
 
@@ -163,7 +165,7 @@ def test_the_source_is_never_overwritten(tmp_path):
     picture = (tmp_path / "JPEGImages" / "a.jpg").read_bytes()
     for count in (None, 1):
         with pytest.raises(BadInput, match="come from"):
-            export(open_dataset(f"voc:{tmp_path}", "val", count=count), tmp_path / ".", "other")
+            export(open_dataset("voc", tmp_path, "val", count=count), tmp_path / ".", "other")
     assert (tmp_path / "JPEGImages" / "a.jpg").read_bytes() == picture
 
 

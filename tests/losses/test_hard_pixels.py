@@ -1,8 +1,7 @@
-"""Bootstrapping against a brute-force sort, plain cross-entropy and what it promises about graphs and processes."""
+"""Bootstrapping against a brute-force sort, plain cross-entropy and what it promises about graphs."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import bridgeseg.losses.hard_pixels
 from bridgeseg.losses.box_loss import bootstrapped_box_loss, size_weights, smooth_l1
 from bridgeseg.losses.hard_pixels import Bootstrapped, bootstrapped_cross_entropy, hard_pixels, mean_over
 from bridgeseg.structures.boxes import box_targets, decode, encode, iou
@@ -376,64 +374,3 @@ def test_nothing_waits_for_the_gpu_and_it_agrees_with_the_cpu() -> None:
             torch.cuda.set_sync_debug_mode("default")
         for a, b in zip(expected, found, strict=True):
             torch.testing.assert_close(a, b.cpu())
-
-
-class Together:
-    """Processes played by threads: what each gives is handed to all, as all_reduce and all_gather do."""
-
-    def __init__(self, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count, self.barrier, self.local = count, threading.Barrier(count), threading.local()
-        self.given: list[Tensor] = [torch.empty(0)] * count
-        monkeypatch.setattr(bridgeseg.losses.hard_pixels, "processes", lambda: count)
-        monkeypatch.setattr(
-            bridgeseg.losses.hard_pixels, "gathered", lambda value: torch.cat(self.exchange(value))
-        )
-        monkeypatch.setattr(bridgeseg.losses.hard_pixels, "total", lambda value: sum(self.exchange(value)))
-
-    def exchange(self, value: Tensor) -> list[Tensor]:
-        self.given[self.local.rank] = value
-        self.barrier.wait(30)
-        everything = list(self.given)
-        self.barrier.wait(30)
-        return everything
-
-    def run(self, work: Callable[[int], Bootstrapped]) -> list[Bootstrapped]:
-        results: list[Bootstrapped | None] = [None] * self.count
-
-        def one(rank: int) -> None:
-            self.local.rank = rank
-            try:
-                results[rank] = work(rank)
-            except BaseException:
-                self.barrier.abort()
-                raise
-
-        threads = [threading.Thread(target=one, args=(rank,)) for rank in range(self.count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert all(result is not None for result in results)
-        return [result for result in results if result is not None]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [{"threshold": 0.3, "floor": 20}, {"floor": 150, "threshold": 0.01}, {"exactly": 30}, {"exactly": 190}],
-)
-def test_processes_choose_among_the_pixels_of_all_of_them(
-    arguments: dict, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # 99 pixels a process: a floor of 150 is more than one of them has, and fewer than both have.
-    logits, labels = batch(3, void=0.0)
-    labels[0, :6] = VOID  # one has many valid pixels, the other few
-    labels[1, :1] = VOID
-    alone = bootstrapped_cross_entropy(logits, labels, **arguments)
-    parts = Together(2, monkeypatch).run(
-        lambda rank: bootstrapped_cross_entropy(logits[rank : rank + 1], labels[rank : rank + 1], **arguments)
-    )
-    for part in parts:
-        torch.testing.assert_close(part.kept, alone.kept)
-        torch.testing.assert_close(part.threshold, alone.threshold)
-    # DistributedDataParallel averages over the processes.
-    torch.testing.assert_close((parts[0].loss + parts[1].loss) / 2, alone.loss)

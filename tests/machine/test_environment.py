@@ -54,12 +54,11 @@ def test_pictures_are_looked_for_in_the_data_and_then_among_the_downloads(
     (cache / "data" / "pedestrians").mkdir()
     monkeypatch.setenv("BRIDGESEG_CACHE", str(cache))
     monkeypatch.delenv("BRIDGESEG_DATA", raising=False)
-    assert environment.data_spec("nuclei") == f"nuclei:{cache}/data/nuclei"
+    assert environment.data_folder("nuclei") == cache / "data" / "nuclei"
     monkeypatch.setenv("BRIDGESEG_DATA", str(given))
-    assert environment.data_spec("nuclei") == f"nuclei:{given}/nuclei"
-    assert environment.data_spec("pedestrians") == f"voc:{cache}/data/pedestrians"
+    assert environment.data_folder("nuclei") == given / "nuclei"
+    assert environment.data_folder("pedestrians") == cache / "data" / "pedestrians"
     assert environment.data_folder("photos") is None
-    assert environment.data_spec("photos") is None
 
 
 def test_wrong_names_of_pictures_and_folders_are_refused(

@@ -222,7 +222,7 @@ def test_masks_and_boxes_are_brought_to_the_pictures_size():
 class One:
     """A data set of one picture without any instance."""
 
-    names = ["blank"]
+    kind, root, names = "made", None, ["blank"]
 
     def __init__(self, categories=("background", "x", "y")):
         self.categories = categories

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from changed import changed
 from PIL import Image
 from torch import Tensor, nn
 
@@ -18,9 +19,10 @@ from bridgeseg.structures.cells import enlarge, resized
 from bridgeseg.structures.instances import Instances
 from bridgeseg.system.build import answering, answers, build_networks
 from bridgeseg.system.prediction import Maps, category_map, group, predict_maps, without_overlap, working_size
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import Learner, NetworkRecipe, Recipe
 
-RECIPE = Recipe(name="test", width=8, hidden=8, output_stride=16, stride=4)
+RECIPE = Recipe(name="test", semantic=Learner(NetworkRecipe(width=8, hidden=8, output_stride=16, stride=4)))
+APART = dataclasses.replace(RECIPE, localization=RECIPE.semantic)
 
 
 def networks(recipe: Recipe = RECIPE, categories: int = 3) -> nn.ModuleDict:
@@ -39,7 +41,7 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (33, 1), (17, 33), (64, 48)])
 @pytest.mark.parametrize("shared", [True, False])
 def test_maps_of_pictures_of_any_size(size: tuple[int, int], shared: bool) -> None:
-    recipe = dataclasses.replace(RECIPE, shared=shared)
+    recipe = RECIPE if shared else APART
     maps = predict_maps(networks(recipe), picture(*size), recipe)
     cells = (-(-size[0] // 4), -(-size[1] // 4))
     assert (maps.stride, maps.size) == (4, size)
@@ -60,11 +62,11 @@ def test_maps_are_the_networks_answers_decoded() -> None:
     with torch.no_grad():
         found = answers(built, normalise(torch.from_numpy(given)[None]))
     torch.testing.assert_close(maps.scores, found["categories"][0].softmax(0))
-    torch.testing.assert_close(maps.boxes, decode(found["boxes"], 4, RECIPE.scale)[0])
+    torch.testing.assert_close(maps.boxes, decode(found["boxes"], 4, RECIPE.losses.boxes.scale)[0])
 
 
 def test_two_networks_apart_give_both_answers() -> None:
-    recipe = dataclasses.replace(RECIPE, shared=False)
+    recipe = APART
     built = networks(recipe)
     assert list(built) == ["semantic", "localization"]
     maps = predict_maps(built, picture(32, 32), recipe)
@@ -75,21 +77,21 @@ def test_two_networks_apart_give_both_answers() -> None:
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_several_views_change_the_scores_and_not_the_boxes(shared: bool) -> None:
-    recipe = dataclasses.replace(RECIPE, shared=shared)
-    several = dataclasses.replace(recipe, views=(0.5, 1.0, 1.5), mirrored=True)
+    recipe = RECIPE if shared else APART
+    several = changed(recipe, {"pictures.views": (0.5, 1.0, 1.5), "pictures.mirrored": True})
     built, given = networks(recipe), picture(33, 45)
     one, many = predict_maps(built, given, recipe), predict_maps(built, given, several)
     torch.testing.assert_close(many.boxes, one.boxes)
     torch.testing.assert_close(many.scores.sum(0), torch.ones(9, 12))
     assert not torch.allclose(many.scores, one.scores, atol=1e-3)
     # (45 − 1) is a multiple of the stride: what is said of the mirrored picture is what is said, mirrored.
-    back = predict_maps(built, given[:, ::-1], dataclasses.replace(several, views=(1.0,))).scores.flip(-1)
-    there = predict_maps(built, given, dataclasses.replace(several, views=(1.0,))).scores
+    back = predict_maps(built, given[:, ::-1], changed(several, {"pictures.views": (1.0,)})).scores.flip(-1)
+    there = predict_maps(built, given, changed(several, {"pictures.views": (1.0,)})).scores
     torch.testing.assert_close(back, there)
 
 
 def test_a_network_is_found_by_its_answer() -> None:
-    shared, apart = networks(), networks(dataclasses.replace(RECIPE, shared=False))
+    shared, apart = networks(), networks(APART)
     assert answering(shared, "boxes") is answering(shared, "categories") is shared["both"]
     assert answering(apart, "boxes") is apart["localization"]
     with pytest.raises(ValueError, match="none answers with 'masks'; there are semantic, localization"):
@@ -111,12 +113,11 @@ def test_a_network_is_found_by_its_answer() -> None:
 def test_the_size_at_which_a_picture_is_shown(
     size: tuple[int, int], long_side: int, zoom: float, expected: tuple[int, int]
 ) -> None:
-    recipe = dataclasses.replace(RECIPE, long_side=long_side, zoom=zoom)
-    assert working_size(*size, recipe) == expected
+    assert working_size(*size, zoom, long_side) == expected
 
 
 def test_a_large_picture_is_made_smaller_first() -> None:
-    recipe = dataclasses.replace(RECIPE, long_side=48)
+    recipe = changed(RECIPE, {"pictures.long_side": 48})
     given = picture(60, 96)
     maps = predict_maps(networks(), given, recipe)
     assert maps.size == (30, 48)
@@ -126,7 +127,7 @@ def test_a_large_picture_is_made_smaller_first() -> None:
 
 def test_contrast_is_stretched_where_the_recipe_says_so() -> None:
     dark = (picture(32, 40) // 8).astype(np.uint8)
-    recipe = dataclasses.replace(RECIPE, stretch=True)
+    recipe = changed(RECIPE, {"pictures.stretch": True})
     maps = predict_maps(networks(), dark, recipe)
     torch.testing.assert_close(maps.scores, predict_maps(networks(), stretch_contrast(dark), RECIPE).scores)
     assert not torch.allclose(maps.scores, predict_maps(networks(), dark, RECIPE).scores)

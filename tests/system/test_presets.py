@@ -53,9 +53,10 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     [
         ("scenes", False, "scenes-fast"),
         ("scenes", True, "scenes-full"),
-        ("nuclei:/somewhere", False, "nuclei-fast"),
-        ("nuclei:/somewhere", True, "nuclei-full"),
-        ("voc:/somewhere", False, "photos-light"),
+        ("nuclei", False, "nuclei-fast"),
+        ("nuclei", True, "nuclei-full"),
+        ("voc", False, "photos-light"),
+        ("sbd", True, "photos-light"),
     ],
 )
 def test_the_recipe_where_none_was_named(spec: str, full: bool, expected: str) -> None:
@@ -64,12 +65,15 @@ def test_the_recipe_where_none_was_named(spec: str, full: bool, expected: str) -
 
 def test_voc_is_the_papers_where_the_paper_is_known() -> None:
     """ResNet-101 with ImageNet's weights, stride 8, a field of view of 392, floor 512, trained apart."""
-    assert (VOC.trunk, VOC.width, VOC.pretrained, VOC.output_stride) == ("resnet101", 64, True, 8)
-    assert (VOC.head, VOC.kernel, VOC.dilation) == ("large", 5, 12)
-    assert nominal_field_of_view(VOC.kernel, VOC.dilation, VOC.output_stride) == 392
-    assert (VOC.floor, VOC.exactly, VOC.threshold) == (512, None, 0.6)
-    assert VOC.label_stride in (0, 8)
-    assert not VOC.shared
+    network, loss = VOC.semantic.network, VOC.losses.categories
+    assert (network.trunk, network.width, network.pretrained, network.output_stride) == (
+        *("resnet101", 64, True, 8),
+    )
+    assert (network.head, network.kernel, network.dilation) == ("large", 5, 12)
+    assert nominal_field_of_view(network.kernel, network.dilation, network.output_stride) == 392
+    assert (loss.floor, loss.exactly, loss.threshold) == (512, None, 0.6)
+    assert loss.label_stride in (0, 8)
+    assert VOC.localization is not None
     assert isinstance(VOC.grouping, Suppression)
 
 
@@ -82,28 +86,36 @@ def test_the_tiny_recipe_is_a_fixed_number_of_steps() -> None:
 def test_numbers_lie_in_their_ranges(name: str) -> None:
     recipe = RECIPES[name]
     assert recipe.minutes > 0 or recipe.steps
-    assert 0 < recipe.scales[0] <= recipe.scales[1]
-    assert 0 < recipe.held_out < 0.5
-    assert 0 <= recipe.warm_up < 0.5
-    assert recipe.batch >= 1
-    assert recipe.optimiser in ("sgd", "adamw")
-    assert recipe.head in ("large", "two-layer", "refine")
-    if recipe.label_stride:
-        answer = recipe.stride if recipe.head == "refine" else recipe.output_stride
-        assert answer % recipe.label_stride == 0
+    assert 0 < recipe.pictures.held_out < 0.5
+    for learner in recipe.learners.values():
+        assert 0 < learner.crops.scales[0] <= learner.crops.scales[1]
+        assert 0 <= learner.optimiser.warm_up < 0.5
+        assert learner.optimiser.batch >= 1
+        assert learner.optimiser.kind in ("sgd", "adamw")
+        assert learner.network.head in ("large", "two-layer", "refine")
+    network, finer = recipe.semantic.network, recipe.losses.categories.label_stride
+    if finer:
+        assert (network.stride if network.head == "refine" else network.output_stride) % finer == 0
 
 
 def test_beside_every_number_of_the_papers_recipe_stands_its_origin() -> None:
     source = inspect.getsource(bridgeseg.system.presets)
-    call = next(
+    assigned = [
         node.value
         for node in ast.parse(source).body
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "VOC"
-    )
-    assert isinstance(call, ast.Call)
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("VOC", "_VOC")
+    ]
+    calls = [node for value in assigned for node in ast.walk(value) if isinstance(node, ast.Call)]
+    numbers = [
+        keyword
+        for call in calls
+        for keyword in call.keywords
+        if not isinstance(keyword.value, ast.Call) or keyword.arg == "grouping"
+    ]
+    assert len(numbers) > 20
     lines = source.splitlines()
-    for keyword in call.keywords:
+    for keyword in numbers:
         line = lines[keyword.lineno - 1]
-        if keyword.arg in ("name", "minutes"):
+        if keyword.arg in ("name", "minutes", "semantic", "top"):
             continue
         assert re.search(r"#.*(paper|later code|our choice)", line), line

@@ -6,14 +6,23 @@ import dataclasses
 import inspect
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from bridgeseg.grouping.suppression import Suppression
 from bridgeseg.grouping.voting import Voting
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.presets import VOC
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.presets import RECIPES, VOC
+from bridgeseg.system.recipe import (
+    BoxLossRecipe,
+    CategoryLossRecipe,
+    CropRecipe,
+    NetworkRecipe,
+    OptimiserRecipe,
+    PictureRecipe,
+    Recipe,
+)
 
 
 @pytest.mark.parametrize("grouping", [Voting(neighbours=3), Suppression(top=4, overlap=0.3)])
@@ -22,8 +31,17 @@ def test_both_ways_of_grouping_survive_being_written(grouping: Voting | Suppress
     assert Recipe.from_json(recipe.to_json()).grouping == grouping
 
 
+FLAT = Path(__file__).with_name("flat_recipes.json")
+
+
 def broken(**changes: object) -> str:
     values = json.loads(VOC.to_json()) | changes
+    return json.dumps({name: value for name, value in values.items() if value != "absent"})
+
+
+def flat(**changes: object) -> str:
+    """A recipe as the version before wrote it: VOC's, in one piece."""
+    values = json.loads(FLAT.read_text("utf8"))["voc"] | changes
     return json.dumps({name: value for name, value in values.items() if value != "absent"})
 
 
@@ -44,8 +62,16 @@ def broken(**changes: object) -> str:
         broken(grouping=3),
         broken(unheard_of=1),
         broken(name="absent"),
-        broken(scales="absent"),
-        broken(scales=1.0),
+        broken(semantic="absent"),
+        broken(semantic={}),
+        broken(semantic=3),
+        broken(localization="absent"),
+        broken(pictures={"unheard_of": 1}),
+        broken(losses={"categories": {}}),
+        flat(unheard_of=1),
+        flat(shared="absent"),
+        flat(localization=[["unheard_of", 1]]),
+        flat(grouping={"method": "Guessing"}),
     ],
 )
 def test_what_is_no_recipe_is_one_line_that_names_the_place(text: str) -> None:
@@ -54,32 +80,49 @@ def test_what_is_no_recipe_is_one_line_that_names_the_place(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", json.loads(FLAT.read_text("utf8")))
+def test_a_recipe_of_the_version_before_is_read(name: str) -> None:
+    """All presets as that version wrote them; it had no parts, and a few numbers of the second network's own."""
+    text = json.dumps(json.loads(FLAT.read_text("utf8"))[name])
+    assert Recipe.from_json(text) == RECIPES[name]
+
+
 def test_a_recipe_written_before_there_were_views_has_one() -> None:
-    assert Recipe.from_json(broken(views="absent", localization="absent")) == VOC
+    assert Recipe.from_json(flat(views="absent", localization="absent")) == VOC
 
 
-def test_only_the_localization_network_has_numbers_of_its_own() -> None:
-    recipe = dataclasses.replace(VOC, localization=(("rate", 0.5), ("scales", (1.0, 2.0))))
-    assert recipe.of("semantic") is recipe.of("both") is recipe
-    own = recipe.of("localization")
-    assert (own.rate, own.scales) == (0.5, (1.0, 2.0))
-    assert dataclasses.replace(own, rate=recipe.rate, scales=recipe.scales) == recipe
-    assert VOC.of("localization") is VOC
-    for name in ("stride", "scale", "trunk", "grouping", "unheard_of"):
-        wrong = dataclasses.replace(VOC, localization=((name, 1),))
-        with pytest.raises(BadInput, match=f"localization: {name}, expected only hidden, "):
-            wrong.of("localization")
+def test_one_network_or_two_are_trained() -> None:
+    assert list(VOC.learners) == ["semantic", "localization"]
+    shared = dataclasses.replace(VOC, localization=None)
+    assert shared.learners == {"both": VOC.semantic}
+
+
+def test_other_minutes_take_the_place_of_steps() -> None:
+    assert VOC.with_minutes(None) is VOC
+    changed = VOC.with_minutes(3)
+    assert (changed.minutes, changed.steps) == (3, None)
+    assert dataclasses.replace(changed, minutes=VOC.minutes, steps=VOC.steps) == VOC
+    for minutes in (0, -1, float("nan")):
+        with pytest.raises(BadInput, match="minutes: "):
+            VOC.with_minutes(minutes)
 
 
 def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        VOC.rate = 1.0  # type: ignore[misc]
+        VOC.semantic.optimiser.rate = 1.0  # type: ignore[misc]
 
 
-def test_beside_every_field_stands_what_it_is() -> None:
-    lines = inspect.getsource(Recipe).splitlines()
-    for field in dataclasses.fields(Recipe):
-        if field.name in ("name", "grouping", "batch", "momentum", "decay", "rate", "optimiser", "box_floor"):
+PARTS = (NetworkRecipe, CropRecipe, OptimiserRecipe, CategoryLossRecipe, BoxLossRecipe, PictureRecipe)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_beside_every_number_stands_what_it_is(part: type) -> None:
+    lines = inspect.getsource(part).splitlines()
+    for field in dataclasses.fields(part):
+        if field.name in ("batch", "momentum", "decay", "rate") or (part, field.name) == (
+            BoxLossRecipe,
+            "floor",
+        ):
             continue  # their names say it all
         line = next(line for line in lines if re.match(rf"\s+{field.name}:", line))
         assert "#" in line, line

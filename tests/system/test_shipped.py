@@ -16,9 +16,9 @@ from bridgeseg.system.evaluation import evaluate, evaluate_components
 def pictures_of(name: str, request: pytest.FixtureRequest) -> Labelled:
     """The pictures that the card of a run was measured on; skips where they are not at hand."""
     if name == "scenes":
-        return open_dataset("scenes", "val", count=card(name)["figures"]["images"])
+        return open_dataset("scenes", None, "val", count=card(name)["figures"]["images"])
     folder: Path = request.getfixturevalue("data")
-    return open_dataset(f"nuclei:{folder / 'nuclei' / 'stage1_train'}", "val")
+    return open_dataset("nuclei", folder / "nuclei", "val")
 
 
 def test_scenes_and_nuclei_ship_in_eight_megabytes() -> None:

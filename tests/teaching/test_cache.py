@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from changed import changed
 from small_recipe import SMALL
 
+from bridgeseg.data.scenes import Scenes
+from bridgeseg.data.voc import VocFolder
 from bridgeseg.machine.environment import TIERS
 from bridgeseg.system.checkpoint import WEIGHTS
 from bridgeseg.system.presets import RECIPES
@@ -18,7 +21,8 @@ from bridgeseg.teaching import cache
 from bridgeseg.teaching.lessons import LESSONS, Lesson
 from bridgeseg.training.trainer import Trainer
 
-TINY = dataclasses.replace(SMALL, name="tiny-for-cache", steps=3, pictures=6, held_out=0.2)
+TINY = changed(SMALL, {"name": "tiny-for-cache", "steps": 3, "pictures.held_out": 0.2})
+SIX = Scenes(count=6)
 
 
 @pytest.fixture(autouse=True)
@@ -39,82 +43,59 @@ def same_weights(first: torch.nn.Module, second: torch.nn.Module) -> bool:
 
 
 def test_a_run_is_trained_once_and_then_loaded(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
-    first = cache.trained(TINY, "scenes", progress=silent)
-    assert len(first.trained_on) == TINY.pictures
+    first = cache.trained(TINY, SIX, progress=silent)
+    assert first.trained_on == tuple(SIX.names)
 
     def refuse(*arguments: object, **named: object) -> None:
         raise AssertionError("trained again")
 
     monkeypatch.setattr(cache, "train_run", refuse)
-    again = cache.trained(TINY, "scenes", progress=silent)
+    again = cache.trained(TINY, SIX, progress=silent)
     assert same_weights(first.networks, again.networks)
     assert not again.networks.training
     (folder,) = (path for path in (own_cache / "runs").iterdir() if path.is_dir())
     assert {path.name for path in folder.iterdir()} >= {WEIGHTS}
-    for other in ({"seed": 1}, {"minutes": 1.0}):
+    for recipe, seed in ((TINY, 1), (TINY.with_minutes(1.0), 0)):
         with pytest.raises(AssertionError, match="trained again"):
-            cache.trained(TINY, "scenes", **other, progress=silent)
+            cache.trained(recipe, SIX, seed, progress=silent)
 
 
-def test_the_key_covers_recipe_data_seed_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = {
-        cache.folder_of(TINY, "scenes", 0),
-        cache.folder_of(TINY, "scenes", 1),
-        cache.folder_of(dataclasses.replace(TINY, rate=0.5), "scenes", 0),
-        cache.folder_of(dataclasses.replace(TINY, pictures=7), "scenes", 0),
-    }
-    assert cache.folder_of(TINY, "scenes", 0) in keys
-    monkeypatch.setattr(cache, "source_key", lambda: "other code")
-    keys.add(cache.folder_of(TINY, "scenes", 0))
-    assert len(keys) == 5
+def test_the_key_covers_recipe_data_seed_device_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [
+        cache.folder_of(TINY, SIX, 0),
+        cache.folder_of(TINY, SIX, 1),
+        cache.folder_of(changed(TINY, {"semantic.optimiser.rate": 0.5}), SIX, 0),
+        cache.folder_of(TINY, Scenes(count=7), 0),
+        cache.folder_of(TINY, Scenes("val", count=6), 0),
+    ]
+    assert cache.folder_of(TINY, Scenes(count=6), 0) == keys[0]
+    monkeypatch.setattr(cache, "TRAINING_VERSION", cache.TRAINING_VERSION + 1)
+    keys.append(cache.folder_of(TINY, SIX, 0))
+    monkeypatch.undo()
+    monkeypatch.setattr(cache, "device", lambda: torch.device("meta"))
+    keys.append(cache.folder_of(TINY, SIX, 0))
+    assert len(set(keys)) == len(keys) == 7
+
+
+def test_the_key_is_the_same_on_every_python(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the interpreter is in it: the digits are those that another Python and another machine gave."""
+    monkeypatch.setattr(cache, "TRAINING_VERSION", 1)
+    monkeypatch.setattr(cache, "device", lambda: torch.device("cpu"))
+    assert cache.folder_of(TINY, SIX, 0).name == "tiny-for-cache-d78a4a5f9d65"
 
 
 def test_both_tiers_have_a_run_of_their_own() -> None:
     for each in LESSONS.values():
-        assert len({cache.folder_of(each.budgeted(tier), "scenes", each.seed) for tier in TIERS}) == len(
-            TIERS
-        )
-
-
-def test_code_that_does_something_else_has_another_key_and_comments_have_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    modules = cache._modules()
-    assert {
-        "training.trainer",
-        "training.objective",
-        "structures.boxes",
-        "data.scenes",
-        "data.voc",
-        "data.transforms",
-    } <= modules
-    assert not {name for name in modules if name.startswith(("plots.", "teaching."))}
-    read, changes = cache._source, {}
-    monkeypatch.setattr(cache, "_source", lambda name: changes.get(name, str)(read(name)))
-    cache.source_key.cache_clear()
-    before = cache.source_key()
-    for change, same in (
-        (lambda text: text.replace('"""', '"""A word more. ', 1) + "\n# and a comment\n", True),
-        (lambda text: text.replace("clip_grad_norm_", "clip_grad_value_"), False),
-    ):
-        assert change(read("training.trainer")) != read("training.trainer")
-        changes["training.trainer"] = change
-        cache.source_key.cache_clear()
-        assert (cache.source_key() == before) == same
-    changes.clear()
-    changes["system.presets"] = lambda text: text + "\nOTHER = 1\n"
-    cache.source_key.cache_clear()
-    assert cache.source_key() == before, "another recipe is another key only for those who use it"
-    cache.source_key.cache_clear()
+        assert len({cache.folder_of(each.budgeted(tier), SIX, each.seed) for tier in TIERS}) == len(TIERS)
 
 
 def test_a_training_that_was_cut_off_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridgeseg.training.trainer.SAVE_EVERY", 0.0)
-    whole = cache.trained(TINY, "scenes", seed=5, progress=silent)
-    folder = cache.folder_of(TINY, "scenes", 5)
+    whole = cache.trained(TINY, SIX, seed=5, progress=silent)
+    folder = cache.folder_of(TINY, SIX, 5)
     for path in folder.iterdir():
         path.unlink()
-    step, done = Trainer._step, []
+    step, done = Trainer.step, []
 
     def cut_off(self, *arguments):
         if len(done) == 2:
@@ -122,12 +103,12 @@ def test_a_training_that_was_cut_off_goes_on(monkeypatch: pytest.MonkeyPatch) ->
         done.append(1)
         return step(self, *arguments)
 
-    monkeypatch.setattr(Trainer, "_step", cut_off)
+    monkeypatch.setattr(Trainer, "step", cut_off)
     with pytest.raises(KeyboardInterrupt):
-        cache.trained(TINY, "scenes", seed=5, progress=silent)
+        cache.trained(TINY, SIX, seed=5, progress=silent)
     assert not (folder / WEIGHTS).exists()
     done.clear()
-    again = cache.trained(TINY, "scenes", seed=5, progress=silent)
+    again = cache.trained(TINY, SIX, seed=5, progress=silent)
     assert len(done) == 1, "the steps before were not done again"
     assert same_weights(whole.networks, again.networks)
 
@@ -147,7 +128,7 @@ def train_and_count(folder: str, count: object) -> None:
         return run(self)
 
     Trainer.run = counted
-    cache.trained(TINY, "scenes", progress=silent)
+    cache.trained(TINY, SIX, progress=silent)
 
 
 def test_two_processes_train_it_once(own_cache: Path) -> None:
@@ -187,7 +168,7 @@ def test_prepare_trains_lessons_with_progress_on_standard_output(
 ) -> None:
     monkeypatch.setitem(RECIPES, TINY.name, dataclasses.replace(TINY, steps=None))
     monkeypatch.setitem(LESSONS, "small", Lesson("photos", TINY.name, {"fast": 0.02, "full": 0.02}))
-    monkeypatch.setattr(cache, "data_spec", lambda name: "scenes")
+    monkeypatch.setattr(cache, "open_pictures", lambda name, split: SIX)
     monkeypatch.setattr(cache, "prepare", lambda prepare=cache.prepare: prepare(["small"]))
     assert cache.main(["prepare"]) == 0
     said = capsys.readouterr()
@@ -202,7 +183,7 @@ def test_prepare_trains_lessons_with_progress_on_standard_output(
 def test_what_cannot_be_trained_is_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(cache, "data_spec", lambda name: f"voc:{tmp_path}")
+    monkeypatch.setattr(cache, "open_pictures", lambda name, split: VocFolder(tmp_path, split))
     assert cache.lesson("pedestrians") is None
     assert capsys.readouterr().out.startswith("pedestrians: not trained, ")
 

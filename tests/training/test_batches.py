@@ -15,10 +15,10 @@ import torch
 from bridgeseg.data.scenes import CATEGORIES, Scenes
 from bridgeseg.networks.preprocessing import stretch_contrast
 from bridgeseg.structures.labels import VOID, Sample, verify
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import CropRecipe
 from bridgeseg.training.batches import Batch, Batches, augment, load_samples
 
-RECIPE = Recipe(name="test", crop=32, batch=6, scales=(0.75, 1.5), jitter=0.2)
+RECIPE = CropRecipe(side=32, scales=(0.75, 1.5), jitter=0.2)
 PLAIN = dataclasses.replace(RECIPE, scales=(1.0, 1.0), jitter=0.0)
 
 
@@ -46,7 +46,7 @@ def equal(first: Batch, second: Batch) -> bool:
 
 
 def test_a_batch_has_the_sizes_and_types_that_it_says(samples: list[Sample]) -> None:
-    batch = Batches(samples, RECIPE, seed=0)(3)
+    batch = Batches(samples, RECIPE, 6, seed=0)(3)
     assert batch.pictures.shape == (6, 32, 32, 3)
     assert batch.categories.shape == batch.instances.shape == (6, 32, 32)
     assert [part.dtype for part in batch] == [torch.uint8, torch.uint8, torch.int32]
@@ -59,19 +59,19 @@ def test_a_batch_has_the_sizes_and_types_that_it_says(samples: list[Sample]) -> 
 
 
 def test_a_batch_is_a_function_of_seed_and_step(samples: list[Sample]) -> None:
-    batches = Batches(samples, RECIPE, seed=5)
+    batches = Batches(samples, RECIPE, 6, seed=5)
     steps = [batches(step) for step in range(12)]
     # Asked for again, in another order, of another object: nothing remembers what came before.
-    again = Batches(samples, RECIPE, seed=5)
+    again = Batches(samples, RECIPE, 6, seed=5)
     for step in (11, 0, 7, 3):
         assert equal(steps[step], again(step))
         assert equal(steps[step], batches(step))
     assert not any(equal(steps[0], other) for other in steps[1:])
-    assert not equal(steps[0], Batches(samples, RECIPE, seed=6)(0))
+    assert not equal(steps[0], Batches(samples, RECIPE, 6, seed=6)(0))
 
 
 def test_a_picture_is_cut_and_coloured_anew_at_every_step(samples: list[Sample]) -> None:
-    batches = Batches(samples[:1], RECIPE, seed=0)
+    batches = Batches(samples[:1], RECIPE, 6, seed=0)
     windows = torch.cat([batches(step).pictures for step in range(3)])
     assert len({window.numpy().tobytes() for window in windows}) == len(windows)
 
@@ -79,15 +79,15 @@ def test_a_picture_is_cut_and_coloured_anew_at_every_step(samples: list[Sample])
 @pytest.mark.parametrize("processes", [2, 3, 6])
 def test_processes_cut_one_global_batch_among_them(samples: list[Sample], processes: int) -> None:
     for step in (0, 4):
-        whole = Batches(samples, RECIPE, seed=1)(step)
-        parts = [Batches(samples, RECIPE, 1, rank, processes)(step) for rank in range(processes)]
+        whole = Batches(samples, RECIPE, 6, seed=1)(step)
+        parts = [Batches(samples, RECIPE, 6, 1, rank, processes)(step) for rank in range(processes)]
         for rank, part in enumerate(parts):
             assert equal(part, Batch(*(values[rank::processes] for values in whole)))
 
 
 @pytest.mark.parametrize("count, batch", [(12, 6), (10, 4), (7, 5), (3, 8), (1, 4)])
 def test_every_picture_comes_once_an_epoch(count: int, batch: int) -> None:
-    batches = Batches(marked(count), dataclasses.replace(PLAIN, batch=batch), seed=2)
+    batches = Batches(marked(count), PLAIN, batch, seed=2)
     seen = torch.cat([batches(step).pictures[:, 0, 0, 0] for step in range(4 * count)]).tolist()
     epochs = [seen[start : start + count] for start in range(0, len(seen) - count + 1, count)]
     assert all(sorted(epoch) == list(range(count)) for epoch in epochs)
@@ -96,7 +96,7 @@ def test_every_picture_comes_once_an_epoch(count: int, batch: int) -> None:
 
 
 def test_batches_made_ahead_are_the_same(samples: list[Sample]) -> None:
-    batches = Batches(samples, RECIPE, seed=3)
+    batches = Batches(samples, RECIPE, 6, seed=3)
     expected = [batches(step) for step in range(5, 17)]
     for threads, depth in ((1, 1), (2, 4), (4, 9)):
         source = batches.ahead(5, threads, depth)
@@ -108,7 +108,7 @@ def test_batches_made_ahead_are_the_same(samples: list[Sample]) -> None:
 
 def test_many_threads_may_ask_at_once() -> None:
     """With one picture a batch spans many epochs, and their orders are dropped while others look for them."""
-    batches = Batches(marked(1, 8), dataclasses.replace(PLAIN, batch=16, crop=8), seed=0)
+    batches = Batches(marked(1, 8), dataclasses.replace(PLAIN, side=8), 16, seed=0)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -153,7 +153,7 @@ def test_labels_stay_with_their_pixels(samples: list[Sample]) -> None:
     for upright in (True, False):
         recipe = dataclasses.replace(PLAIN, upright=upright)
         for step in range(4):
-            batch = Batches(painted, recipe, seed=step)(step)
+            batch = Batches(painted, recipe, 6, seed=step)(step)
             assert torch.equal(batch.pictures[..., 0], batch.categories)
 
 
@@ -169,9 +169,9 @@ def test_the_positions_that_a_picture_takes(upright: bool, expected: int) -> Non
 
 def test_samples_are_loaded_in_the_order_asked_for() -> None:
     scenes = Scenes("train", 32, 6)
-    found = load_samples(scenes, [4, 0, 5], PLAIN)
+    found = load_samples(scenes, [4, 0, 5])
     assert [sample.name for sample in found] == [scenes.names[i] for i in (4, 0, 5)]
     np.testing.assert_array_equal(found[0].picture, scenes[4].picture)
-    stretched = load_samples(scenes, [4], dataclasses.replace(PLAIN, stretch=True))[0]
+    stretched = load_samples(scenes, [4], stretch=True)[0]
     np.testing.assert_array_equal(stretched.picture, stretch_contrast(scenes[4].picture))
-    assert load_samples(scenes, [], PLAIN) == []
+    assert load_samples(scenes, []) == []

@@ -14,10 +14,11 @@ from bridgeseg.data.scenes import CATEGORIES, Scenes
 from bridgeseg.structures.boxes import box_targets, encode
 from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.labels import VOID
-from bridgeseg.system.recipe import Recipe
-from bridgeseg.training.objective import batch_loss, localization_loss, semantic_loss
+from bridgeseg.system.recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
+from bridgeseg.training.objective import localization_loss, objective_of, semantic_loss
 
-RECIPE = Recipe(name="test", threshold=2.0, floor=0, label_stride=0, box_threshold=2.0, box_floor=0)
+CATEGORY = CategoryLossRecipe(threshold=2.0, floor=0)
+BOX = BoxLossRecipe(threshold=2.0, floor=0)
 STRIDE = 4
 
 
@@ -36,12 +37,12 @@ def logits(seed: int = 0) -> Tensor:
 
 
 def encoded(instances: Tensor, noise: float = 0.3) -> Tensor:
-    target = encode(box_targets(instances, STRIDE)[0], STRIDE, RECIPE.scale)
+    target = encode(box_targets(instances, STRIDE)[0], STRIDE, BOX.scale)
     return target + noise * torch.randn(target.shape, generator=torch.Generator().manual_seed(1))
 
 
 def test_plain_cross_entropy_at_the_cells(labels: tuple[Tensor, Tensor]) -> None:
-    found = semantic_loss(logits(), labels[0], STRIDE, RECIPE)
+    found = semantic_loss(logits(), labels[0], STRIDE, CATEGORY)
     cells = labels[0][:, ::STRIDE, ::STRIDE].long()
     torch.testing.assert_close(found.loss, F.cross_entropy(logits(), cells, ignore_index=VOID))
     assert found.kept == 1
@@ -49,7 +50,7 @@ def test_plain_cross_entropy_at_the_cells(labels: tuple[Tensor, Tensor]) -> None
 
 @pytest.mark.parametrize("finer", [1, 2])
 def test_finer_labels_enlarge_the_logits(labels: tuple[Tensor, Tensor], finer: int) -> None:
-    found = semantic_loss(logits(), labels[0], STRIDE, dataclasses.replace(RECIPE, label_stride=finer))
+    found = semantic_loss(logits(), labels[0], STRIDE, dataclasses.replace(CATEGORY, label_stride=finer))
     cells = labels[0][:, ::finer, ::finer].long()
     large = enlarge(logits(), STRIDE // finer, (cells.shape[1], cells.shape[2]))
     torch.testing.assert_close(found.loss, F.cross_entropy(large, cells, ignore_index=VOID))
@@ -59,25 +60,27 @@ def test_finer_labels_enlarge_the_logits(labels: tuple[Tensor, Tensor], finer: i
 def test_sizes_that_are_no_multiple_of_the_stride(labels: tuple[Tensor, Tensor], size: int) -> None:
     categories, instances = (part[:, :size, :size] for part in labels)
     for finer in (0, 2):
-        found = semantic_loss(logits(), categories, STRIDE, dataclasses.replace(RECIPE, label_stride=finer))
+        found = semantic_loss(logits(), categories, STRIDE, dataclasses.replace(CATEGORY, label_stride=finer))
         assert found.loss.isfinite()
-    assert localization_loss(encoded(labels[1]), categories, instances, STRIDE, RECIPE).loss.isfinite()
+    assert localization_loss(encoded(labels[1]), categories, instances, STRIDE, BOX).loss.isfinite()
 
 
 def test_the_recipes_numbers_reach_the_loss(labels: tuple[Tensor, Tensor]) -> None:
     cells = labels[0][:, ::STRIDE, ::STRIDE].long()
     entropy = F.cross_entropy(logits(), cells, ignore_index=VOID, reduction="none")
     entropy = entropy[cells != VOID].sort(descending=True).values
-    exact = semantic_loss(logits(), labels[0], STRIDE, dataclasses.replace(RECIPE, exactly=9))
+    exact = semantic_loss(logits(), labels[0], STRIDE, dataclasses.replace(CATEGORY, exactly=9))
     torch.testing.assert_close(exact.loss, entropy[:9].mean())
-    floored = semantic_loss(logits(), labels[0], STRIDE, dataclasses.replace(RECIPE, threshold=0.0, floor=20))
+    floored = semantic_loss(
+        logits(), labels[0], STRIDE, dataclasses.replace(CATEGORY, threshold=0.0, floor=20)
+    )
     torch.testing.assert_close(floored.loss, entropy[:20].mean())
-    below = semantic_loss(logits(), labels[0], STRIDE, dataclasses.replace(RECIPE, threshold=0.1))
+    below = semantic_loss(logits(), labels[0], STRIDE, dataclasses.replace(CATEGORY, threshold=0.1))
     torch.testing.assert_close(below.loss, entropy[(-entropy).exp() < 0.1].mean())
 
 
 def test_boxes_that_are_right_cost_nothing(labels: tuple[Tensor, Tensor]) -> None:
-    found = localization_loss(encoded(labels[1], noise=0), *labels, STRIDE, RECIPE)
+    found = localization_loss(encoded(labels[1], noise=0), *labels, STRIDE, BOX)
     assert float(found.loss) == pytest.approx(0, abs=1e-6)
 
 
@@ -93,16 +96,16 @@ def test_the_localization_loss_by_hand(labels: tuple[Tensor, Tensor]) -> None:
                 y, x = (labels[1][number] == label).nonzero(as_tuple=True)
                 x0, y0, x1, y1 = int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1
                 target = [
-                    ((x0 + x1) / 2 - (column * STRIDE + 0.5)) / RECIPE.scale,
-                    ((y0 + y1) / 2 - (row * STRIDE + 0.5)) / RECIPE.scale,
-                    float(np.log((y1 - y0) / RECIPE.scale)),
-                    float(np.log((x1 - x0) / RECIPE.scale)),
+                    ((x0 + x1) / 2 - (column * STRIDE + 0.5)) / BOX.scale,
+                    ((y0 + y1) / 2 - (row * STRIDE + 0.5)) / BOX.scale,
+                    float(np.log((y1 - y0) / BOX.scale)),
+                    float(np.log((x1 - x0) / BOX.scale)),
                 ]
                 distance = np.abs(answer[number, :, row, column].numpy() - np.array(target))
-                beta = RECIPE.beta
+                beta = BOX.beta
                 each = np.where(distance < beta, distance**2 / (2 * beta), distance - beta / 2).sum()
-                losses.append(each * (RECIPE.scale**2 / ((y1 - y0) * (x1 - x0))) ** RECIPE.size_power)
-    found = localization_loss(answer, *labels, STRIDE, RECIPE)
+                losses.append(each * (BOX.scale**2 / ((y1 - y0) * (x1 - x0))) ** BOX.size_power)
+    found = localization_loss(answer, *labels, STRIDE, BOX)
     assert float(found.loss) == pytest.approx(float(np.mean(losses)), rel=1e-4)
 
 
@@ -110,7 +113,7 @@ def test_void_and_background_teach_no_box(labels: tuple[Tensor, Tensor]) -> None
     categories, instances = labels[0].clone(), labels[1]
     categories[:, 8:16] = VOID  # though the instance map still says something there
     answer = encoded(instances).requires_grad_()
-    localization_loss(answer, categories, instances, STRIDE, RECIPE).loss.backward()
+    localization_loss(answer, categories, instances, STRIDE, BOX).loss.backward()
     assert answer.grad is not None
     cells = categories[:, ::STRIDE, ::STRIDE]
     counted = (instances[:, ::STRIDE, ::STRIDE] > 0) & (cells != VOID)
@@ -122,25 +125,27 @@ def test_a_batch_without_instances_has_a_finite_loss(kind: str) -> None:
     categories = torch.full((2, 32, 32), VOID if "void" in kind else 0, dtype=torch.uint8)
     instances = torch.zeros(2, 32, 32, dtype=torch.int32)
     answers = {"categories": logits().requires_grad_(), "boxes": torch.zeros(2, 4, 8, 8, requires_grad=True)}
-    loss, parts = batch_loss(answers, categories, instances, STRIDE, RECIPE)
-    loss.backward()
-    assert loss.isfinite()
-    assert parts["box_loss"] == 0
-    assert parts["category_loss"] == 0 or "void" not in kind
+    found = objective_of(answers, categories, instances, STRIDE, LossRecipe(CATEGORY, BOX))
+    found.loss.backward()
+    assert found.loss.isfinite()
+    assert found.losses["box_loss"] == 0
+    assert found.losses["category_loss"] == 0 or "void" not in kind
     assert all(answer.grad is not None and answer.grad.isfinite().all() for answer in answers.values())
 
 
 def test_the_parts_add_up(labels: tuple[Tensor, Tensor]) -> None:
-    recipe = dataclasses.replace(RECIPE, box_weight=0.25)
+    recipe = LossRecipe(CATEGORY, dataclasses.replace(BOX, weight=0.25))
     both = {"categories": logits().requires_grad_(), "boxes": encoded(labels[1])}
-    loss, parts = batch_loss(both, *labels, STRIDE, recipe)
-    torch.testing.assert_close(loss.detach(), parts["category_loss"] + 0.25 * parts["box_loss"])
-    assert set(parts) == {"category_loss", "kept", "threshold", "box_loss", "box_kept"}
-    assert not any(part.requires_grad for part in parts.values())
+    found = objective_of(both, *labels, STRIDE, recipe)
+    losses = found.losses
+    torch.testing.assert_close(found.loss.detach(), losses["category_loss"] + 0.25 * losses["box_loss"])
+    assert set(losses) == {"category_loss", "box_loss"}
+    assert set(found.fractions) == {"kept", "threshold", "box_kept"}
+    assert not any(part.requires_grad for part in [*losses.values(), *found.fractions.values()])
     # Alone, as in the paper, each network has its own loss at full weight.
     for name, part in (("categories", "category_loss"), ("boxes", "box_loss")):
-        alone, _ = batch_loss({name: both[name]}, *labels, STRIDE, recipe)
-        torch.testing.assert_close(alone.detach(), parts[part])
+        alone = objective_of({name: both[name]}, *labels, STRIDE, recipe)
+        torch.testing.assert_close(alone.loss.detach(), losses[part])
 
 
 def test_a_network_that_follows_the_gradient_of_the_boxes_finds_them(labels: tuple[Tensor, Tensor]) -> None:
@@ -149,10 +154,10 @@ def test_a_network_that_follows_the_gradient_of_the_boxes_finds_them(labels: tup
     optimiser = torch.optim.Adam([answer], lr=0.05)
     for _ in range(150):
         optimiser.zero_grad()
-        localization_loss(answer, *labels, STRIDE, RECIPE).loss.backward()
+        localization_loss(answer, *labels, STRIDE, BOX).loss.backward()
         optimiser.step()
     boxes, present = box_targets(labels[1], STRIDE)
-    target = encode(boxes, STRIDE, RECIPE.scale)
+    target = encode(boxes, STRIDE, BOX.scale)
     present &= labels[0][:, ::STRIDE, ::STRIDE] != VOID
     error = (answer.detach() - target).abs().amax(1)[present]
     assert float(error.max()) < 0.05

@@ -7,35 +7,35 @@ from pathlib import Path
 
 import pytest
 import torch
+from changed import changed
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.machine.progress import Progress
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import CropRecipe, Learner, NetworkRecipe, OptimiserRecipe, Recipe
 from bridgeseg.training.batches import load_samples
-from bridgeseg.training.trainer import Progress, Trainer
+from bridgeseg.training.trainer import Trainer
 
+LIGHT = NetworkRecipe(trunk="mobilenet_v2", output_stride=16, stride=4)
 APART = Recipe(
     name="test",
-    trunk="mobilenet_v2",
-    output_stride=16,
-    stride=4,
-    hidden=8,
-    crop=32,
-    batch=2,
+    semantic=Learner(
+        dataclasses.replace(LIGHT, hidden=8, frozen_statistics=True, frozen_layers=5),
+        CropRecipe(side=32),
+        OptimiserRecipe(batch=2),
+    ),
+    localization=Learner(dataclasses.replace(LIGHT, hidden=6), CropRecipe(side=48), OptimiserRecipe(batch=2)),
     steps=10,
-    shared=False,
-    frozen_statistics=True,
-    frozen_layers=5,
     box_share=0.3,
-    localization=(("frozen_layers", 0), ("frozen_statistics", False), ("crop", 48), ("hidden", 6)),
 )
+BOTH = {"semantic.optimiser.bfloat16": True, "localization.optimiser.bfloat16": True}
 
 
 def trainer(recipe: Recipe, state: Path | None = None) -> tuple[Trainer, list[tuple[float, str]]]:
     """A training on a few scenes, and what it tells while it runs."""
     scenes = Scenes("train", 64, 4)
     told: list[tuple[float, str]] = []
-    samples = load_samples(scenes, range(4), recipe)
+    samples = load_samples(scenes, range(4))
     made = Trainer(
         recipe,
         samples,
@@ -109,8 +109,8 @@ def in_bfloat16(recipe: Recipe, monkeypatch: pytest.MonkeyPatch, able: bool) -> 
 def test_bfloat16_is_for_recipes_that_want_it_on_devices_that_compute_in_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    both = dataclasses.replace(APART, bfloat16=True)
-    one = dataclasses.replace(both, localization=(*APART.localization, ("bfloat16", False)))
+    both = changed(APART, BOTH)
+    one = changed(APART, {"semantic.optimiser.bfloat16": True})
     assert in_bfloat16(both, monkeypatch, True) == {"semantic": True, "localization": True}
     assert in_bfloat16(one, monkeypatch, True) == {"semantic": True, "localization": False}
     assert in_bfloat16(both, monkeypatch, False) == {"semantic": False, "localization": False}
@@ -123,7 +123,7 @@ def test_in_bfloat16_too_a_resumed_run_ends_with_the_same_weights(
     monkeypatch.setattr("bridgeseg.training.trainer.computes_bfloat16", lambda device: True)
     monkeypatch.setattr("bridgeseg.training.trainer.LOG_EVERY", 1)
     monkeypatch.setattr("bridgeseg.training.trainer.SAVE_EVERY", -1.0)  # after every step
-    recipe = dataclasses.replace(APART, bfloat16=True)
+    recipe = changed(APART, BOTH)
     whole = trainer(recipe)[0].run().state_dict()
 
     stopped, told = trainer(recipe, tmp_path / "state")
@@ -132,11 +132,11 @@ def test_in_bfloat16_too_a_resumed_run_ends_with_the_same_weights(
         stopped.run()
     resumed, _ = trainer(recipe, tmp_path / "state")
     resumed.resume()
-    assert (resumed.phase, resumed.step) == (0, 4)
+    assert (resumed.phase, resumed.done_steps) == (0, 4)
     after = resumed.run().state_dict()
     assert all(torch.equal(after[name], whole[name]) for name in whole)
 
 
 def test_layers_that_cannot_be_frozen_are_refused() -> None:
     with pytest.raises(BadInput, match="frozen_layers: 3 of resnet18, expected mobilenet_v2"):
-        trainer(dataclasses.replace(APART, trunk="resnet18", frozen_layers=3))
+        trainer(changed(APART, {"semantic.network.trunk": "resnet18", "semantic.network.frozen_layers": 3}))

@@ -90,6 +90,12 @@ def download_nuclei(folder: str | Path, progress: Progress | None = None, url: s
     returns: the folder `nuclei`, for `NucleiFolder`
     raises: BadInput as `fetch` and `nuclei_from_zip`
 
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     (Path(folder) / "nuclei").mkdir()
+        ...     download_nuclei(folder).name  # it stands there, so nothing is fetched
+        'nuclei'
+
     Built in chapter 2.
     """
     return _download(Path(folder) / "nuclei", url, nuclei_from_zip, progress)
@@ -105,6 +111,12 @@ def download_pedestrians(
     url: where from
     returns: the folder `pedestrians`, for `VocFolder`
     raises: BadInput as `fetch` and `pedestrians_from_zip`
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     (Path(folder) / "pedestrians").mkdir()
+        ...     download_pedestrians(folder).name  # it stands there, so nothing is fetched
+        'pedestrians'
 
     Built in chapter 2.
     """
@@ -166,6 +178,15 @@ def text_progress(title: str, stream: TextIO | None = None) -> Progress:
     title: what is downloaded
     stream: where to; None for standard error
     returns: the call-back
+
+    Example:
+        >>> import io
+        >>> out = io.StringIO()
+        >>> show = text_progress("nuclei.zip", out)
+        >>> for done in (10, 15, 50, 100):
+        ...     show(done, 100)
+        >>> print(out.getvalue().strip())
+        nuclei.zip: 10 % 50 % 100 %
 
     Built in chapter 2.
     """

@@ -31,6 +31,14 @@ def read_label_png(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     returns: labels (h, w) int32, 0 where void; void (h, w) bool
     raises: BadInput when the file is missing, unreadable, cut off, no PNG, or a colour PNG, without numbers
 
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = write_label_png(f"{folder}/map.png", np.array([[9, 7]]), np.array([[True, False]]))
+        ...     labels, void = read_label_png(path)
+        >>> labels.tolist(), void.tolist()
+        ([[0, 7]], [[True, False]])
+
     Built in chapter 2.
     """
     with opened(path, ("PNG",)) as image:
@@ -59,6 +67,14 @@ def write_label_png(path: str | Path, labels: np.ndarray, void: np.ndarray | Non
     void: (h, w) bool, the pixels that no label is known for; None for nowhere
     returns: the path
     raises: BadInput when labels or mask are of the wrong shape, type or range; OSError when writing fails
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = write_label_png(f"{folder}/map.png", np.array([[9, 7]]), np.array([[True, False]]))
+        ...     with Image.open(path) as image:
+        ...         image.mode, image.getpixel((0, 0)), image.getpixel((1, 0))
+        ('P', 255, 7)
 
     Built in chapter 2.
     """

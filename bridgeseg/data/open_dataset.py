@@ -29,6 +29,11 @@ class First:
     whole: the data set
     count: how many samples, at most as many as it has
 
+    Example:
+        >>> first = First(Scenes("val", size=32), 2)
+        >>> len(first), first.names
+        (2, ['val-0-00000', 'val-0-00001'])
+
     Built in chapter 2.
     """
 
@@ -81,6 +86,11 @@ def open_dataset(
     returns: the data set
     raises: BadInput when the kind, the count or the size is wrong, when there is no such folder, and what the data
         set's reader raises
+
+    Example:
+        >>> scenes = open_dataset("scenes", "val", size=48, count=3)
+        >>> len(scenes), scenes[0].name, scenes[0].picture.shape
+        (3, 'val-0-00000', (48, 48, 3))
 
     Built in chapter 2.
     """

@@ -34,9 +34,13 @@ def voc_palette() -> np.ndarray:
 
     returns: (256, 3) uint8, RGB
 
+    Example:
+        >>> voc_palette()[[0, 1, 2, 3, 255]].tolist()  # 1 is red's highest bit, 2 green's, 3 both
+        [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [224, 224, 192]]
+
     Built in chapter 2.
     """
-    labels = np.arange(256)
+    labels = np.arange(256)  # (256,)
     palette = np.zeros((256, 3), dtype=np.uint8)
     for step in range(8):
         for channel in range(3):
@@ -52,6 +56,10 @@ def clear_palette() -> np.ndarray:
     background is black, void a pale grey.
 
     returns: (256, 3) uint8, RGB
+
+    Example:
+        >>> clear_palette()[[0, 1, 36, 255]].tolist()  # 36 is orange again, as 1
+        [[0, 0, 0], [230, 159, 0], [230, 159, 0], [224, 224, 224]]
 
     Built in chapter 2.
     """

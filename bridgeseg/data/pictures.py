@@ -25,7 +25,7 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda p: p[:, ::-1],
     3: lambda p: p[::-1, ::-1],
     4: lambda p: p[::-1],
-    5: lambda p: p.swapaxes(0, 1),
+    5: lambda p: p.swapaxes(0, 1),  # from 5 on (w, h, 3)
     6: lambda p: p.swapaxes(0, 1)[:, ::-1],
     7: lambda p: p[::-1, ::-1].swapaxes(0, 1),
     8: lambda p: p.swapaxes(0, 1)[::-1],
@@ -150,7 +150,7 @@ def _rgb(image: Image.Image, path: str | Path) -> np.ndarray:
         if grey.min() < 0 or grey.max() > 65535:
             raise BadInput(f"{path}: grey values {grey.min()}…{grey.max()}, expected 0…65535")
         # 257 = 65535 / 255, rounded to the nearest
-        return np.repeat(((grey + 128) // 257).astype(np.uint8)[..., None], 3, axis=2)
+        return np.repeat(((grey + 128) // 257).astype(np.uint8)[..., None], 3, axis=2)  # (h, w, 3)
     if image.mode == "F":
         raise BadInput(f"{path}: floating-point pixels, whose range is unknown; expected 8 or 16 bits")
     if image.has_transparency_data:

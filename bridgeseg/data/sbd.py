@@ -106,7 +106,7 @@ class SbdFolder:
         instances[instances == VOID] = 0
         of_instance = np.zeros(0, np.int64)
         if struct.dtype.names and "Categories" in struct.dtype.names:
-            of_instance = np.asarray(struct["Categories"], np.int64).ravel()
+            of_instance = np.asarray(struct["Categories"], np.int64).ravel()  # (n,)
         if instances.max(initial=0) > len(of_instance):
             raise BadInput(
                 f"{path}: instance {instances.max()} without a category, Categories names {len(of_instance)}"
@@ -121,7 +121,9 @@ class SbdFolder:
 
 
 def scipy_reader() -> Any:
-    """Return scipy's loadmat, or raise BadInput in one line where scipy is not installed.
+    """Return scipy's loadmat, which reads MATLAB's files.
+
+    raises: BadInput in one line where scipy is not installed
 
     Built in chapter 2.
     """

@@ -42,7 +42,11 @@ class Paint:
     crossed: bool
 
     def shade(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Return how much brighter the paint is at points given in scene units, as a share of its colour."""
+        """Return how much brighter the paint is at some points, as a share of its colour.
+
+        y, x: float, scene units; two arrays of any shapes that broadcast
+        returns: float, as they broadcast, −strength…strength
+        """
         tones = (np.sin(down * y + (along * x + phase)) for down, along, phase in self.waves)
         tone = next(tones)
         return self.strength * (tone * next(tones) if self.crossed else tone)
@@ -79,6 +83,9 @@ class Shape:
 def draw_paint(rng: np.random.Generator) -> Paint:
     """Draw a paint; objects of every category and the background all take theirs from here.
 
+    rng: is moved on
+    returns: the paint
+
     Built in chapter 2.
     """
     hue, saturation, value = rng.uniform((0.0, 0.15, 0.42), (6.0, 0.75, 0.95))
@@ -99,6 +106,11 @@ def draw_layout(rng: np.random.Generator, height: float, width: float) -> list[S
     rng: is moved on
     height, width: of the picture, in scene units
     returns: the shapes; the first number that is drawn from rng is the scene's own category
+
+    Example:
+        >>> shapes = draw_layout(np.random.default_rng(0), 96.0, 96.0)
+        >>> 3 <= len(shapes) <= 8, all(6 <= shape.y <= 90 and 6 <= shape.x <= 90 for shape in shapes)
+        (True, True)
 
     Built in chapter 2.
     """
@@ -138,9 +150,16 @@ def _place(
 def depth(shape: Shape, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return how deep points lie inside a shape, in scene units; negative outside.
 
-    y, x: points, in scene units; two arrays of any shapes that broadcast
+    shape: the shape
+    y, x: float, points in scene units; two arrays of any shapes that broadcast
     returns: float, as they broadcast; exact where the shape is not stretched, inside, and away from its
         corners
+
+    Example:
+        >>> paint = draw_paint(np.random.default_rng(0))
+        >>> disc = Shape(1, y=50.0, x=50.0, radius=10.0, angle=0.0, stretch=1.0, paint=paint)
+        >>> depth(disc, np.array([50.0]), np.array([50.0, 57.0, 60.0, 63.0])).tolist()
+        [10.0, 3.0, 0.0, -3.0]
 
     A triangle, a square and a star are folded along their mirror lines until one edge is left, and the depth
     is that under this edge. A triangle and a square are stars whose inner corners lie on their edges.

@@ -161,6 +161,13 @@ def check_scoring(trained_on: Collection[str], scored_on: Collection[str], measu
     measure: what is to be measured, for the message
     raises: BadInput with the number of pictures in both
 
+    Example:
+        >>> check_scoring({"a", "b"}, {"c"}, "AP^r")
+        >>> check_scoring({"a", "b"}, {"b", "c"}, "AP^r")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        bridgeseg.structures.labels.BadInput: AP^r: 1 of the 2 pictures to score are among those ...
+
     Built in chapter 2.
     """
     shared = set(trained_on) & set(scored_on)

@@ -24,10 +24,17 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)
 def crop(sample: Sample, top: int, left: int, height: int, width: int) -> Sample:
     """Cut a window out of a sample.
 
+    sample: the picture with its maps
     top, left: the window's first row and column, pixels
     height, width: its size, pixels, at least 1
     returns: the window; its arrays share memory with the sample's. Instances keep their numbers (`compact`).
     raises: ValueError when the window does not lie within the picture
+
+    Example:
+        >>> numbers = np.arange(6, dtype=np.int32).reshape(2, 3)
+        >>> sample = Sample("tiny", np.zeros((2, 3, 3), np.uint8), np.ones((2, 3), np.uint8), numbers)
+        >>> crop(sample, top=0, left=1, height=2, width=2).instances.tolist()
+        [[1, 2], [4, 5]]
 
     Built in chapter 2.
     """
@@ -44,8 +51,16 @@ def crop(sample: Sample, top: int, left: int, height: int, width: int) -> Sample
 def random_crop(sample: Sample, height: int, width: int, generator: np.random.Generator) -> Sample:
     """Cut a window of a given size at a random place; a picture that is too small is padded first.
 
+    sample: the picture with its maps
     height, width: the window's size, pixels
+    generator: is moved on
     returns: a sample of exactly that size, every place within the picture equally likely
+
+    Example:
+        >>> numbers = np.arange(6, dtype=np.int32).reshape(2, 3)
+        >>> sample = Sample("tiny", np.zeros((2, 3, 3), np.uint8), np.ones((2, 3), np.uint8), numbers)
+        >>> random_crop(sample, 3, 3, np.random.default_rng(0)).categories.tolist()  # one row too few
+        [[1, 1, 1], [1, 1, 1], [255, 255, 255]]
 
     Built in chapter 2.
     """
@@ -59,8 +74,15 @@ def random_crop(sample: Sample, height: int, width: int, generator: np.random.Ge
 def flip(sample: Sample, vertical: bool = False) -> Sample:
     """Mirror a sample left to right, or top to bottom.
 
+    sample: the picture with its maps
     vertical: True swaps top and bottom, which suits micrographs and not photographs
     returns: the mirrored sample, its arrays contiguous
+
+    Example:
+        >>> numbers = np.arange(6, dtype=np.int32).reshape(2, 3)
+        >>> sample = Sample("tiny", np.zeros((2, 3, 3), np.uint8), np.ones((2, 3), np.uint8), numbers)
+        >>> flip(sample).instances.tolist()
+        [[2, 1, 0], [5, 4, 3]]
 
     Built in chapter 2.
     """
@@ -77,6 +99,7 @@ def flip(sample: Sample, vertical: bool = False) -> Sample:
 def turn(sample: Sample, quarters: int) -> Sample:
     """Turn a sample by quarter turns, anticlockwise: for micrographs, which have no up and down.
 
+    sample: the picture with its maps
     quarters: how many times 90°; any whole number
     returns: the turned sample; an odd number of quarters swaps height and width
 
@@ -84,7 +107,7 @@ def turn(sample: Sample, quarters: int) -> Sample:
     """
     return Sample(
         sample.name,
-        np.ascontiguousarray(np.rot90(sample.picture, quarters)),
+        np.ascontiguousarray(np.rot90(sample.picture, quarters)),  # (w, h, 3) for an odd number
         np.ascontiguousarray(np.rot90(sample.categories, quarters)),
         np.ascontiguousarray(np.rot90(sample.instances, quarters)),
     )
@@ -93,8 +116,17 @@ def turn(sample: Sample, quarters: int) -> Sample:
 def random_flip(sample: Sample, generator: np.random.Generator, upright: bool = True) -> Sample:
     """Mirror a sample with probability one half; if it need not stay upright, turn it as well.
 
+    sample: the picture with its maps
+    generator: is moved on
     upright: True keeps top on top (photographs); False draws one of all eight positions (micrographs)
     returns: the sample or its mirror image, turned by 0 to 3 quarters unless upright
+
+    Example:
+        >>> numbers = np.arange(6, dtype=np.int32).reshape(2, 3)
+        >>> sample = Sample("tiny", np.zeros((2, 3, 3), np.uint8), np.ones((2, 3), np.uint8), numbers)
+        >>> generator = np.random.default_rng(0)
+        >>> sorted({random_flip(sample, generator).instances[0].tolist()[0] for _ in range(40)})
+        [0, 2]
 
     Built in chapter 2.
     """
@@ -109,9 +141,16 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
     The picture is resampled linearly, over a wider window when it shrinks: fine texture is averaged and
     not picked at random. Each new pixel takes the label that its centre falls on: no label is ever made up.
 
+    sample: the picture with its maps
     height, width: the new size, pixels, at least 1
     returns: the sample in the new size; a small instance may vanish, see `compact`
     raises: ValueError for a size below 1
+
+    Example:
+        >>> numbers = np.arange(6, dtype=np.int32).reshape(2, 3)
+        >>> sample = Sample("tiny", np.zeros((2, 3, 3), np.uint8), np.ones((2, 3), np.uint8), numbers)
+        >>> resize(sample, 1, 6).instances.tolist()  # the new row's centre falls on row 1
+        [[3, 3, 4, 4, 5, 5]]
 
     Built in chapter 2.
     """
@@ -122,12 +161,12 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
         return sample
     picture = Image.fromarray(np.ascontiguousarray(sample.picture))
     # The row and column that hold the new pixel's centre, in whole numbers so that nothing is rounded.
-    row = (2 * np.arange(height) + 1) * rows // (2 * height)
-    column = (2 * np.arange(width) + 1) * columns // (2 * width)
+    row = (2 * np.arange(height) + 1) * rows // (2 * height)  # (height,)
+    column = (2 * np.arange(width) + 1) * columns // (2 * width)  # (width,)
     return Sample(
         sample.name,
         np.array(picture.resize((width, height), Image.Resampling.BILINEAR)),
-        sample.categories.take(row, axis=0).take(column, axis=1),
+        sample.categories.take(row, axis=0).take(column, axis=1),  # (height, width)
         sample.instances.take(row, axis=0).take(column, axis=1),
     )
 
@@ -135,6 +174,7 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
 def scale(sample: Sample, factor: float) -> Sample:
     """Make a sample larger or smaller by a factor.
 
+    sample: the picture with its maps
     factor: above 0; 2 doubles both sides
     returns: the sample with each side times the factor, rounded, at least 1 pixel
     raises: ValueError for a factor that is not above 0
@@ -150,8 +190,16 @@ def scale(sample: Sample, factor: float) -> Sample:
 def random_scale(sample: Sample, low: float, high: float, generator: np.random.Generator) -> Sample:
     """Scale a sample by a random factor, as often by half as by two.
 
+    sample: the picture with its maps
     low, high: the range of factors, above 0; drawn evenly on a logarithmic axis
+    generator: is moved on
     returns: the scaled sample
+
+    Example:
+        >>> numbers = np.arange(6, dtype=np.int32).reshape(2, 3)
+        >>> sample = Sample("tiny", np.zeros((2, 3, 3), np.uint8), np.ones((2, 3), np.uint8), numbers)
+        >>> random_scale(sample, 2.0, 2.0, np.random.default_rng(0)).instances.tolist()[0]
+        [0, 0, 1, 1, 2, 2]
 
     Built in chapter 2.
     """
@@ -161,6 +209,7 @@ def random_scale(sample: Sample, low: float, high: float, generator: np.random.G
 def pad(sample: Sample, height: int, width: int, fill: tuple[int, int, int] = FILL) -> Sample:
     """Extend a sample to the right and downwards until it has at least a given size.
 
+    sample: the picture with its maps
     height, width: the size to reach, pixels; a side that is already longer stays
     fill: the colour of the new pixels, which are void and of no instance: no loss, no measure counts them
     returns: the padded sample, or the same one when there is nothing to add
@@ -190,10 +239,19 @@ def jitter(
 ) -> Sample:
     """Change the colours of a picture at random; its labels stay.
 
+    sample: the picture with its maps
+    generator: is moved on
     brightness, contrast, saturation: each drawn from 1 - amount to 1 + amount; 0 leaves it alone. Brightness
         multiplies, contrast stretches about the picture's mean, saturation about each pixel's grey.
     returns: the sample with its new picture, cut off at 0 and 255
     raises: ValueError for an amount outside 0 to 1
+
+    Example:
+        >>> picture, labels = np.full((2, 3, 3), 100, np.uint8), np.zeros((2, 3), np.uint8)
+        >>> sample = Sample("grey", picture, labels, labels.astype(np.int32))
+        >>> found = jitter(sample, np.random.default_rng(0), brightness=0.2, contrast=0, saturation=0).picture
+        >>> 80 <= int(found.min()) == int(found.max()) <= 120
+        True
 
     Built in chapter 2.
     """
@@ -205,8 +263,8 @@ def jitter(
     )
     # All three are linear in the colours: one matrix and one offset, one pass over the picture.
     mean = float(sample.picture.mean(axis=(0, 1)) @ GREY)
-    matrix = bright * stretch * (colour * np.eye(3) + (1 - colour) * GREY[:, None])
-    picture = sample.picture.astype(np.float32) @ matrix.astype(np.float32)
+    matrix = bright * stretch * (colour * np.eye(3) + (1 - colour) * GREY[:, None])  # (3, 3)
+    picture = sample.picture.astype(np.float32) @ matrix.astype(np.float32)  # (h, w, 3)
     picture += np.float32(bright * (1 - stretch) * mean + 0.5)  # half a step: the cast below cuts off
     np.clip(picture, 0, 255, out=picture)
     return Sample(sample.name, picture.astype(np.uint8), sample.categories, sample.instances)
@@ -215,15 +273,16 @@ def jitter(
 def compact(sample: Sample) -> Sample:
     """Number the instances that are left 1…n, in their old order: after a crop, or when small ones vanished.
 
+    sample: the picture with its maps
     returns: the sample with its instances renumbered, or the same one when there is no gap
 
     Built in chapter 2.
     """
-    present = np.zeros(int(sample.instances.max(initial=0)) + 1, bool)
+    present = np.zeros(int(sample.instances.max(initial=0)) + 1, bool)  # (n + 1,), by number
     present[sample.instances.ravel()] = True
     present[0] = False
     if present[1:].all():
         return sample
     numbers = np.cumsum(present, dtype=np.int32)  # of a number that is absent nothing is ever looked up
     numbers[0] = 0
-    return Sample(sample.name, sample.picture, sample.categories, numbers[sample.instances])
+    return Sample(sample.name, sample.picture, sample.categories, numbers[sample.instances])  # (h, w)

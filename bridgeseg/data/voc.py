@@ -51,6 +51,15 @@ class VocFolder:
     raises: BadInput when a folder, the list or a file named in it is missing, or when the list is empty; all
         of it looked at here, once
 
+    Example:
+        >>> import tempfile
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> from bridgeseg.data.voc_export import export
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     pictures = VocFolder(export(Scenes("val", size=32, count=2), folder, "val"), "val")
+        ...     pictures.names, pictures[0].instances.shape
+        (['val-0-00000', 'val-0-00001'], (32, 32))
+
     Built in chapter 2.
     """
 
@@ -149,7 +158,7 @@ def agree(categories: np.ndarray, instances: np.ndarray, where: str) -> np.ndarr
     Built in chapter 2.
     """
     pixels = instances > 0
-    # (instance, category) pairs as one number each; only pairs that occur are counted
+    # (instance, category) pairs as one number each; only pairs that occur are counted: (p,), as what follows
     pairs, counts = np.unique(
         instances[pixels].astype(np.int64) * 256 + categories[pixels], return_counts=True
     )
@@ -157,7 +166,7 @@ def agree(categories: np.ndarray, instances: np.ndarray, where: str) -> np.ndarr
     # the last of an instance's pairs, sorted by count, has most pixels; of equals the lowest category
     order = np.lexsort((-kinds, kinds != BACKGROUND, counts, numbers))
     last = np.append(numbers[order][1:] != numbers[order][:-1], True)[: len(order)]
-    owners, own = numbers[order][last], kinds[order][last]
+    owners, own = numbers[order][last], kinds[order][last]  # (n,), an instance each
     if (own == BACKGROUND).any():
         number = owners[own == BACKGROUND][0]
         covered = bool(((numbers == number) & (kinds != BACKGROUND)).any())
@@ -165,13 +174,17 @@ def agree(categories: np.ndarray, instances: np.ndarray, where: str) -> np.ndarr
         raise BadInput(f"{where}: instance {number} {found} in the category map, expected one category")
     if len(owners) == len(pairs):
         return instances
-    table = np.zeros(int(instances.max()) + 1, dtype=np.uint8)
+    table = np.zeros(int(instances.max()) + 1, dtype=np.uint8)  # a category by the instance's number
     table[owners] = own
     return np.where(table[instances] == categories, instances, 0).astype(np.int32)
 
 
 def list_path(root: str | Path, split: str) -> Path:
-    """Return where the list of a split stands in a folder of VOC's layout."""
+    """Return where the list of a split stands in a folder of VOC's layout.
+
+    root: the folder
+    split: the list's name without its ending
+    """
     return Path(root) / "ImageSets" / "Segmentation" / f"{split}.txt"
 
 
@@ -205,6 +218,8 @@ def read_categories(root: str | Path, has_map: bool = True) -> tuple[str, ...]:
     returns: the names, "background" first
     raises: BadInput when classes.txt is empty, holds a name twice or too many, or, without SegmentationClass,
         more than one
+
+    Built in chapter 2.
     """
     path = Path(root) / "classes.txt"
     if not path.exists():

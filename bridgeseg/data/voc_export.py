@@ -30,6 +30,16 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
     raises: BadInput when the folder has other categories, when it is the one that the samples come from, or
         when a picture of another split has the same name and other labels; OSError when writing fails
 
+    Example:
+        >>> import tempfile
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     out = export(Scenes("val", size=32, count=2), folder, "val")
+        ...     sorted(path.name for path in out.iterdir())
+        ...     read_list(out, "val")
+        ['ImageSets', 'JPEGImages', 'SegmentationClass', 'SegmentationObject', 'classes.txt']
+        ['val-0-00000', 'val-0-00001']
+
     Built in chapter 2.
     """
     out = Path(out)

@@ -40,7 +40,9 @@ LEFT_TO = re.compile(r"\bas (?:in |for |of |to )?`([\w.]+)`")
 TYPE = re.compile(
     r"\b(b?float(16|32|64)?|bool(eans?)?|u?int(8|16|32|64)|integers?|complex|same type|any type)\b"
 )
-SHAPE = re.compile(r"\((?:|\*?[^(),\s][^(),]{0,24},(?:[^(),]{1,24},?)*)\)|\b(?:same shape|broadcast)\b")
+SHAPE = re.compile(
+    r"\((?:|\*?[^(),\s][^(),]{0,24},(?:[^(),]{1,24},?)*)\)|\b(?:same shape|any shape|broadcast)\b"
+)
 CALL = re.compile(r"\b\w+\([^(),]*\)")  # ceil(h / s) in a shape
 NOT_ERRORS = {"SystemExit", "KeyboardInterrupt", "StopIteration"}
 NO_ANSWER = {"None", "NoReturn", "Never"}

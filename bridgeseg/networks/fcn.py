@@ -32,6 +32,15 @@ class FCN(nn.Module):
     output_stride: pixels of the picture per cell of the outputs; cell (i, j) is centred on pixel (i, j) ·
         output_stride
 
+    Example:
+        >>> from bridgeseg.networks.heads import LargeFieldOfViewHead
+        >>> from bridgeseg.networks.resnet import resnet
+        >>> trunk = resnet(18, output_stride=8, width=4)
+        >>> head = LargeFieldOfViewHead(trunk.channels, trunk.strides, outputs=9)
+        >>> found = FCN(trunk, head, {"categories": 5, "boxes": 4})(torch.zeros(2, 3, 40, 50))
+        >>> {name: tuple(values.shape) for name, values in found.items()}  # ⌈40 / 8⌉ by ⌈50 / 8⌉ cells
+        {'categories': (2, 5, 5, 7), 'boxes': (2, 4, 5, 7)}
+
     Built in chapter 5.
     """
 
@@ -55,5 +64,5 @@ class FCN(nn.Module):
         returns: for each name a (n, channels, ceil(h / output_stride), ceil(w / output_stride)) tensor,
             unbounded: logits, not probabilities
         """
-        values = self.head(self.trunk(pictures))
+        values = self.head(self.trunk(pictures))  # (n, channels of all outputs, cells down, cells across)
         return dict(zip(self.outputs, torch.split(values, list(self.outputs.values()), dim=1), strict=True))

@@ -21,7 +21,14 @@ from bridgeseg.networks.heads import RefinementHead
 
 
 class Step(NamedTuple):
-    """What a layer does to the field of view. Built in chapter 5."""
+    """What a layer does to the field of view.
+
+    kernel: its side
+    stride: inputs from output to output
+    dilation: inputs from tap to tap
+
+    Built in chapter 5.
+    """
 
     kernel: int
     stride: int
@@ -33,7 +40,14 @@ def nominal_field_of_view(kernel: int, dilation: int, stride: int) -> int:
 
     The formula is inferred (I): k = 5 and d = 12 at stride 8 give 392, the number that the paper states (S).
 
+    kernel: its side, k
+    dilation: cells from tap to tap, d
+    stride: pixels from cell to cell
     returns: pixels of the picture
+
+    Example:
+        >>> nominal_field_of_view(kernel=5, dilation=12, stride=8)
+        392
 
     Built in chapter 5.
     """
@@ -62,7 +76,10 @@ def steps(network: nn.Module) -> list[Step]:
 
 
 def single(value: int | tuple[int, ...]) -> int:
-    """Return the first of a pair, or the number itself."""
+    """Return the first of a pair, or the number itself.
+
+    value: of a layer whose two sides are alike
+    """
     return value if isinstance(value, int) else value[0]
 
 
@@ -71,6 +88,10 @@ def field_of_view(layers: Iterable[Step]) -> int:
 
     layers: in the order in which they run, for example `steps(network)`
     returns: pixels of the picture, at least 1
+
+    Example:
+        >>> field_of_view([Step(3, stride=2, dilation=1), Step(3, stride=1, dilation=2)])  # 1 + 2 + 2 · 2 · 2
+        11
 
     Built in chapter 5.
     """
@@ -95,15 +116,20 @@ def measured_field_of_view(network: nn.Module, length: int = 8192) -> tuple[int,
         centred; the field of view is their sum + 1
     raises: ValueError when the gradient reaches an end of the strip
 
+    Example:
+        >>> layers = nn.Conv2d(3, 2, 3, stride=2, padding=1), nn.Conv2d(2, 1, 3, padding=2, dilation=2)
+        >>> measured_field_of_view(nn.Sequential(*layers), length=64)  # 5 + 5 + 1 pixels
+        (5, 5)
+
     Built in chapter 5.
     """
     strip = torch.zeros(1, 3, 1, length + 1, dtype=torch.float64, requires_grad=True)
     answer = transparent(network)(strip)
-    cells = next(iter(answer.values())) if isinstance(answer, dict) else answer
+    cells = next(iter(answer.values())) if isinstance(answer, dict) else answer  # (1, c, 1, cells)
     middle = cells.shape[-1] // 2
     centre = middle * (length // (cells.shape[-1] - 1))
-    (gradient,) = torch.autograd.grad(cells[..., middle].sum(), strip)
-    seen = gradient.sum(dim=(0, 1, 2)).nonzero().flatten()
+    (gradient,) = torch.autograd.grad(cells[..., middle].sum(), strip)  # (1, 3, 1, length + 1)
+    seen = gradient.sum(dim=(0, 1, 2)).nonzero().flatten()  # (k,), the pixels that change the cell
     first, last = int(seen.min()), int(seen.max())
     if first == 0 or last == length:
         raise ValueError(
@@ -119,7 +145,10 @@ def transparent(network: nn.Module) -> nn.Module:
 
 
 def averaging(part: nn.Module) -> nn.Module:
-    """Return what stands in for a layer: positive weights, an average for a maximum, else nothing."""
+    """Return what stands in for a layer: positive weights, an average for a maximum, else nothing.
+
+    part: a layer without layers of its own; a convolution's weights are changed in place
+    """
     if isinstance(part, nn.Conv2d):
         fan = part.weight[0].numel()
         nn.init.constant_(part.weight, 1.0 / fan)
@@ -132,7 +161,11 @@ def averaging(part: nn.Module) -> nn.Module:
 
 
 def replace(module: nn.Module, swap: Callable[[nn.Module], nn.Module]) -> nn.Module:
-    """Return the module with every innermost part swapped."""
+    """Return the module with every innermost part swapped.
+
+    module: changed in place, unless it is itself an innermost part
+    swap: gives what takes a part's place
+    """
     if not list(module.children()):
         return swap(module)
     for name, child in module.named_children():

@@ -26,6 +26,10 @@ def last_convolution(inputs: int, outputs: int, kernel: int = 1, dilation: int =
     The standard deviation is a tenth of 1 / sqrt(fan-in) (our choice): all categories begin about equally
     probable, so the first loss is near the logarithm of their number, and no large first gradient disturbs a
     pretrained trunk.
+
+    inputs, outputs: channels that come in and go out
+    kernel: its side, odd
+    dilation: from tap to tap, in cells
     """
     padding = dilation * (kernel - 1) // 2
     layer = nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation)
@@ -148,21 +152,33 @@ class RefinementHead(nn.Module):
         parts = [enlarge(self.deep(features[-1]), self.strides[-1] // self.output_stride, size)]
         for i, narrow in zip(self.used, self.lateral, strict=True):
             parts.append(enlarge(narrow(features[i]), self.strides[i] // self.output_stride, size))
-        return self.classify(self.mix(torch.cat(parts, dim=1)))
+        # From (n, hidden, *size) and, for each earlier map, (n, lateral, *size) to (n, hidden, *size).
+        mixed = self.mix(torch.cat(parts, dim=1))
+        return self.classify(mixed)
 
 
 Head = LargeFieldOfViewHead | TwoLayerHead | RefinementHead
 
 
 def block(inputs: int, outputs: int, kernel: int, norm_layer: Norm) -> nn.Sequential:
-    """Return a convolution, its normalisation and a ReLU."""
+    """Return a convolution, its normalisation and a ReLU.
+
+    inputs, outputs: channels that come in and go out
+    kernel: its side, odd
+    norm_layer: makes a normalisation layer for a number of channels
+    """
     layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     return nn.Sequential(layer, norm_layer(outputs), nn.ReLU(inplace=True))
 
 
 def odd(name: str, kernel: int) -> int:
-    """Return the kernel if it is odd; an even one has no centre."""
+    """Return the kernel if it is odd; an even one has no centre.
+
+    name: what the argument is called, for the message
+    kernel: the side of a kernel
+    raises: ValueError when it is even, or below 1
+    """
     if kernel < 1 or kernel % 2 == 0:
         raise ValueError(f"{name} is {kernel}, expected an odd number")
     return kernel

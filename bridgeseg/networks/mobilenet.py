@@ -19,9 +19,11 @@ STRIDED = (0, 2, 4, 7, 14)
 
 
 class MobileNet(nn.Module):
-    """MobileNetV2 without its classifier: a picture in, its feature maps out. Make one with `mobilenet`.
+    """MobileNetV2 without its classifier: a picture in, its feature maps out; `mobilenet` makes one.
 
-    channels, strides, output_stride, left_out: as for bridgeseg.networks.resnet.ResNet
+    output_stride, expand: as in `mobilenet`
+
+    channels, strides, output_stride, left_out: as in `bridgeseg.networks.resnet.ResNet`
 
     Built in chapter 11.
     """

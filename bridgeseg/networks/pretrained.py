@@ -28,7 +28,7 @@ def pretrained_state(name: str) -> dict[str, Tensor]:
     own cache.
 
     name: torchvision's name of the network, for example "resnet101" or "mobilenet_v2"
-    returns: tensors by torchvision's parameter names
+    returns: tensors by torchvision's parameter names, float of any shape
     raises: BadInput when the name is unknown, when two files answer to it, when the file cannot be read, or
         when there is neither a file nor a download
 
@@ -63,6 +63,8 @@ def pretrained_state(name: str) -> dict[str, Tensor]:
 def read_state(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a file of weights, on the CPU.
 
+    path: a file that `torch.save` wrote
+    returns: tensors by name, float of any shape
     raises: BadInput when the file is absent, is no file of weights, or holds anything but tensors by name
     """
     try:
@@ -79,7 +81,7 @@ def load_trunk(trunk: ResNet | MobileNet, state: dict[str, Tensor]) -> None:
     """Copy pretrained weights into a trunk; the classifier of the pretrained network is left aside.
 
     trunk: changed in place
-    state: tensors by torchvision's parameter names
+    state: tensors by torchvision's parameter names, float of any shape
     raises: BadInput when, the classifier apart, a name is missing or too many, or a shape differs
 
     Built in chapter 11.
@@ -100,7 +102,10 @@ def load_trunk(trunk: ResNet | MobileNet, state: dict[str, Tensor]) -> None:
 
 
 class FixedStatistics(nn.BatchNorm2d):
-    """A batch normalisation that always uses its stored mean and variance, also while training."""
+    """A batch normalisation that always uses its stored mean and variance, also while training.
+
+    Built in chapter 6.
+    """
 
     def train(self, mode: bool = True) -> FixedStatistics:
         super().train(False)

@@ -25,7 +25,15 @@ OUTPUT_STRIDES = (32, 16, 8, 4, 2)
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
-    """Return a convolution without bias whose padding keeps cell j centred on position stride · j."""
+    """Return a convolution without bias whose padding keeps cell j centred on position stride · j.
+
+    inputs, outputs: channels that come in and go out
+    kernel: its side, odd
+    stride: inputs from output to output
+    dilation: inputs from tap to tap
+
+    Built in chapter 4.
+    """
     padding = dilation * (kernel - 1) // 2
     return nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
 
@@ -68,7 +76,7 @@ class BasicBlock(nn.Module):
 class Bottleneck(nn.Module):
     """A 1×1, a 3×3 and a 1×1 convolution beside an identity (ResNet-50, 101 and 152).
 
-    Arguments as in BasicBlock; the stride is that of the 3×3 convolution, as in torchvision's weights.
+    Arguments as in `BasicBlock`; the stride is that of the 3×3 convolution, as in torchvision's weights.
 
     Built in chapter 4.
     """
@@ -102,7 +110,12 @@ class Bottleneck(nn.Module):
 def shortcut(inputs: int, outputs: int, stride: int, norm: Norm) -> nn.Sequential | None:
     """Return the 1×1 projection that a block needs where its output and input differ in size.
 
+    inputs, outputs: channels that come in and go out
+    stride: inputs from output to output
+    norm: makes a normalisation layer for a number of channels
     returns: None where the input can be added as it is
+
+    Built in chapter 4.
     """
     if inputs == outputs and stride == 1:
         return None
@@ -119,7 +132,11 @@ LAYERS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int
 
 
 class ResNet(nn.Module):
-    """A residual trunk: a picture in, its feature maps at every stage out. Make one with `resnet`.
+    """A residual trunk: a picture in, its feature maps at every stage out; `resnet` makes one.
+
+    block: what its stages are made of
+    norm: makes a normalisation layer for a number of channels
+    layers, output_stride, width, dropout, stem, zero_init_residual: as in `resnet`
 
     channels: the channels of each feature map
     strides: the stride of each feature map, in pixels of the picture
@@ -174,7 +191,10 @@ class ResNet(nn.Module):
         self.reset(zero_init_residual)
 
     def reset(self, zero_init_residual: bool) -> None:
-        """Set every weight anew: He et al.'s normal distribution over the fan-out, as torchvision does."""
+        """Set every weight anew: He et al.'s normal distribution over the fan-out, as torchvision does.
+
+        zero_init_residual: as in `resnet`
+        """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -225,6 +245,14 @@ def resnet(
     zero_init_residual: begin with every block as the identity. It makes the deep ones easier to train from
         nothing, and weights that are loaded afterwards overwrite it (our choice)
     raises: ValueError when an argument is not one of these
+
+    Example:
+        >>> import torch
+        >>> trunk = resnet(18, output_stride=8, width=4)
+        >>> trunk.strides  # of the stem and the four stages: the last two strides are taken out
+        [2, 4, 8, 8, 8]
+        >>> [tuple(x.shape[1:]) for x in trunk(torch.zeros(1, 3, 64, 64))]
+        [(4, 32, 32), (4, 16, 16), (8, 8, 8), (16, 8, 8), (32, 8, 8)]
 
     Built in chapter 4.
     """

@@ -33,8 +33,17 @@ def interleave(
     pictures: (m, 3, h, w) float, normalised
     n: how many times finer; divides the stride
     stride: that of the network
-    returns: the same names, maps with ceil(h · n / stride) × ceil(w · n / stride) cells
+    returns: the same names, maps (m, channels, ceil(h · n / stride), ceil(w · n / stride)) float
     raises: ValueError when n does not divide the stride
+
+    Example:
+        >>> import torch
+        >>> picture = torch.arange(8.0).expand(1, 3, 1, 8)
+        >>> every_fourth = lambda pictures: {"red": pictures[:, :1, ::4, ::4]}  # a network of stride 4
+        >>> every_fourth(picture)["red"].flatten().tolist()
+        [0.0, 4.0]
+        >>> interleave(every_fourth, picture, n=2, stride=4)["red"].flatten().tolist()
+        [0.0, 2.0, 4.0, 6.0]
 
     Built in chapter 5.
     """
@@ -50,6 +59,6 @@ def interleave(
             answers = network(F.pad(pictures, (right, 0, down, 0)))
             for name, answer in answers.items():
                 if name not in result:
-                    result[name] = answer.new_empty(*answer.shape[:2], rows, columns)
+                    result[name] = answer.new_empty(*answer.shape[:2], rows, columns)  # (m, c, rows, columns)
                 result[name][..., a::n, b::n] = answer[..., 1 if a else 0 :, 1 if b else 0 :]
     return result

@@ -4,7 +4,7 @@ A cell of stride s in row i, column j stands for the pixel in row i·s, column j
 centre is that pixel's, (j·s + 0.5, i·s + 0.5). Every function here keeps to that, so nothing moves when a map is made
 coarser or finer.
 
-Built in chapters 2, 5 and 8.
+Built in chapters 2, 5, 7, 8 and 9.
 """
 
 from __future__ import annotations
@@ -19,22 +19,35 @@ def sample_labels(labels: Tensor, stride: int) -> Tensor:
 
     labels: (..., H, W) any type
     stride: pixels from cell to cell
-    returns: (..., ⌈H / s⌉, ⌈W / s⌉), the labels of every s-th row and column, from the first
+    returns: (..., ⌈H / s⌉, ⌈W / s⌉) of the same type, the labels of every s-th row and column, from the first
+
+    Example:
+        >>> sample_labels(torch.tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]]), 2).tolist()
+        [[1, 3], [7, 9]]
 
     The first author's later code samples at the centre of each cell likewise; where a cell's centre lies follows from
     the padding of the network, and in ours it is the pixel i·s. Built in chapter 7.
     """
-    return labels[..., ::stride, ::stride]
+    return labels[..., ::stride, ::stride]  # (..., ⌈H / s⌉, ⌈W / s⌉)
 
 
 def cell_centres(height: int, width: int, stride: int, device: torch.device | None = None) -> Tensor:
-    """Return the centres of the cells of a map, (2, h, w) float32: x, then y, in pixels of the picture.
+    """Return the centres of the cells of a map.
+
+    height, width: of the map, cells
+    stride: pixels from cell to cell
+    device: where the answer lies
+    returns: (2, h, w) float32: x, then y, in pixels of the picture
+
+    Example:
+        >>> cell_centres(2, 3, stride=4).tolist()
+        [[[0.5, 4.5, 8.5], [0.5, 4.5, 8.5]], [[0.5, 0.5, 0.5], [4.5, 4.5, 4.5]]]
 
     Built in chapter 8.
     """
     x = torch.arange(width, device=device) * stride + 0.5
     y = torch.arange(height, device=device) * stride + 0.5
-    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)])
+    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)])  # (2, h, w)
 
 
 def enlarge(x: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tensor:
@@ -45,56 +58,95 @@ def enlarge(x: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tens
     2. Cells beyond the last coarse centre repeat the nearest value.
 
     x: (n, c, h, w) float
+    factor: cells of the fine map from coarse cell to coarse cell
     size: of the result, at most the (h · factor, w · factor) that None gives
-    returns: (n, c, *size); cell (factor · i, factor · j) equals cell (i, j) of x
+    returns: (n, c, *size) float; cell (factor · i, factor · j) equals cell (i, j) of x
+
+    Example:
+        >>> enlarge(torch.tensor([[[[0.0, 2.0]]]]), 2)[0, 0].tolist()
+        [[0.0, 1.0, 2.0, 2.0], [0.0, 1.0, 2.0, 2.0]]
 
     Built in chapter 5.
     """
     rows, columns = (x.shape[-2] * factor, x.shape[-1] * factor) if size is None else size
     if factor > 1:
         # One more cell at the end, a copy of the last: torch's own replication has no deterministic gradient on a GPU.
-        x = torch.cat([x, x[..., -1:, :]], dim=-2)
-        x = torch.cat([x, x[..., -1:]], dim=-1)
+        x = torch.cat([x, x[..., -1:, :]], dim=-2)  # (n, c, h + 1, w)
+        x = torch.cat([x, x[..., -1:]], dim=-1)  # (n, c, h + 1, w + 1)
         reach = ((x.shape[-2] - 1) * factor + 1, (x.shape[-1] - 1) * factor + 1)
-        x = F.interpolate(x, size=reach, mode="bilinear", align_corners=True)
-    return x[..., :rows, :columns]
+        x = F.interpolate(x, size=reach, mode="bilinear", align_corners=True)  # (n, c, *reach)
+    return x[..., :rows, :columns]  # (n, c, *size)
 
 
 def interpolate_at(maps: Tensor, place: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
-    """Return maps of cells (c, h, w) at some pixels of the picture, (k, c), bilinearly.
+    """Return maps of cells at some pixels of the picture, bilinearly.
 
+    maps: (c, h, w) float
     place: (k,) int64, row · width + column of the pixels
+    stride: pixels from cell to cell
     size: height and width of the picture, pixels
+    returns: (k, c) float
+
+    Example:
+        >>> maps = torch.tensor([[[0.0, 4.0], [8.0, 12.0]]])
+        >>> interpolate_at(maps, torch.tensor([0, 1, 8]), stride=4, size=(8, 8)).tolist()
+        [[0.0], [1.0], [2.0]]
 
     The same values as `enlarge` gives there. Every row of cells is first drawn out to the width of the picture; a pixel
     then mixes two of its places, where it would have to mix four cells. Built in chapter 9.
     """
     height, width = maps.shape[1:]
-    x = (torch.arange(size[1], device=maps.device) / stride).clamp(max=width - 1)
-    y = (place // size[1] / stride).clamp(max=height - 1)
+    x = (torch.arange(size[1], device=maps.device) / stride).clamp(max=width - 1)  # (W,)
+    y = (place // size[1] / stride).clamp(max=height - 1)  # (k,)
     left, top = x.long(), y.long()
     right, down = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
-    cells, across = maps.permute(1, 2, 0).contiguous(), (x - left)[:, None]
-    lines = torch.lerp(cells.index_select(1, left), cells.index_select(1, right), across).flatten(0, 1)
+    cells, across = maps.permute(1, 2, 0).contiguous(), (x - left)[:, None]  # (h, w, c) and (W, 1)
+    lines = torch.lerp(cells.index_select(1, left), cells.index_select(1, right), across)  # (h, W, c)
+    lines = lines.flatten(0, 1)  # (h · W, c)
     above, under = top * size[1] + place % size[1], down * size[1] + place % size[1]
-    return torch.lerp(lines.index_select(0, above), lines.index_select(0, under), (y - top)[:, None])
+    return torch.lerp(
+        lines.index_select(0, above), lines.index_select(0, under), (y - top)[:, None]
+    )  # (k, c)
 
 
 def spread(cells: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
-    """Return maps of cells (…, h, w) at the picture's size (…, H, W): every pixel takes the nearest cell's value."""
+    """Return maps of cells at the picture's size; every pixel takes the nearest cell's value.
+
+    cells: (..., h, w) any type
+    stride: pixels from cell to cell
+    size: height and width of the picture, pixels
+    returns: (..., H, W) of the same type
+
+    Example:
+        >>> spread(torch.tensor([[1, 2]]), stride=4, size=(2, 6)).tolist()  # centred on columns 0 and 4
+        [[1, 1, 2, 2, 2, 2], [1, 1, 2, 2, 2, 2]]
+
+    Built in chapter 9.
+    """
     rows = ((torch.arange(size[0], device=cells.device) + stride // 2) // stride).clamp(
         max=cells.shape[-2] - 1
     )
     columns = ((torch.arange(size[1], device=cells.device) + stride // 2) // stride).clamp(
         max=cells.shape[-1] - 1
     )
-    return cells.index_select(-2, rows).index_select(-1, columns)
+    return cells.index_select(-2, rows).index_select(-1, columns)  # (..., H, W)
 
 
 def resized(labels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return maps of labels or masks (…, h, w) at another size; every pixel takes the nearest one's."""
+    """Return maps of labels or masks at another size; every pixel takes the nearest one's.
+
+    labels: (..., h, w) any type
+    size: the new height and width, pixels
+    returns: (..., *size) of the same type
+
+    Example:
+        >>> resized(torch.tensor([[1, 2]]), (2, 4)).tolist()
+        [[1, 1, 2, 2], [1, 1, 2, 2]]
+
+    Built in chapter 2.
+    """
     if tuple(labels.shape[-2:]) == tuple(size):
         return labels
     rows = (2 * torch.arange(size[0], device=labels.device) + 1) * labels.shape[-2] // (2 * size[0])
     columns = (2 * torch.arange(size[1], device=labels.device) + 1) * labels.shape[-1] // (2 * size[1])
-    return labels[..., rows[:, None], columns[None]]
+    return labels[..., rows[:, None], columns[None]]  # (..., *size)

@@ -23,7 +23,16 @@ VOID = 255
 
 
 class BadInput(ValueError):
-    """A file, folder or argument that cannot be used: one line names it, what was found and what was expected."""
+    """A file, folder or argument that cannot be used: one line names it, what was found and what was expected.
+
+    Example:
+        >>> raise BadInput("cat.png: a colour PNG, expected a palette or grey one")
+        Traceback (most recent call last):
+            ...
+        bridgeseg.structures.labels.BadInput: cat.png: a colour PNG, expected a palette or grey one
+
+    Built in chapter 2.
+    """
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,13 @@ class Sample:
     picture: (h, w, 3) uint8, RGB
     categories: (h, w) uint8, 0 background, 1…C, 255 void
     instances: (h, w) int32, 0 none, 1…n
+
+    Example:
+        >>> categories = np.array([[0, 1, 255], [0, 1, 1]], np.uint8)
+        >>> instances = np.array([[0, 1, 0], [0, 1, 1]], np.int32)
+        >>> sample = Sample("tiny", np.zeros((2, 3, 3), np.uint8), categories, instances)
+        >>> int((sample.instances == 1).sum()), int((sample.categories == VOID).sum())
+        (3, 1)
 
     Built in chapter 2.
     """
@@ -81,11 +97,19 @@ class Labelled(Protocol):
 def verify(sample: Sample, where: str, count: int | None = None) -> Sample:
     """Return the sample if it keeps the conventions of this module, and say what is wrong with it otherwise.
 
+    sample: the picture with its maps
     where: the file or the data set that the sample comes from, for the message
     count: the number of categories without background; None leaves the upper end unchecked
     returns: the same sample
     raises: BadInput when the maps' sizes differ, when a type is wrong, when a category number is too high, or when
         an instance has pixels of the background or of void
+
+    Example:
+        >>> picture, categories = np.zeros((1, 2, 3), np.uint8), np.array([[0, 1]], np.uint8)
+        >>> verify(Sample("tiny", picture, categories, np.array([[7, 7]], np.int32)), "tiny.png")
+        Traceback (most recent call last):
+            ...
+        bridgeseg.structures.labels.BadInput: tiny.png: instance 7 has pixels without a category
 
     Built in chapter 2.
     """
@@ -108,6 +132,7 @@ def verify(sample: Sample, where: str, count: int | None = None) -> Sample:
         kept = sample.categories[sample.categories != VOID]
         if kept.size and kept.max() > count:
             raise BadInput(f"{where}: category {kept.max()} in the category map, expected at most {count}")
+    # (k,), the instances' numbers of pixels that should have none
     bare = sample.instances[(sample.categories == BACKGROUND) | (sample.categories == VOID)]
     if bare.any():
         raise BadInput(f"{where}: instance {bare[bare > 0][0]} has pixels without a category")

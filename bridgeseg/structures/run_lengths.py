@@ -20,13 +20,17 @@ def encode(mask: np.ndarray) -> dict[str, list[int]]:
     returns: {"size": [h, w], "counts": [...]}, plain integers, ready for JSON
     raises: ValueError when the mask is not (h, w) bool
 
+    Example:
+        >>> encode(np.array([[False, True], [False, True], [True, False]]))
+        {'size': [3, 2], 'counts': [2, 3, 1]}
+
     Built in chapter 10.
     """
     if mask.ndim != 2 or mask.dtype != bool:
         raise ValueError(f"mask: {mask.dtype} {mask.shape}, expected bool (h, w)")
-    line = mask.ravel(order="F")
-    changes = np.flatnonzero(line[1:] != line[:-1]) + 1
-    counts = np.diff(changes, prepend=0, append=line.size)
+    line = mask.ravel(order="F")  # (h · w,), down the columns
+    changes = np.flatnonzero(line[1:] != line[:-1]) + 1  # (runs − 1,)
+    counts = np.diff(changes, prepend=0, append=line.size)  # (runs,)
     starts_with_one = line.size > 0 and bool(line[0])
     return {"size": [*mask.shape], "counts": [0] * starts_with_one + counts.tolist()}
 
@@ -38,6 +42,10 @@ def decode(rle: Mapping[str, Any]) -> np.ndarray:
     returns: (h, w) bool
     raises: BadInput when the counts are compressed, negative, or do not add up to the size
 
+    Example:
+        >>> decode({"size": [3, 2], "counts": [2, 3, 1]}).tolist()
+        [[False, True], [False, True], [True, False]]
+
     Built in chapter 10.
     """
     height, width = rle["size"]
@@ -47,4 +55,4 @@ def decode(rle: Mapping[str, Any]) -> np.ndarray:
     if (counts < 0).any() or counts.sum() != height * width:
         raise BadInput(f"counts: add up to {counts.sum()}, expected {height} x {width} and none below 0")
     ones = np.arange(len(counts)) % 2 == 1
-    return np.repeat(ones, counts).reshape((height, width), order="F")
+    return np.repeat(ones, counts).reshape((height, width), order="F")  # (h, w)

@@ -20,23 +20,37 @@ def size_weights(boxes: Tensor, scale: float, power: float = 0.5) -> Tensor:
     power: 0 weighs all alike, 1 gives every instance the same sum whatever its area
     returns: (N, h, w) float, (scale² / (height · width)) ** power, the same for all pixels of one instance
 
+    Example:
+        >>> import torch
+        >>> boxes = torch.tensor([0.0, 0.0, 8.0, 2.0]).view(1, 4, 1, 1)
+        >>> size_weights(boxes, scale=8.0).item()  # (64 / 16) ** 0.5
+        2.0
+
     Paper: pixels are weighted by height and width of their instance, so that large ones do not dominate; the
     formula is not known. Ours with power 0.5 turns an error in pixels into one in parts of the object, which is
     what an IoU feels. Built in chapter 8.
     """
-    x0, y0, x1, y1 = boxes.unbind(1)
+    x0, y0, x1, y1 = boxes.unbind(1)  # (N, h, w) each
     area = (x1 - x0).clamp(min=1) * (y1 - y0).clamp(min=1)
     return (scale * scale / area) ** power
 
 
 def smooth_l1(encoded: Tensor, target: Tensor, beta: float = 1.0) -> Tensor:
-    """Return the smoothed L1 distance of two encoded box maps, (N, 4, h, w) each, summed over the four: (N, h, w).
+    """Return the smoothed L1 distance of two encoded box maps, summed over the four numbers.
 
+    encoded, target: (N, 4, h, w) float, as `bridgeseg.structures.boxes.encode` gives them
     beta: where the parabola gives way to the line, in units of the encoding
+    returns: (N, h, w) float32
+
+    Example:
+        >>> import torch
+        >>> encoded = torch.tensor([0.5, 3.0, 0.0, 0.0]).view(1, 4, 1, 1)
+        >>> smooth_l1(encoded, torch.zeros(1, 4, 1, 1)).item()  # 0.5 · 0.5² on the parabola, 3 − 0.5 on the line
+        2.625
 
     Paper: smoothed L1 as in Fast R-CNN. Built in chapter 8.
     """
-    return F.smooth_l1_loss(encoded.float(), target, reduction="none", beta=beta).sum(1)
+    return F.smooth_l1_loss(encoded.float(), target, reduction="none", beta=beta).sum(1)  # (N, h, w)
 
 
 def bootstrapped_box_loss(
@@ -66,7 +80,7 @@ def bootstrapped_box_loss(
     Paper: hard pixels by IoU and not by the loss, because the suppression that follows works with IoU; threshold and
     count are not known, ours stand in the recipes. Built in chapter 8.
     """
-    overlap = iou(predicted_boxes.detach().float(), true_boxes, dim=1)
+    overlap = iou(predicted_boxes.detach().float(), true_boxes, dim=1)  # (N, h, w)
     kept, ended = hard_pixels(overlap, present, threshold, floor)
     values = smooth_l1(encoded, target, beta) * size_weights(true_boxes, scale, power)
     share = kept.sum() / present.sum().clamp(min=1)

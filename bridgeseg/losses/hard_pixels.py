@@ -26,6 +26,8 @@ class Bootstrapped(NamedTuple):
     loss: () float32, with gradient; 0 with a gradient of 0 where there is no valid pixel
     kept: () float32, the number of kept pixels over the number of valid ones, 0…1
     threshold: () float32, below which a pixel counted as hard, after it was raised for the floor
+
+    Built in chapter 7.
     """
 
     loss: Tensor
@@ -38,7 +40,7 @@ def hard_pixels(
 ) -> tuple[Tensor, Tensor]:
     """Choose the hard pixels of a mini-batch.
 
-    easiness: float tensor; a probability or an overlap, small where the pixel is hard
+    easiness: float tensor of any shape; a probability or an overlap, small where the pixel is hard
     valid: bool tensor of the same shape; void and background are never ranked
     threshold: pixels below it are hard
     floor: at least so many are kept; the threshold is raised where too few would be. All valid ones where there are
@@ -47,16 +49,25 @@ def hard_pixels(
     returns: kept, bool of the same shape; the threshold as it ended, () float32, +inf where all valid ones were kept
     raises: ValueError for a floor or a count below 0
 
+    Example:
+        >>> easiness, valid = torch.tensor([0.9, 0.2, 0.7, 0.1]), torch.tensor([True, True, True, False])
+        >>> kept, ended = hard_pixels(easiness, valid, threshold=0.5)
+        >>> kept.tolist(), round(ended.item(), 2)
+        ([False, True, False, False], 0.5)
+        >>> kept, ended = hard_pixels(easiness, valid, threshold=0.5, floor=2)  # one more, to make two
+        >>> kept.tolist(), round(ended.item(), 2)
+        ([False, True, True, False], 0.7)
+
     Paper: online bootstrapping; the threshold moves per mini-batch. Built in chapter 7.
     """
     if floor < 0 or (exactly is not None and exactly < 1):
         raise ValueError(f"floor: {floor}, exactly: {exactly}; expected 0 or more, and 1 or more or None")
-    ranked = easiness.detach().float().masked_fill(~valid, torch.inf).flatten()
+    ranked = easiness.detach().float().masked_fill(~valid, torch.inf).flatten()  # (pixels,)
     wanted = exactly if exactly is not None else floor
     count = min(wanted, ranked.numel())
     raised = torch.full((), -torch.inf, device=ranked.device)
     if count:
-        smallest, places = ranked.topk(count, largest=False, sorted=True)
+        smallest, places = ranked.topk(count, largest=False, sorted=True)  # (count,) each
         raised = smallest[-1]
         if exactly is not None:
             chosen = torch.zeros_like(ranked, dtype=torch.bool).scatter(0, places, True)
@@ -69,9 +80,13 @@ def hard_pixels(
 def mean_over(values: Tensor, chosen: Tensor) -> Tensor:
     """Return the mean of the chosen values, 0 with a gradient of 0 where none is chosen.
 
-    values: float tensor
+    values: float tensor of any shape
     chosen: bool tensor of the same shape
     returns: () float
+
+    Example:
+        >>> mean_over(torch.tensor([1.0, 2.0, 6.0]), torch.tensor([True, False, True])).item()
+        3.5
 
     Divided by the kept, not by all: that is the |H| of the paper's equation. Built in chapter 7.
     """
@@ -91,13 +106,20 @@ def bootstrapped_cross_entropy(
     returns: loss, kept fraction, threshold as it ended
     raises: ValueError when the sizes differ
 
+    Example:
+        >>> logits = torch.tensor([[2.0, 0.0, -2.0], [0.0, 0.0, 0.0]]).view(1, 2, 1, 3)  # p = 0.88, 0.5, 0.12
+        >>> labels = torch.zeros(1, 1, 3, dtype=torch.uint8)
+        >>> loss, kept, threshold = bootstrapped_cross_entropy(logits, labels, threshold=0.6, floor=0)
+        >>> round(loss.item(), 2), round(kept.item(), 2)  # −(log 0.5 + log 0.12) / 2, two pixels of three
+        (1.41, 0.67)
+
     Paper: online bootstrapping, 512 best; base t not known there, 0.6 in the later code. Built in chapter 7.
     """
     if logits.shape[0] != labels.shape[0] or logits.shape[2:] != labels.shape[1:]:
         raise ValueError(
             f"labels: {tuple(labels.shape)} for logits {tuple(logits.shape)}, expected the same batch, height and width"
         )
-    entropy = F.cross_entropy(logits.float(), labels.long(), ignore_index=VOID, reduction="none")
+    entropy = F.cross_entropy(logits.float(), labels.long(), ignore_index=VOID, reduction="none")  # (N, h, w)
     valid = labels != VOID
     # float32, since probabilities near 1 tie in bfloat16
     kept, ended = hard_pixels((-entropy.detach()).exp(), valid, threshold, floor, exactly)

@@ -39,7 +39,11 @@ class _Sum(torch.autograd.Function):
 
 
 def total(value: Tensor) -> Tensor:
-    """Return the sum of a tensor over all processes; gradients are summed likewise."""
+    """Return the sum of a tensor over all processes; gradients are summed likewise.
+
+    value: float tensor of any shape, the same shape in every process
+    returns: float of the same shape; alone, the tensor itself
+    """
     return _Sum.apply(value) if processes() > 1 else value
 
 
@@ -74,6 +78,8 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     """A BatchNorm2d whose statistics are those of the pictures of all processes, on a CPU too.
 
     PyTorch's SyncBatchNorm needs a GPU; with this one two processes train as one with the same global batch.
+
+    Built in chapter 15.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -81,8 +87,8 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         if not self.training or processes() == 1:
             return super().forward(input)
         count = total(input.new_tensor(float(input.numel() // input.shape[1])))
-        mean = total(input.sum((0, 2, 3))) / count
-        centred = input - mean[None, :, None, None]
+        mean = total(input.sum((0, 2, 3))) / count  # (C,)
+        centred = input - mean[None, :, None, None]  # (N, C, h, w)
         variance = total(centred.square().sum((0, 2, 3))) / count
         momentum = 0.1 if self.momentum is None else self.momentum
         with torch.no_grad():

@@ -61,6 +61,10 @@ def cache_folder() -> Path:
 def download_folder() -> Path:
     """Return the folder that chapters download pictures into; it is searched after BRIDGESEG_DATA.
 
+    Example:
+        >>> download_folder() == cache_folder() / "data"
+        True
+
     Built in chapter 1.
     """
     return cache_folder() / "data"
@@ -72,6 +76,12 @@ def data_folder(name: str) -> Path | None:
     name: "pedestrians", "nuclei" or "photos"
     returns: the folder in BRIDGESEG_DATA, else the one that a chapter downloaded
     raises: BadInput for another name, and when BRIDGESEG_DATA names no folder
+
+    Example:
+        >>> data_folder("cats")
+        Traceback (most recent call last):
+            ...
+        bridgeseg.structures.labels.BadInput: pictures 'cats', expected one of pedestrians, nuclei, photos
 
     Built in chapter 1.
     """

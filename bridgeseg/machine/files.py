@@ -1,4 +1,7 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one.
+
+Built in chapter 6.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> P
     returns: the path
     raises: OSError as the system gives it (disk full, no permission); the old file, if any, is then untouched and
         the temporary one is gone
+
+    Built in chapter 6.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +45,11 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> P
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write a text file, UTF-8, as `write_atomically`."""
+    """Write a text file, UTF-8.
+
+    path, returns, raises: as in `write_atomically`
+    text: what it shall hold
+    """
     return write_atomically(path, lambda file: file.write(text.encode()))
 
 

@@ -35,7 +35,18 @@ class Bar:
     quiet: without a terminal say nothing in the first half minute, and then only every half minute
 
     In a terminal one line is written over again and again. Elsewhere a line follows every tenth of the work or every
-    half minute, whichever comes first. Built in chapter 6.
+    half minute, whichever comes first.
+
+    Example:
+        >>> bar = Bar(sys.stdout)
+        >>> for step in (1, 2, 10):
+        ...     bar(step / 10, f"step {step} of 10")
+         10%  step 1 of 10
+         20%  step 2 of 10
+        100%  step 10 of 10
+        >>> bar.close()
+
+    Built in chapter 6.
     """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:

@@ -66,7 +66,10 @@ class AveragePrecision:
 
     @property
     def ap_r_vol(self) -> float:
-        """The mean of AP^r over the thresholds 0.1, 0.2 … 0.9."""
+        """The mean of AP^r over the thresholds 0.1, 0.2 … 0.9.
+
+        raises: ValueError when one of them was not asked for
+        """
         ap_r = self.ap_r
         absent = [threshold for threshold in VOLUME if threshold not in ap_r]
         if absent:
@@ -75,6 +78,10 @@ class AveragePrecision:
 
     def counts(self, category: int, threshold: float, score: float = -np.inf) -> tuple[int, int, int]:
         """Return the true positives, false positives and misses of a category, counting from a score on.
+
+        category: 1…C
+        threshold: of IoU, one of `thresholds`
+        score: detections below it are left out
 
         Detections are matched by falling score, so leaving out the low ones changes no match above them.
 
@@ -87,11 +94,13 @@ class AveragePrecision:
     def curve(self, category: int, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Return recall and precision after each detection of a category, best first, without the envelope.
 
+        category: 1…C
+        threshold: of IoU, one of `thresholds`
         returns: (n,) and (n,) float64, 0…1; the recall is nan for a category that never occurs in the truth
 
         Built in chapter 3.
         """
-        hits = np.cumsum(self.hits[category - 1][:, self._column(threshold)])
+        hits = np.cumsum(self.hits[category - 1][:, self._column(threshold)])  # (n,)
         truths = float(self.truths[category - 1]) or np.nan
         return hits / truths, hits / np.arange(1, len(hits) + 1)
 
@@ -114,6 +123,15 @@ def average_precision(
         out of every mean, whatever was found of it (as pycocotools does)
     raises: ValueError for a rule that does not exist or a category out of range
 
+    Example:
+        >>> found = Overlaps(  # three instances found, two there; the second found hits nothing
+        ...     np.array([[0.9, 0.0], [0.1, 0.2], [0.0, 0.6]]), np.array([1, 1, 1]), np.array([0.9, 0.8, 0.7]),
+        ...     np.array([1, 1]), np.array([0, 1, 2]), np.array([1, 2]),
+        ... )
+        >>> result = average_precision([found], classes=2, thresholds=[0.5])
+        >>> round(float(result.ap[0, 0]), 3)  # (1 / 1 + 2 / 3) / 2
+        0.833
+
     Where two true instances have the same IoU with a detection, the one with the higher number is taken by
     "sds" and "coco" (as pycocotools does), that with the lower one by "mnc". The 11 points of "mnc" are
     exact: recall ≥ k / 10 in whole numbers. Both are our choice where the rules leave it open.
@@ -123,9 +141,10 @@ def average_precision(
     if rule not in RULES:
         raise ValueError(f"rule: found {rule!r}, expected one of {', '.join(RULES)}")
     limits = np.array(tuple(thresholds), np.float64)
-    count = np.array([len(picture.scores) for picture in per_picture], np.intp)
-    categories = _joined([picture.categories for picture in per_picture], np.int64)
-    true_categories = _joined([picture.true_categories for picture in per_picture], np.int64)
+    count = np.array([len(picture.scores) for picture in per_picture], np.intp)  # (pictures,)
+    # From here on (n,) is over all detections of the set, (g,) over all true instances.
+    categories = _joined([picture.categories for picture in per_picture], np.int64)  # (n,)
+    true_categories = _joined([picture.true_categories for picture in per_picture], np.int64)  # (g,)
     for title, numbers in (("categories", categories), ("true_categories", true_categories)):
         strange = numbers[(numbers < 1) | (numbers >= classes)]
         if len(strange):
@@ -137,7 +156,7 @@ def average_precision(
     if rule == "coco":
         rank = rank[_turns(groups[rank]) < COCO_LIMIT]
     hits = np.zeros((len(scores), len(limits)), bool)
-    detections, truths, iou = _pairs(per_picture, limits.min(initial=1.0), rule)
+    detections, truths, iou = _pairs(per_picture, limits.min(initial=1.0), rule)  # (p,) each
     inside = np.isin(detections, rank)
     place = np.empty(len(scores), np.intp)
     place[rank] = np.arange(len(rank))
@@ -187,8 +206,8 @@ def _pairs(
     detections, truths, iou = [], [], []
     base = true_base = 0
     for picture in per_picture:
-        same = picture.categories[:, None] == picture.true_categories
-        found, true = np.nonzero(same & _reaches(picture.iou, lowest, rule))
+        same = picture.categories[:, None] == picture.true_categories  # (n, g) of this picture
+        found, true = np.nonzero(same & _reaches(picture.iou, lowest, rule))  # (p,) and (p,)
         detections.append(found + base)
         truths.append(true + true_base)
         iou.append(picture.iou[found, true])
@@ -231,6 +250,7 @@ def _match(
         wanting, wanted = detections[now], truths[now]
         if rule == "mnc" and len(now) and choice[now[0]] > 0:
             continue
+        # (now, T): who takes what it wants, at each threshold
         takes = _reaches(iou[now, None], limits, rule) & ~taken[wanted] & ~hits[wanting]
         taken[wanted] |= takes
         hits[wanting] |= takes
@@ -255,6 +275,11 @@ def precision_recall(hits: np.ndarray, truths: int) -> tuple[np.ndarray, np.ndar
     hits: (n,) bool, best score first, which detections are right
     truths: how many true instances there are, 1 or more
     returns: three (n,) float64, 0…1; the envelope is the best precision at that recall or a higher one
+
+    Example:
+        >>> recall, precision, envelope = precision_recall(np.array([True, False, False, True]), truths=2)
+        >>> recall.tolist(), precision.round(2).tolist(), envelope.tolist()
+        ([0.5, 0.5, 0.5, 1.0], [1.0, 0.5, 0.33, 0.5], [1.0, 0.5, 0.5, 0.5])
 
     Built in chapter 3.
     """

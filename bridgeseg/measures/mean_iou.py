@@ -27,6 +27,11 @@ def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, class
     returns: (classes, classes) int64, a row for each true category and a column for each predicted one
     raises: ValueError when the sizes differ or when a category is out of range
 
+    Example:
+        >>> truth = np.array([[0, 1, 1, 255]], np.uint8)
+        >>> confusion(truth, np.array([[0, 0, 1, 1]]), classes=2).tolist()  # the last pixel is void
+        [[1, 0], [1, 1]]
+
     The paper reports mean IoU; that void is dropped and the background is a class is the usual way on VOC.
     Built in chapter 3.
     """
@@ -39,8 +44,9 @@ def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, class
     if truth.size and not 0 <= truth.min() <= truth.max() <= VOID:
         raise ValueError(f"truth holds {truth.min()}…{truth.max()}, expected 0…{classes - 1} or {VOID}")
     # Void and numbers out of range get rows of their own: cheaper than picking the pixels that count.
-    pairs = truth.astype(np.intp).ravel() * classes + prediction.ravel().astype(np.intp)
-    counts = np.bincount(pairs, minlength=(VOID + 1) * classes).reshape(VOID + 1, classes)
+    pairs = truth.astype(np.intp).ravel() * classes + prediction.ravel().astype(np.intp)  # (h · w,)
+    counts = np.bincount(pairs, minlength=(VOID + 1) * classes)  # ((VOID + 1) · classes,)
+    counts = counts.reshape(VOID + 1, classes)
     strange = np.flatnonzero(counts[classes:VOID].sum(1))
     if len(strange):
         raise ValueError(f"truth holds category {classes + strange[0]}, expected 0…{classes - 1} or {VOID}")
@@ -50,22 +56,32 @@ def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, class
 def mean_iou(matrix: np.ndarray) -> tuple[float, np.ndarray]:
     """Return the intersection over union of every category, and its mean.
 
-    matrix: (k, k) counts as `confusion` gives them, added up over the set
+    matrix: (k, k) int64, counts as `confusion` gives them, added up over the set
     returns: the mean over the categories that occur in the truth or in the prediction, 0…1 (nan when none
         does), and (k,) float64, 0…1, nan for a category that occurs in neither
 
+    Example:
+        >>> mean, of_each = mean_iou(np.array([[1, 0], [1, 1]]))  # of 2 pixels in either 1 is in both, twice
+        >>> mean, of_each.tolist()
+        (0.5, [0.5, 0.5])
+
     The paper's measure on VOC, Cityscapes and PASCAL-Context. Built in chapter 3.
     """
-    inside = matrix.diagonal().astype(np.float64)
+    inside = matrix.diagonal().astype(np.float64)  # (k,)
     return _ratios(inside, matrix.sum(0) + matrix.sum(1) - matrix.diagonal())
 
 
 def class_accuracy(matrix: np.ndarray) -> tuple[float, np.ndarray]:
     """Return the share of every true category's pixels that were given that category, and its mean.
 
-    matrix: (k, k) counts as `confusion` gives them, added up over the set
+    matrix: (k, k) int64, counts as `confusion` gives them, added up over the set
     returns: the mean over the categories that occur in the truth, 0…1 (nan when none does), and (k,) float64,
         0…1, nan for a category that does not occur in the truth
+
+    Example:
+        >>> mean, of_each = class_accuracy(np.array([[1, 0], [1, 1]]))
+        >>> mean, of_each.tolist()
+        (0.75, [1.0, 0.5])
 
     The paper gives this figure for PASCAL-Context. Built in chapter 3.
     """
@@ -75,8 +91,12 @@ def class_accuracy(matrix: np.ndarray) -> tuple[float, np.ndarray]:
 def pixel_accuracy(matrix: np.ndarray) -> float:
     """Return the share of pixels that were given their true category.
 
-    matrix: (k, k) counts as `confusion` gives them, added up over the set
+    matrix: (k, k) int64, counts as `confusion` gives them, added up over the set
     returns: 0…1, nan when there is no pixel
+
+    Example:
+        >>> round(pixel_accuracy(np.array([[1, 0], [1, 1]])), 3)  # 2 pixels of 3
+        0.667
 
     The paper gives this figure for PASCAL-Context. Built in chapter 3.
     """

@@ -39,10 +39,18 @@ def show_scores(
     """Show a score map in shades that also differ in lightness, with a colour bar.
 
     scores: (h, w) float, one for each cell
+    ax: where to draw; None makes new axes
     stride: pixels from cell to cell
     low, high: the scores shown darkest and lightest
     label: what the colour bar is called
     bar: whether there is one
+    returns: the axes
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> ax = show_scores(np.array([[0.1, 0.9]]), Figure().subplots(), stride=4)
+        >>> [float(x) for x in ax.get_xlim()]  # two cells of four pixels round the centres 0.5 and 4.5
+        [-1.5, 6.5]
 
     Built in chapter 1.
     """
@@ -74,9 +82,18 @@ def show_votes(
 
     picture: (h, w, 3) uint8
     votes: (⌈h / cell⌉, ⌈w / cell⌉) float, 0 or more; place (i, j) covers the pixels from (i·cell, j·cell) on
+    ax: where to draw; None makes new axes
     cell: pixels from place to place
     high: the votes shown brightest; None takes the most that any place has
     bar: whether there is a colour bar
+    returns: the axes
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> picture, votes = np.zeros((4, 8, 3), np.uint8), np.array([[0.0, 3.0]])
+        >>> ax = show_votes(picture, votes, Figure().subplots(), cell=4)
+        >>> [image.get_clim() for image in ax.images][-1]  # from none to the most
+        (0.0, 3.0)
 
     Built in chapter 9.
     """
@@ -116,12 +133,22 @@ def show_box_field(
 
     picture: (h, w, 3) uint8
     boxes: (4, h / stride, w / stride) float, x0, y0, x1, y1, half open, pixels of the picture
-    where: bool of a cell each, which cells have an arrow; None takes all
-    groups: integer of a cell each, 1…n; arrows of one group share a colour, such as the true instances
+    ax: where to draw; None makes new axes
+    where: (h / stride, w / stride) bool, which cells have an arrow; None takes all
+    groups: (h / stride, w / stride) integer, 1…n; arrows of one group share a colour, such as the true instances
     stride: pixels from cell to cell
     every: pixels from arrow to arrow, at least the stride
     outlines: whether the boxes themselves are drawn too
+    returns: the axes
     raises: ValueError when the maps do not have the size of the box map
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> boxes = np.full((4, 8, 8), 2.0)  # every pixel votes for the point (2, 2)
+        >>> ax = show_box_field(np.zeros((8, 8, 3), np.uint8), boxes, Figure().subplots(), every=4)
+        >>> arrows = ax.collections[-1]
+        >>> arrows.X.tolist(), arrows.U.tolist()  # from four of the pixels
+        ([2.5, 6.5, 2.5, 6.5], [-0.5, -4.5, -0.5, -4.5])
 
     Built in chapter 8.
     """
@@ -135,13 +162,13 @@ def show_box_field(
     step = max(1, round(every / stride))
     some = np.zeros_like(where)
     some[step // 2 :: step, step // 2 :: step] = True
-    row, column = np.nonzero(where & some)
-    chosen = boxes[:, row, column]
+    row, column = np.nonzero(where & some)  # (arrows,) each
+    chosen = boxes[:, row, column]  # (4, arrows)
     x, y = column * stride + 0.5, row * stride + 0.5
     numbers = groups[row, column]
     colours = instance_colours(max(1, int(numbers.max(initial=1))))[np.maximum(numbers, 1) - 1]
     if outlines:
-        show_boxes(chosen.T, ax, colours=colours)
+        show_boxes(chosen.T, ax, colours=colours)  # (arrows, 4)
     to_x, to_y = (chosen[0] + chosen[2]) / 2 - x, (chosen[1] + chosen[3]) / 2 - y
     options: Any = {
         "angles": "xy",
@@ -163,10 +190,14 @@ def faded(picture: np.ndarray, kept: float = 0.0) -> np.ndarray:
     kept: how much of its colour stays, 0…1
     returns: (h, w, 3) uint8
 
+    Example:
+        >>> faded(np.array([[[255, 255, 255], [0, 0, 0]]], np.uint8))[0].tolist()
+        [[180, 180, 180], [40, 40, 40]]
+
     Built in chapter 1.
     """
-    grey = picture @ np.array([0.299, 0.587, 0.114])
-    mixed = kept * picture + (1 - kept) * (0.55 * grey[..., None] + 40)
+    grey = picture @ np.array([0.299, 0.587, 0.114])  # (h, w)
+    mixed = kept * picture + (1 - kept) * (0.55 * grey[..., None] + 40)  # (h, w, 3)
     return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
 
 

@@ -29,10 +29,19 @@ def show_loss(
     """Show how a figure of the training log went: every entry faintly, and their running mean.
 
     log: entries with "step" and the figure; those without the figure are passed over
+    ax: where to draw; None makes new axes
     key: the figure's name in the log
     label: the line's name; with it, a legend. Call again on the same axes for a second line
     window: entries in the running mean; None takes a thirtieth of them
+    returns: the axes
     raises: ValueError when no entry has the figure
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> log = [{"step": 0, "loss": 4.0}, {"step": 1, "loss": 2.0}, {"step": 2, "loss": 3.0}]
+        >>> ax = show_loss(log, Figure().subplots(), window=3)
+        >>> ax.lines[-1].get_ydata().tolist()  # means of two, three and two
+        [3.0, 3.0, 2.5]
 
     Built in chapter 6.
     """
@@ -58,7 +67,9 @@ def show_kept(
     """Show which share of the pixels online bootstrapping kept, on a scale from 0 to 100 %.
 
     log: entries with "step" and "kept", 0…1; those without "kept" are passed over
+    ax: where to draw; None makes new axes
     label: the line's name; with it, a legend
+    returns: the axes
     raises: ValueError when no entry has "kept"
 
     Built in chapter 7.
@@ -80,8 +91,10 @@ def show_precision_recall(
     """Show precision over recall for every category, and the envelope whose area is the average precision.
 
     result: from `bridgeseg.measures.average_precision`
+    ax: where to draw; None makes new axes
     names: of the categories, the background first
     threshold: of IoU, one of the result's
+    returns: the axes
     raises: ValueError for a threshold that the result does not have
 
     Built in chapter 10.
@@ -116,8 +129,11 @@ def show_precision_recall(
 
 
 def series(log: Sequence[Mapping[str, float]], key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the steps and the values of a figure of a training log, two (n,) float64.
+    """Return the steps and the values of a figure of a training log.
 
+    log: entries with "step" and the figure; those without the figure are passed over
+    key: the figure's name in the log
+    returns: steps and values, (n,) float64 each
     raises: ValueError when no entry has the figure
 
     Built in chapter 6.
@@ -125,7 +141,7 @@ def series(log: Sequence[Mapping[str, float]], key: str) -> tuple[np.ndarray, np
     entries = [(entry["step"], entry[key]) for entry in log if key in entry]
     if not entries:
         raise ValueError(f"log: no entry among {len(log)} has {key!r}")
-    step, values = np.array(entries, np.float64).T
+    step, values = np.array(entries, np.float64).T  # from (n, 2) to (n,) each
     return step, values
 
 
@@ -137,11 +153,15 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
     returns: (n,) float64
     raises: ValueError for a window below 1
 
+    Example:
+        >>> running_mean(np.array([4.0, 2.0, 3.0]), 3).tolist()
+        [3.0, 3.0, 2.5]
+
     Built in chapter 6.
     """
     if window < 1:
         raise ValueError(f"window is {window}, expected 1 or more")
-    total = np.concatenate([[0.0], np.cumsum(values)])
+    total = np.concatenate([[0.0], np.cumsum(values)])  # (n + 1,)
     place = np.arange(len(values))
     first, end = np.maximum(place - window // 2, 0), np.minimum(place + (window + 1) // 2, len(values))
     return (total[end] - total[first]) / (end - first)

@@ -21,6 +21,14 @@ def show_picture(picture: np.ndarray, ax: Axes | None = None) -> Axes:
     """Show a picture, with axes in its pixels and without ticks.
 
     picture: (h, w, 3) uint8 RGB, or float 0…1; or (h, w), shown as grey values of the same ranges
+    ax: where to draw; None makes new axes
+    returns: the axes
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> ax = show_picture(np.zeros((2, 3, 3), np.uint8), Figure().subplots())
+        >>> [float(end) for end in (*ax.get_xlim(), *ax.get_ylim())]  # in pixels, the first row on top
+        [0.0, 3.0, 2.0, 0.0]
 
     Built in chapter 1.
     """
@@ -41,9 +49,17 @@ def show_labels(
     """Show a label map in the colours of a palette.
 
     labels: (h, w) integer 0…255; numbers of instances above 254 take the colours from 1 on again
+    ax: where to draw; None makes new axes
     names: what the labels are called; with it, a legend lists those that occur
     palette: "voc", PASCAL's colours, or "clear", which colour-blind readers can tell apart
+    returns: the axes
     raises: ValueError for a palette that does not exist
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> ax = show_labels(np.array([[0, 1, 255]]), Figure().subplots(), names=["ground", "disc"])
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['ground', 'disc', 'void']
 
     Built in chapter 2.
     """
@@ -54,7 +70,7 @@ def show_labels(
     labels = as_array(labels)
     if labels.max(initial=0) > VOID:  # an instance map, which holds no void
         labels = np.where(labels > 0, (labels - 1) % (VOID - 1) + 1, 0)
-    ax = show_picture(colours[labels], ax)
+    ax = show_picture(colours[labels], ax)  # from (h, w) to (h, w, 3)
     if names is not None:
         patches = [
             Patch(facecolor=colours[k] / 255, edgecolor="#8a9097", label="void" if k == VOID else names[k])

@@ -36,8 +36,17 @@ def show_masks(
 
     picture: (h, w, 3) uint8
     masks: (n, h, w) bool, the first on top
+    ax: where to draw; None makes new axes
     colours: (n, 3) uint8; None gives every mask its own
     fill: how much of the picture a mask covers, 0…1
+    returns: the axes
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> masks = np.array([[[True, False], [False, False]], [[True, True], [True, True]]])
+        >>> ax = show_masks(np.zeros((2, 2, 3), np.uint8), masks, Figure().subplots())
+        >>> len(ax.collections)  # each mask's outline, dark and in its colour
+        4
 
     Built in chapter 1.
     """
@@ -65,8 +74,16 @@ def show_boxes(
     """Draw boxes over what the axes show, the first on top.
 
     boxes: (n, 4) float, x0, y0, x1, y1, half open, pixels of the picture
+    ax: where to draw
     colours: (n, 3) uint8; None gives every box its own
     texts: a word for each, written at its upper left corner
+    returns: the axes
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> ax = show_boxes(np.array([[1.0, 2.0, 5.0, 4.0]]), Figure().subplots(), texts=["disc"])
+        >>> [(box.get_xy(), box.get_width(), box.get_height()) for box in ax.patches][-1]
+        ((1.0, 2.0), 4.0, 2.0)
 
     Built in chapter 1.
     """
@@ -106,9 +123,11 @@ def show_instances(
 
     picture: (h, w, 3) uint8
     instances: masks of the picture's size
+    ax: where to draw; None makes new axes
     names: of the categories, the background first; with it each instance bears its category and score
     boxes: whether the boxes are drawn too
     fill: how much of the picture a mask covers, 0…1
+    returns: the axes
 
     Built in chapter 1.
     """
@@ -125,18 +144,35 @@ def show_instances(
 def show_truth(sample: Sample, ax: Axes | None = None, *, fill: float = 0.45) -> Axes:
     """Show a picture with its true instances; void is covered in grey.
 
+    sample: the picture with its maps
+    ax: where to draw; None makes new axes
     fill: how much of the picture a mask covers, 0…1
+    returns: the axes
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> categories, instances = np.array([[0, 1, 1]], np.uint8), np.array([[0, 1, 2]], np.int32)
+        >>> sample = Sample("tiny", np.zeros((1, 3, 3), np.uint8), categories, instances)
+        >>> len(show_truth(sample, Figure().subplots()).collections)  # two instances, two outlines each
+        4
 
     Built in chapter 1.
     """
     numbers = np.unique(sample.instances[sample.instances > 0])
     void = sample.categories == VOID
     picture = blend(sample.picture, void[None], clear_palette()[VOID:], 0.75)
-    return show_masks(picture, sample.instances == numbers[:, None, None], ax, fill=fill)
+    return show_masks(picture, sample.instances == numbers[:, None, None], ax, fill=fill)  # (n, h, w) masks
 
 
 def instance_colours(count: int) -> np.ndarray:
-    """Return a colour for each of so many instances, (count, 3) uint8; they differ for the first 35.
+    """Return a colour for each of so many instances; they differ for the first 35.
+
+    count: how many instances
+    returns: (count, 3) uint8
+
+    Example:
+        >>> instance_colours(2).tolist()  # orange, sky blue
+        [[230, 159, 0], [86, 180, 233]]
 
     Built in chapter 1.
     """
@@ -152,11 +188,16 @@ def blend(picture: np.ndarray, masks: np.ndarray, colours: np.ndarray, fill: flo
     fill: 0 leaves the picture as it is, 1 hides it
     returns: (h, w, 3) uint8, the picture's own values outside the masks
 
+    Example:
+        >>> picture, red = np.full((1, 2, 3), 100, np.uint8), np.array([[200, 0, 0]])
+        >>> blend(picture, np.array([[[True, False]]]), red, fill=0.5).tolist()
+        [[[150, 50, 50], [100, 100, 100]]]
+
     Built in chapter 1.
     """
     mixed = picture.copy()
     for mask, colour in zip(masks[::-1], colours[::-1], strict=True):
-        mixed[mask] = np.rint(picture[mask] * (1 - fill) + colour * fill)
+        mixed[mask] = np.rint(picture[mask] * (1 - fill) + colour * fill)  # (pixels of the mask, 3)
     return mixed
 
 
@@ -167,17 +208,21 @@ def outline(mask: np.ndarray) -> np.ndarray:
     returns: (n, 2, 2) float64, for each line both ends as x, y, in pixels of the picture, each as long as it
         goes
 
+    Example:
+        >>> outline(np.array([[True, True]])).tolist()  # left and right edge, then top and bottom
+        [[[0.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [2.0, 1.0]], [[0.0, 0.0], [2.0, 0.0]], [[0.0, 1.0], [2.0, 1.0]]]
+
     Built in chapter 1.
     """
     lines = []
     for across in (False, True):
-        pixels = np.pad(mask.T if across else mask, 1).astype(np.int8)
+        pixels = np.pad(mask.T if across else mask, 1).astype(np.int8)  # (h + 2, w + 2), or turned over
         # Lines run down between columns; the padding gives both sides of the picture one, and ends
         # every line.
-        edges = (pixels[:, 1:] != pixels[:, :-1]).T.astype(np.int8)
-        steps = np.diff(edges, axis=1)
-        column, start = np.nonzero(steps == 1)
+        edges = (pixels[:, 1:] != pixels[:, :-1]).T.astype(np.int8)  # (w + 1, h + 2)
+        steps = np.diff(edges, axis=1)  # (w + 1, h + 1): 1 where a line starts, −1 where it ends
+        column, start = np.nonzero(steps == 1)  # (lines,) each
         _, end = np.nonzero(steps == -1)
-        ends = np.stack([np.stack([column, start], 1), np.stack([column, end], 1)], 1)
+        ends = np.stack([np.stack([column, start], 1), np.stack([column, end], 1)], 1)  # (lines, 2, 2)
         lines.append(ends[..., ::-1] if across else ends)
     return np.concatenate(lines).astype(np.float64)

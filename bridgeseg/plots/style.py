@@ -79,6 +79,7 @@ def style() -> Iterator[None]:
 def new_axes(ax: Axes | None, width: float = 3.6, height: float = 3.6) -> Axes:
     """Return the axes that were given, or those of a new figure.
 
+    ax: the axes, or None
     width, height: of the new figure, in inches
 
     Built in chapter 1.
@@ -97,7 +98,14 @@ def panels(
     columns: for each panel its title and a function that draws on the axes it is given
     per_row: panels in a row; None puts all in one
     side: width and height of a panel, in inches
+    returns: the figure
     raises: ValueError when there is no panel, or none in a row
+
+    Example:
+        >>> figure = panels([("a", lambda ax: ax.plot([1, 2])), ("b", lambda ax: ax.plot([2, 1]))])
+        >>> [ax.get_title(loc="left") for ax in figure.axes]
+        ['a', 'b']
+        >>> plt.close(figure)
 
     Built in chapter 1.
     """
@@ -120,6 +128,9 @@ def panels(
 
 def as_array(values: Any) -> np.ndarray:
     """Return a tensor of any device, or whatever numpy takes, as an array.
+
+    values: of any shape and type
+    returns: an array of the same shape and of the same type
 
     Built in chapter 1.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from bridgeseg.losses.hard_pixels import Bootstrapped, hard_pixels, mean_over
+from bridgeseg.losses.hard_pixels import Bootstrapped, hard_pixels, mean_over, nan_unless_finite
 from bridgeseg.structures.boxes import iou
 
 
@@ -75,7 +75,8 @@ def bootstrapped_box_loss(
     beta: of `bridgeseg.losses.box_loss.smooth_l1`
     threshold: IoU below which a pixel is hard, 0…1; above 1 keeps every pixel
     floor: pixels kept at least
-    returns: loss, kept fraction, threshold as it ended
+    returns: loss, kept fraction, threshold as it ended. The loss is NaN where any encoded value is NaN or infinite,
+        also where there is no instance
 
     Paper: hard pixels by IoU and not by the loss, because the suppression that follows works with IoU; threshold and
     count are not known, ours stand in the recipes. Built in chapter 8.
@@ -84,4 +85,4 @@ def bootstrapped_box_loss(
     kept, ended = hard_pixels(overlap, present, threshold, floor)
     values = smooth_l1(encoded, target, beta) * size_weights(true_boxes, scale, power)
     share = kept.sum() / present.sum().clamp(min=1)
-    return Bootstrapped(mean_over(values, kept), share, ended)
+    return Bootstrapped(mean_over(values, kept) + nan_unless_finite(encoded), share, ended)

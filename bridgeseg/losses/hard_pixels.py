@@ -40,7 +40,7 @@ def hard_pixels(
 ) -> tuple[Tensor, Tensor]:
     """Choose the hard pixels of a mini-batch.
 
-    easiness: float tensor of any shape; a probability or an overlap, small where the pixel is hard
+    easiness: float tensor of any shape; a probability or an overlap, small where the pixel is hard; NaN is the hardest
     valid: bool tensor of the same shape; void and background are never ranked
     threshold: pixels below it are hard
     floor: at least so many are kept; the threshold is raised where too few would be. All valid ones where there are
@@ -62,7 +62,9 @@ def hard_pixels(
     """
     if floor < 0 or (exactly is not None and exactly < 1):
         raise ValueError(f"floor: {floor}, exactly: {exactly}; expected 0 or more, and 1 or more or None")
-    ranked = easiness.detach().float().masked_fill(~valid, torch.inf).flatten()  # (pixels,)
+    # NaN compares as false with everything: left as it is, exactly the broken pixels would be the easy ones.
+    ranked = easiness.detach().float().nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
+    ranked = ranked.masked_fill(~valid, torch.inf).flatten()  # (pixels,)
     wanted = exactly if exactly is not None else floor
     count = min(wanted, ranked.numel())
     raised = torch.full((), -torch.inf, device=ranked.device)
@@ -93,6 +95,15 @@ def mean_over(values: Tensor, chosen: Tensor) -> Tensor:
     return values.masked_fill(~chosen, 0).sum() / chosen.sum().clamp(min=1)
 
 
+def nan_unless_finite(answer: Tensor) -> Tensor:
+    """Return () float32 without gradient: 0, or NaN where any value of a network's answer is NaN or infinite.
+
+    A pixel that is not chosen adds nothing to a loss, but where it is NaN the gradient is NaN all the same. Added to
+    the loss, this says so. Our choice. Built in chapter 7.
+    """
+    return 0 * answer.detach().float().sum()
+
+
 def bootstrapped_cross_entropy(
     logits: Tensor, labels: Tensor, threshold: float = 0.6, floor: int = 512, exactly: int | None = None
 ) -> Bootstrapped:
@@ -103,7 +114,8 @@ def bootstrapped_cross_entropy(
     threshold: base t, 0…1; above 1 (a probability never reaches it) keeps every pixel: plain cross-entropy
     floor: pixels kept at least, over the mini-batch
     exactly: the other reading: exactly so many, threshold and floor ignored
-    returns: loss, kept fraction, threshold as it ended
+    returns: loss, kept fraction, threshold as it ended. The loss is NaN where any logit is NaN or infinite, at void
+        pixels too
     raises: ValueError when the sizes differ
 
     Example:
@@ -119,9 +131,10 @@ def bootstrapped_cross_entropy(
         raise ValueError(
             f"labels: {tuple(labels.shape)} for logits {tuple(logits.shape)}, expected the same batch, height and width"
         )
-    entropy = F.cross_entropy(logits.float(), labels.long(), ignore_index=VOID, reduction="none")  # (N, h, w)
+    logits = logits.float()
+    entropy = F.cross_entropy(logits, labels.long(), ignore_index=VOID, reduction="none")  # (N, h, w)
     valid = labels != VOID
     # float32, since probabilities near 1 tie in bfloat16
     kept, ended = hard_pixels((-entropy.detach()).exp(), valid, threshold, floor, exactly)
     share = kept.sum() / valid.sum().clamp(min=1)
-    return Bootstrapped(mean_over(entropy, kept), share, ended)
+    return Bootstrapped(mean_over(entropy, kept) + nan_unless_finite(logits), share, ended)

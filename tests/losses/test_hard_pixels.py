@@ -311,6 +311,54 @@ def test_no_instance_in_the_batch_gives_zero_and_a_gradient_of_zero() -> None:
     assert torch.equal(given["encoded"].grad, torch.zeros_like(given["encoded"]))
 
 
+@pytest.mark.parametrize("arguments", [{"threshold": 0.5}, {"threshold": 0.5, "floor": 3}, {"exactly": 2}])
+def test_nan_is_the_hardest_of_all(arguments: dict) -> None:
+    easiness = torch.tensor([0.9, torch.nan, 0.0, 0.1, torch.nan, torch.nan, 0.6])
+    valid = torch.tensor([True] * 5 + [False, True])
+    kept, ended = hard_pixels(easiness, valid, **arguments)
+    assert kept[[1, 4]].all()
+    assert not kept[[0, 5, 6]].any()  # void stays void, and what is easy stays easy
+    assert not ended.isnan()
+
+
+@pytest.mark.parametrize("arguments", [{"floor": 512}, {"threshold": 0.0, "floor": 3}, {"exactly": 1}])
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf, -torch.inf])
+def test_a_broken_logit_breaks_the_loss(arguments: dict, broken: float) -> None:
+    logits, labels = batch(0)
+    assert bootstrapped_cross_entropy(logits, labels, **arguments).loss.isfinite()
+    for place in ((labels != VOID).nonzero()[0], (labels == VOID).nonzero()[0]):
+        n, y, x = place.tolist()
+        one = logits.clone()
+        one[n, 2, y, x] = broken
+        assert bootstrapped_cross_entropy(one, labels, **arguments).loss.isnan()
+    found = bootstrapped_cross_entropy(torch.full_like(logits, broken), labels, **arguments)
+    assert found.loss.isnan()
+    assert found.kept > 0
+
+
+def test_at_a_void_pixel_the_gradient_of_a_nan_is_nan_which_is_why_the_loss_says_so() -> None:
+    logits, labels = batch(0)
+    logits[:, :, 0, 0], labels[:, 0, 0] = torch.nan, VOID
+    logits.requires_grad_()
+    F.cross_entropy(logits, labels.long(), ignore_index=VOID).backward()
+    assert logits.grad is not None
+    assert logits.grad[:, :, 0, 0].isnan().all()
+
+
+@pytest.mark.parametrize("floor", [0, 10])
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf, -torch.inf])
+def test_a_broken_box_breaks_the_loss(floor: int, broken: float) -> None:
+    given = localization(0)
+    assert bootstrapped_box_loss(**given, scale=8.0, threshold=0.1, floor=floor).loss.isfinite()
+    for where in (given["present"], ~given["present"]):
+        n, y, x = where.nonzero()[0].tolist()
+        for channel in range(4):
+            encoded = given["encoded"].clone()
+            encoded[n, channel, y, x] = broken
+            one = given | {"encoded": encoded, "predicted_boxes": decode(encoded, 1, 8.0)}
+            assert bootstrapped_box_loss(**one, scale=8.0, threshold=0.1, floor=floor).loss.isnan()
+
+
 def semantic_calls() -> list[Callable[[Tensor, Tensor], Bootstrapped]]:
     """Both readings, as functions of logits and labels."""
     return [

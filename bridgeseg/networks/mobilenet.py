@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
+from torchvision.models.mobilenetv2 import InvertedResidual
 
-from bridgeseg.networks.resnet import OUTPUT_STRIDES
+from bridgeseg.networks.fixed_statistics import convolve
+from bridgeseg.networks.resnet import OUTPUT_STRIDES, Norm
 
 # torchvision's numbers of the blocks with a stride of 2; a feature map is read just before each of them.
 STRIDED = (0, 2, 4, 7, 14)
@@ -28,10 +30,10 @@ class MobileNet(nn.Module):
     Built in chapter 11.
     """
 
-    def __init__(self, output_stride: int, expand: bool) -> None:
+    def __init__(self, output_stride: int, expand: bool, norm: Norm) -> None:
         super().__init__()
         self.output_stride = output_stride
-        layers = list(mobilenet_v2(weights=None).features.children())
+        layers = list(mobilenet_v2(weights=None, norm_layer=norm).features.children())
         self.features = nn.Sequential(*(layers if expand else layers[:-1]))
         self.left_out = ("classifier.",) if expand else ("classifier.", "features.18.")
         self.read = [number - 1 for number in STRIDED[1:]] + [len(self.features) - 1]
@@ -62,18 +64,35 @@ class MobileNet(nn.Module):
         """
         features = []
         for number, layer in enumerate(self.features):
-            x = layer(x)
+            x = run(layer, x)
             if number in self.read:
                 features.append(x)
         return features
 
 
-def mobilenet(output_stride: int = 16, *, expand: bool = True) -> MobileNet:
+def run(layer: nn.Module, x: Tensor) -> Tensor:
+    """Return what one of torchvision's layers gives, every convolution together with its normalisation."""
+    if isinstance(layer, InvertedResidual):
+        branch = run(layer.conv, x)
+        return x + branch if layer.use_res_connect else branch
+    parts = iter(layer.children())
+    for part in parts:
+        if isinstance(part, nn.Conv2d):
+            x = convolve(x, part, next(parts))
+        else:
+            x = run(part, x) if isinstance(part, nn.Sequential) else part(x)
+    return x
+
+
+def mobilenet(
+    output_stride: int = 16, *, expand: bool = True, norm_layer: Norm = nn.BatchNorm2d
+) -> MobileNet:
     """Return a MobileNetV2 trunk with freshly drawn weights.
 
     output_stride: 32, 16, 8, 4 or 2 pixels of the picture per cell of the last feature map
     expand: keep the last 1×1 convolution, from 320 to 1280 channels. Without it a head with a 3×3 kernel on
         the last map costs a quarter (our choice, for laptops)
+    norm_layer: makes a normalisation layer for a number of channels, as for `bridgeseg.networks.resnet.resnet`
     raises: ValueError when the stride is none of these
 
     Built in chapter 11.
@@ -82,4 +101,4 @@ def mobilenet(output_stride: int = 16, *, expand: bool = True) -> MobileNet:
         raise ValueError(
             f"output_stride is {output_stride}, expected one of {', '.join(map(str, OUTPUT_STRIDES))}"
         )
-    return MobileNet(output_stride, expand)
+    return MobileNet(output_stride, expand, norm_layer)

@@ -10,7 +10,7 @@ import pickle
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.models import get_model_weights
 
 from bridgeseg.networks.mobilenet import MobileNet
@@ -99,34 +99,3 @@ def load_trunk(trunk: ResNet | MobileNet, state: dict[str, Tensor]) -> None:
                 f"the weights {title} {names[0]}{more}, expected those of this {type(trunk).__name__}"
             )
     trunk.load_state_dict(given, strict=False)
-
-
-class FixedStatistics(nn.BatchNorm2d):
-    """A batch normalisation that always uses its stored mean and variance, also while training.
-
-    Built in chapter 6.
-    """
-
-    def train(self, mode: bool = True) -> FixedStatistics:
-        super().train(False)
-        return self
-
-
-def freeze_batch_statistics(module: nn.Module) -> nn.Module:
-    """Keep the mean and variance of every batch normalisation as they are; scales and shifts still learn.
-
-    With a pretrained trunk and the few crops that fit in memory, the statistics of a batch are worse than
-    those of ImageNet. Whether the paper froze them is not known; it is our choice where a trunk is
-    pretrained.
-
-    module: changed in place; parameters and their names stay the same, so optimisers and checkpoints do not
-        notice
-    returns: the same module
-
-    Built in chapter 6.
-    """
-    for part in module.modules():
-        if type(part) is nn.BatchNorm2d:
-            part.__class__ = FixedStatistics
-            part.eval()
-    return module

@@ -19,6 +19,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from bridgeseg.networks.fixed_statistics import convolve
+
 Norm = Callable[[int], nn.Module]
 
 OUTPUT_STRIDES = (32, 16, 8, 4, 2)
@@ -67,9 +69,9 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut(inputs, width * self.expansion, stride, norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        branch = self.relu(self.bn1(self.conv1(x)))
-        branch = self.bn2(self.conv2(self.dropout(branch)))
-        branch += x if self.downsample is None else self.downsample(x)
+        branch = self.relu(convolve(x, self.conv1, self.bn1))
+        branch = convolve(self.dropout(branch), self.conv2, self.bn2)
+        branch += x if self.downsample is None else convolve(x, *self.downsample)
         return self.relu(branch)
 
 
@@ -100,10 +102,10 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut(inputs, width * self.expansion, stride, norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        branch = self.relu(self.bn1(self.conv1(x)))
-        branch = self.relu(self.bn2(self.conv2(branch)))
-        branch = self.bn3(self.conv3(self.dropout(branch)))
-        branch += x if self.downsample is None else self.downsample(x)
+        branch = self.relu(convolve(x, self.conv1, self.bn1))
+        branch = self.relu(convolve(branch, self.conv2, self.bn2))
+        branch = convolve(self.dropout(branch), self.conv3, self.bn3)
+        branch += x if self.downsample is None else convolve(x, *self.downsample)
         return self.relu(branch)
 
 
@@ -210,7 +212,7 @@ class ResNet(nn.Module):
         x: (n, 3, h, w) float, normalised
         returns: one (n, channels[i], ceil(h / strides[i]), ceil(w / strides[i])) tensor for each i
         """
-        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(convolve(x, self.conv1, self.bn1))
         features = [x]
         x = self.maxpool(x)
         for stage in range(1, self.depth + 1):
@@ -237,7 +239,8 @@ def resnet(
         compares 16 and 8 (S); 4 and 2 are our choice, for small things
     width: channels of the stem and the first stage; 64 is the original, 16 to 32 suit a laptop (our choice)
     layers: blocks in each stage; None takes those of the depth. Fewer than four stages are allowed
-    norm_layer: makes a normalisation layer for a number of channels
+    norm_layer: makes a normalisation layer for a number of channels; FixedStatistics for a pretrained trunk and
+        small batches
     dropout: probabilities in the last two residual blocks, before the branch's last convolution. The paper
         has dropout "in some residual blocks" (S) without numbers; 0.3 and 0.5 in the last two blocks is the
         later code's (C)

@@ -10,9 +10,10 @@ from typing import cast
 from torch import Tensor, nn
 
 from bridgeseg.networks.fcn import FCN
+from bridgeseg.networks.fixed_statistics import FixedStatistics
 from bridgeseg.networks.heads import Head, LargeFieldOfViewHead, RefinementHead, TwoLayerHead
 from bridgeseg.networks.mobilenet import MobileNet, mobilenet
-from bridgeseg.networks.pretrained import freeze_batch_statistics, load_trunk, pretrained_state
+from bridgeseg.networks.pretrained import load_trunk, pretrained_state
 from bridgeseg.networks.resnet import ResNet, resnet
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.recipe import NetworkRecipe, Recipe
@@ -30,19 +31,20 @@ def build_fcn(recipe: NetworkRecipe, outputs: dict[str, int], pretrained: bool =
     Built in chapter 5.
     """
     trunk: ResNet | MobileNet
+    norm = FixedStatistics if recipe.frozen_statistics else nn.BatchNorm2d
     match recipe.trunk:
         case "mobilenet_v2":
-            trunk = mobilenet(recipe.output_stride, expand=recipe.expand)
+            trunk = mobilenet(recipe.output_stride, expand=recipe.expand, norm_layer=norm)
         case "resnet18" | "resnet34" | "resnet50" | "resnet101" | "resnet152" as name:
             depth = int(name.removeprefix("resnet"))
-            trunk = resnet(depth, recipe.output_stride, width=recipe.width, dropout=recipe.dropout)
-        case other:
-            raise BadInput(f"trunk {other!r}, expected resnet18, 34, 50, 101, 152 or mobilenet_v2")
+            trunk = resnet(
+                depth, recipe.output_stride, width=recipe.width, dropout=recipe.dropout, norm_layer=norm
+            )
+        case _:
+            raise BadInput(f"trunk {recipe.trunk!r}, expected resnet18, 34, 50, 101, 152 or mobilenet_v2")
     if recipe.pretrained and pretrained:
         load_trunk(trunk, pretrained_state(recipe.trunk))
     network = FCN(trunk, build_head(recipe, trunk, sum(outputs.values())), outputs)
-    if recipe.frozen_statistics:
-        freeze_batch_statistics(network.trunk)
     if recipe.frozen_layers:
         if not isinstance(trunk, MobileNet):
             raise BadInput(f"frozen_layers: {recipe.frozen_layers} of {recipe.trunk}, expected mobilenet_v2")

@@ -1,4 +1,4 @@
-"""The FCN: sizes, named outputs, frozen statistics, compilation and memory layout."""
+"""The FCN: sizes, named outputs, compilation and memory layout."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from shuffled import shuffled
 from torch import nn
 
 from bridgeseg.networks.fcn import FCN
+from bridgeseg.networks.fixed_statistics import FixedStatistics
 from bridgeseg.networks.heads import LargeFieldOfViewHead, RefinementHead, TwoLayerHead
 from bridgeseg.networks.mobilenet import mobilenet
-from bridgeseg.networks.pretrained import freeze_batch_statistics
 from bridgeseg.networks.resnet import resnet
 
 HEADS = {
@@ -57,32 +57,6 @@ def test_outputs_are_what_networks_of_their_own_would_give(head: str) -> None:
         torch.testing.assert_close(alone(x)[name], both(x)[name])
 
 
-def test_frozen_statistics_stay_while_everything_else_learns() -> None:
-    network = small("refine")
-    names = list(network.state_dict())
-    parameters = [id(p) for p in network.parameters()]
-    assert freeze_batch_statistics(network.trunk) is network.trunk
-    assert list(network.state_dict()) == names
-    assert [id(p) for p in network.parameters()] == parameters
-    before = deepcopy(network.state_dict())
-    network.train()
-    assert network.training
-    network(torch.randn(2, 3, 32, 32))["boxes"].sum().backward()
-    after = network.state_dict()
-    for name in names:
-        if "running" in name:
-            same = torch.equal(before[name], after[name])
-            assert same == name.startswith("trunk."), name
-    assert network.trunk.bn1.weight.grad is not None
-
-
-def test_a_frozen_network_answers_in_training_as_in_evaluation_also_when_copied() -> None:
-    network = deepcopy(freeze_batch_statistics(shuffled(small("two-layer"))))
-    x = torch.randn(2, 3, 32, 32)
-    torch.testing.assert_close(network.train()(x)["boxes"], network.eval()(x)["boxes"])
-    assert not torch.allclose(small().train()(x)["boxes"], small().eval()(x)["boxes"])
-
-
 @heads
 def test_channels_last_changes_nothing_but_the_layout(head: str) -> None:
     network = shuffled(small(head)).double()
@@ -98,9 +72,12 @@ def test_channels_last_changes_nothing_but_the_layout(head: str) -> None:
 def test_one_graph(trunk: str) -> None:
     """The tracer finds nothing that would break the graph; the code that it generates is torch's own matter."""
     torch.compiler.reset()
-    made = resnet(18, 8, width=4, layers=(1, 1, 1, 1)) if trunk == "resnet" else mobilenet(8, expand=False)
+    if trunk == "resnet":
+        made = resnet(18, 8, width=4, layers=(1, 1, 1, 1), norm_layer=FixedStatistics)
+    else:
+        made = mobilenet(8, expand=False, norm_layer=FixedStatistics)
     head = RefinementHead(made.channels, made.strides, 9, hidden=8)
-    network = shuffled(FCN(freeze_batch_statistics(made), head, {"categories": 5, "boxes": 4}))
+    network = shuffled(FCN(made, head, {"categories": 5, "boxes": 4}))
     x = torch.randn(1, 3, 37, 50)
     compiled = torch.compile(network, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(x)["boxes"], network(x)["boxes"])

@@ -66,16 +66,37 @@ def enlarge(x: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tens
         >>> enlarge(torch.tensor([[[[0.0, 2.0]]]]), 2)[0, 0].tolist()
         [[0.0, 1.0, 2.0, 2.0], [0.0, 1.0, 2.0, 2.0]]
 
-    Built in chapter 5.
+    Where x needs a gradient, it is a matrix product along the rows and one along the columns, and so is the gradient:
+    on a processor several times faster than that of torch's interpolation, on a GPU deterministic. Otherwise it is
+    torch's own, whose work for a value does not grow with the map; the same up to rounding. Built in chapter 5.
     """
     rows, columns = (x.shape[-2] * factor, x.shape[-1] * factor) if size is None else size
-    if factor > 1:
-        # One more cell at the end, a copy of the last: torch's own replication has no deterministic gradient on a GPU.
-        x = torch.cat([x, x[..., -1:, :]], dim=-2)  # (n, c, h + 1, w)
-        x = torch.cat([x, x[..., -1:]], dim=-1)  # (n, c, h + 1, w + 1)
-        reach = ((x.shape[-2] - 1) * factor + 1, (x.shape[-1] - 1) * factor + 1)
-        x = F.interpolate(x, size=reach, mode="bilinear", align_corners=True)  # (n, c, *reach)
-    return x[..., :rows, :columns]  # (n, c, *size)
+    if factor == 1:
+        return x[..., :rows, :columns]
+    if x.requires_grad:
+        n, c, h, w = x.shape
+        y = x.permute(0, 2, 3, 1).reshape(n, h, w * c)  # as it lies in memory in channels-last order
+        y = straight_lines(h, rows, factor, x).expand(n, -1, -1).bmm(y)  # (n, rows, w · c)
+        y = straight_lines(w, columns, factor, x).expand(n * rows, -1, -1).bmm(y.view(n * rows, w, c))
+        return y.view(n, rows, columns, c).permute(0, 3, 1, 2)
+    # One more cell at the end, a copy of the last.
+    x = torch.cat([x, x[..., -1:, :]], dim=-2)
+    x = torch.cat([x, x[..., -1:]], dim=-1)
+    reach = ((x.shape[-2] - 1) * factor + 1, (x.shape[-1] - 1) * factor + 1)
+    return F.interpolate(x, size=reach, mode="bilinear", align_corners=True)[..., :rows, :columns]
+
+
+def straight_lines(cells: int, size: int, factor: int, like: Tensor) -> Tensor:
+    """Return the matrix (size, cells) that draws straight lines between cells `factor` apart, flat after the last.
+
+    like: a tensor whose device and dtype the matrix takes
+
+    Row i holds what each cell counts at place i: 1 − |i / factor − j| for cell j, and 0 for those farther than one cell
+    away. Built in chapter 5.
+    """
+    place = torch.arange(size, device=like.device).clamp(max=(cells - 1) * factor)
+    distance = (place[:, None] - torch.arange(cells, device=like.device) * factor).abs()
+    return (factor - distance).clamp(min=0).to(like.dtype) / factor
 
 
 def interpolate_at(maps: Tensor, place: Tensor, stride: int, size: tuple[int, int]) -> Tensor:

@@ -7,26 +7,6 @@ import torch
 from torch import nn
 
 from bridgeseg.networks.heads import LargeFieldOfViewHead, RefinementHead, TwoLayerHead
-from bridgeseg.structures.cells import enlarge
-
-
-def test_enlarge_draws_straight_lines_through_the_cells() -> None:
-    """On a plane the value at every fine cell is known: bilinear interpolation is exact there."""
-    rows, columns = torch.meshgrid(torch.arange(4.0), torch.arange(5.0), indexing="ij")
-    coarse = (3 * rows + 7 * columns)[None, None]
-    fine = enlarge(coarse, 4)
-    assert fine.shape == (1, 1, 16, 20)
-    rows, columns = torch.meshgrid(torch.arange(16) / 4, torch.arange(20) / 4, indexing="ij")
-    torch.testing.assert_close(fine[0, 0], 3 * rows.clamp(max=3) + 7 * columns.clamp(max=4))
-
-
-@pytest.mark.parametrize("factor", [1, 2, 4, 8])
-@pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 3)])
-def test_enlarge_keeps_the_coarse_values_where_they_were(factor: int, size: tuple[int, int]) -> None:
-    coarse = torch.randn(2, 3, *size, dtype=torch.float64)
-    torch.testing.assert_close(enlarge(coarse, factor)[..., ::factor, ::factor], coarse)
-    cut = (factor * (size[0] - 1) + 1, factor * (size[1] - 1) + 1)
-    torch.testing.assert_close(enlarge(coarse, factor, cut), enlarge(coarse, factor)[..., : cut[0], : cut[1]])
 
 
 def test_the_large_head_is_one_dilated_convolution_written_out() -> None:

@@ -99,8 +99,9 @@ def in_bfloat16(recipe: Recipe, monkeypatch: pytest.MonkeyPatch, able: bool) -> 
     made, _ = trainer(recipe)
     seen: dict[str, set[torch.dtype]] = {name: set() for name in made.phases}
     for name, network in made.networks.items():
-        first = next(module for module in network.modules() if isinstance(module, torch.nn.Conv2d))
-        first.register_forward_hook(lambda module, given, found, name=name: seen[name].add(found.dtype))
+        network.trunk.register_forward_hook(
+            lambda module, given, found, name=name: seen[name].add(found[-1].dtype)
+        )
     assert {value.dtype for value in made.run().parameters()} == {torch.float32}
     assert all(len(dtypes) == 1 for dtypes in seen.values())
     return {name: dtypes == {torch.bfloat16} for name, dtypes in seen.items()}

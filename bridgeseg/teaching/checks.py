@@ -28,22 +28,24 @@ def agree(
     reference: what it should do
     cases: the arguments of each call
     within: how far a number may be from the reference's, absolutely or as a share of it
-    raises: AssertionError that shows the first input they disagree on, what came out and what was expected; the
-        reader's own exception goes through, with the input added to it
+    raises: AssertionError that shows the first input they disagree on, what came out and what was expected; where the
+        reader's function raises, its exception is the cause, and the message shows the input
     raises: ValueError when there is no case
 
     Results may be tensors, arrays, numbers, or tuples and lists of these. Built in chapter 1.
     """
-    number = 0
+    number, name = 0, getattr(built, "__name__", "the function")
     for number, arguments in enumerate(cases, 1):
         expected = reference(*arguments)
         try:
             found = built(*arguments)
         except Exception as error:
-            error.add_note(f"case {number}, with {_shown(arguments)}")
-            raise
+            # In the message and not in a note of the exception's: the IPython of Colab shows no notes.
+            raise AssertionError(
+                f"{name} raises {type(error).__name__} in case {number}: {error}\n"
+                f"  input     {_shown(arguments)}"
+            ) from error
         if reason := difference(found, expected, within):
-            name = getattr(built, "__name__", "the function")
             raise AssertionError(
                 f"{name} differs in case {number}: {reason}\n"
                 f"  input     {_shown(arguments)}\n"
@@ -52,7 +54,7 @@ def agree(
             )
     if not number:
         raise ValueError("cases: none, expected at least one")
-    print(f"{getattr(built, '__name__', 'the function')} agrees with the package in {number} cases")
+    print(f"{name} agrees with the package in {number} cases")
 
 
 def difference(found: Any, expected: Any, within: float = 1e-5) -> str:

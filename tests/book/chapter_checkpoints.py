@@ -187,7 +187,7 @@ def _tried(chapter: Chapter, cell: Cell, namespace: Namespace) -> str | None:
     try:
         _run(chapter, cell, namespace)
     except Exception as error:  # whatever a wrong version raises is its result here
-        return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
+        return f"{type(error).__name__}: {error}"
     return None
 
 

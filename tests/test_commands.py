@@ -21,7 +21,7 @@ from bridgeseg.machine import files
 from bridgeseg.structures.cells import resized
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.structures.run_lengths import decode, encode
+from bridgeseg.structures.run_lengths import from_run_lengths, to_run_lengths
 from bridgeseg.system import presets
 from bridgeseg.system import segment_files as segmenting
 from bridgeseg.system.build import build_networks
@@ -299,7 +299,7 @@ def test_segment_writes_what_the_networks_say(lively, scene, tmp_path):
         assert entry["category_id"] == category
         assert entry["category"] == CATEGORIES[category]
         assert entry["score"] == score
-        assert np.array_equal(decode(entry["segmentation"]), mask)
+        assert np.array_equal(from_run_lengths(entry["segmentation"]), mask)
         rows, columns = mask.nonzero()
         x, y, width, height = entry["bbox"]
         assert (x, y) == (columns.min(), rows.min())
@@ -436,7 +436,7 @@ def test_run_lengths_at_a_larger_size_are_those_of_the_enlarged_mask():
         size = (int(height * random.uniform(1, 4)), int(width * random.uniform(1, 4)))
         lengths, box = run_lengths_at(mask, size)
         large = resized(mask, size).numpy()
-        assert lengths == encode(large)
+        assert lengths == to_run_lengths(large)
         if not large.any():
             assert box is None
             continue

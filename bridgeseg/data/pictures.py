@@ -5,12 +5,12 @@ Built in chapter 2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bridgeseg.structures.labels import BadInput
 
@@ -21,15 +21,6 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".
 MOST_PIXELS = 128_000_000
 
 _ORIENTATION = 0x0112  # the EXIF tag
-_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    2: lambda p: p[:, ::-1],
-    3: lambda p: p[::-1, ::-1],
-    4: lambda p: p[::-1],
-    5: lambda p: p.swapaxes(0, 1),  # from 5 on (w, h, 3)
-    6: lambda p: p.swapaxes(0, 1)[:, ::-1],
-    7: lambda p: p[::-1, ::-1].swapaxes(0, 1),
-    8: lambda p: p.swapaxes(0, 1)[::-1],
-}
 
 
 @contextmanager
@@ -88,9 +79,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     """
     with opened(path) as image:
         image.load()
-        picture = _rgb(image, path)
-        turn = _UPRIGHT.get(_orientation(image))
-    return np.ascontiguousarray(turn(picture) if turn else picture)
+        return np.ascontiguousarray(_rgb(_upright(image), path))
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -143,8 +132,16 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF orientation says; as it is, where that block is damaged."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # Pillow meets damaged EXIF blocks with many kinds
+        return image
+
+
 def _rgb(image: Image.Image, path: str | Path) -> np.ndarray:
-    """The decoded pixels as (h, w, 3) uint8, not yet turned upright."""
+    """The decoded pixels as (h, w, 3) uint8, of a picture that stands upright."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.int64)
         if grey.min() < 0 or grey.max() > 65535:

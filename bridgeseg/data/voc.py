@@ -123,7 +123,7 @@ class VocFolder:
             categories = (instances > 0).astype(np.uint8)
         categories[void] = VOID
         instances[void] = 0
-        instances = agree(categories, instances, str(object_path))
+        instances = one_category_each(categories, instances, str(object_path))
         return verify(Sample(name, picture, categories, instances), str(where), len(self._categories) - 1)
 
     def _find(self) -> list[Path]:
@@ -146,7 +146,7 @@ class VocFolder:
         return found
 
 
-def agree(categories: np.ndarray, instances: np.ndarray, where: str) -> np.ndarray:
+def one_category_each(categories: np.ndarray, instances: np.ndarray, where: str) -> np.ndarray:
     """Return the instance map with every instance on one category only: that of most of its pixels.
 
     categories: (h, w) uint8, 255 void

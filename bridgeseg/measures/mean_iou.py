@@ -11,11 +11,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from bridgeseg.structures.labels import VOID
-
-
-def _array(labels: np.ndarray | Tensor) -> np.ndarray:
-    return labels.cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+from bridgeseg.structures.labels import VOID, as_array
 
 
 def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, classes: int) -> np.ndarray:
@@ -35,7 +31,7 @@ def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, class
     The paper reports mean IoU; that void is dropped and the background is a class is the usual way on VOC.
     Built in chapter 3.
     """
-    truth, prediction = _array(truth), _array(prediction)
+    truth, prediction = as_array(truth), as_array(prediction)
     if truth.shape != prediction.shape:
         raise ValueError(f"prediction is {prediction.shape}, expected the size of truth, {truth.shape}")
     if prediction.size and not 0 <= prediction.min() <= prediction.max() < classes:

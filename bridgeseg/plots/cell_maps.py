@@ -18,7 +18,8 @@ from matplotlib.image import AxesImage
 
 from bridgeseg.plots.label_maps import show_picture
 from bridgeseg.plots.overlays import DARK, instance_colours, show_boxes
-from bridgeseg.plots.style import as_array, style
+from bridgeseg.plots.style import style
+from bridgeseg.structures.labels import as_array
 
 _GLOW = ListedColormap(
     colormaps["inferno"](np.linspace(0.3, 1.0, 256))

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bridgeseg.data.palette import clear_palette, voc_palette
-from bridgeseg.plots.style import as_array, new_axes, style
-from bridgeseg.structures.labels import VOID
+from bridgeseg.plots.style import new_axes, style
+from bridgeseg.structures.labels import VOID, as_array
 
 
 @style()

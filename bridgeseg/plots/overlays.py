@@ -16,9 +16,9 @@ from matplotlib.patches import Rectangle
 
 from bridgeseg.data.palette import clear_palette
 from bridgeseg.plots.label_maps import show_picture
-from bridgeseg.plots.style import as_array, style
+from bridgeseg.plots.style import style
 from bridgeseg.structures.instances import Instances
-from bridgeseg.structures.labels import VOID, Sample
+from bridgeseg.structures.labels import VOID, Sample, as_array
 
 DARK = "#16181b"
 

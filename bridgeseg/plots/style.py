@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -124,14 +123,3 @@ def panels(
     for ax in grid.flat[len(columns) :]:
         ax.remove()
     return figure
-
-
-def as_array(values: Any) -> np.ndarray:
-    """Return a tensor of any device, or whatever numpy takes, as an array.
-
-    values: of any shape and type
-    returns: an array of the same shape and of the same type
-
-    Built in chapter 1.
-    """
-    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -137,3 +137,14 @@ def verify(sample: Sample, where: str, count: int | None = None) -> Sample:
     if bare.any():
         raise BadInput(f"{where}: instance {bare[bare > 0][0]} has pixels without a category")
     return sample
+
+
+def as_array(values: Any) -> np.ndarray:
+    """Return a tensor of any device, or whatever numpy takes, as an array.
+
+    values: of any shape and type
+    returns: an array of the same shape and of the same type
+
+    Built in chapter 2.
+    """
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)

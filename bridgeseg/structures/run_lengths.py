@@ -13,7 +13,7 @@ import numpy as np
 from bridgeseg.structures.labels import BadInput
 
 
-def encode(mask: np.ndarray) -> dict[str, list[int]]:
+def to_run_lengths(mask: np.ndarray) -> dict[str, list[int]]:
     """Return a mask's run lengths, column by column, the first run being of zeros (of length 0 if need be).
 
     mask: (h, w) bool
@@ -21,7 +21,7 @@ def encode(mask: np.ndarray) -> dict[str, list[int]]:
     raises: ValueError when the mask is not (h, w) bool
 
     Example:
-        >>> encode(np.array([[False, True], [False, True], [True, False]]))
+        >>> to_run_lengths(np.array([[False, True], [False, True], [True, False]]))
         {'size': [3, 2], 'counts': [2, 3, 1]}
 
     Built in chapter 10.
@@ -35,15 +35,15 @@ def encode(mask: np.ndarray) -> dict[str, list[int]]:
     return {"size": [*mask.shape], "counts": [0] * starts_with_one + counts.tolist()}
 
 
-def decode(rle: Mapping[str, Any]) -> np.ndarray:
+def from_run_lengths(rle: Mapping[str, Any]) -> np.ndarray:
     """Return the mask that run lengths stand for.
 
-    rle: {"size": [h, w], "counts": [...]}, as `encode` gives it
+    rle: {"size": [h, w], "counts": [...]}, as `to_run_lengths` gives it
     returns: (h, w) bool
     raises: BadInput when the counts are compressed, negative, or do not add up to the size
 
     Example:
-        >>> decode({"size": [3, 2], "counts": [2, 3, 1]}).tolist()
+        >>> from_run_lengths({"size": [3, 2], "counts": [2, 3, 1]}).tolist()
         [[False, True], [False, True], [True, False]]
 
     Built in chapter 10.

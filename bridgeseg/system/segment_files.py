@@ -23,7 +23,7 @@ from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.structures.cells import resized
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.structures.run_lengths import encode
+from bridgeseg.structures.run_lengths import to_run_lengths
 from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.prediction import category_map, group, predict_maps, without_overlap
 
@@ -146,8 +146,8 @@ def run_lengths_at(
 
     mask: (h, w) bool
     size: height and width, at least the mask's
-    returns: what `bridgeseg.structures.run_lengths.encode` gives for the mask as `bridgeseg.structures.cells.resized`
-        brings it to the size, and x, y, width, height of its tight box, None where it has no pixel
+    returns: what `to_run_lengths` gives for the mask as `bridgeseg.structures.cells.resized` brings it to the size, and
+        x, y, width, height of its tight box, None where it has no pixel
 
     Only the columns that hold the mask are ever made: a small object in a photograph of 24 million pixels costs little.
     """
@@ -160,7 +160,7 @@ def run_lengths_at(
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     x = (2 * torch.arange(left, right, device=mask.device) + 1) * mask.shape[1] // (2 * width)
     y = (2 * torch.arange(height, device=mask.device) + 1) * mask.shape[0] // (2 * height)
-    counts = encode(mask[y[:, None], x[None]].cpu().numpy())["counts"]
+    counts = to_run_lengths(mask[y[:, None], x[None]].cpu().numpy())["counts"]
     before, after = left * height, (width - right) * height
     counts[0] += before  # the first run is of zeros
     if len(counts) % 2:

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bridgeseg.structures.labels import as_array
+
 LONGEST = 160  # characters of a value that a message shows
 MOST = 6  # values that it shows of a list of them
 
@@ -72,7 +74,7 @@ def difference(found: Any, expected: Any, within: float = 1e-5) -> str:
         return next((f"result {n}: {text}" for n, text in enumerate(parts, 1) if text), "")
     if found is None:
         return "nothing was returned"
-    mine, wanted = _array(found), _array(expected)
+    mine, wanted = as_array(found), as_array(expected)
     if mine.shape != wanted.shape:
         return f"shape {mine.shape}, expected {wanted.shape}"
     if (mine.dtype.kind in "iub") != (wanted.dtype.kind in "iub"):
@@ -87,17 +89,13 @@ def difference(found: Any, expected: Any, within: float = 1e-5) -> str:
     return f"{count}, the first at {list(first)}: {mine[first]}, expected {wanted[first]}"
 
 
-def _array(value: Any) -> np.ndarray:
-    return value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-
-
 def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
         more = [f"… and {len(value) - MOST} more"] if len(value) > MOST else []
         return ", ".join([*map(_shown, value[:MOST]), *more])
     if not isinstance(value, Tensor | np.ndarray):
         return repr(value)[:LONGEST]
-    values = np.array2string(_array(value), precision=4, threshold=24, separator=", ").replace("\n", "")
+    values = np.array2string(as_array(value), precision=4, threshold=24, separator=", ").replace("\n", "")
     kind = str(value.dtype).removeprefix("torch.")
     text = values if len(values) <= LONGEST else f"{values[:LONGEST]}…"
     return f"{kind} {tuple(value.shape)} {text}" if torch.is_tensor(value) or value.ndim else text

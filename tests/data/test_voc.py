@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bridgeseg.data.label_png import write_label_png
-from bridgeseg.data.voc import CATEGORIES, VocFolder, agree
+from bridgeseg.data.voc import CATEGORIES, VocFolder, one_category_each
 from bridgeseg.structures.labels import BadInput, verify
 
 # columns: background, two instances of category 2, one of 5, a category without instance, void
@@ -154,14 +154,16 @@ def test_more_than_254_instances(tmp_path):
 def test_an_instance_has_the_category_of_most_of_its_pixels():
     categories = np.array([[1, 1, 2, 0, 255, 3, 3, 0]], np.uint8)
     instances = np.array([[1, 1, 1, 1, 0, 2, 0, 0]], np.int32)
-    assert agree(categories, instances, "a").tolist() == [[1, 1, 0, 0, 0, 2, 0, 0]]
+    assert one_category_each(categories, instances, "a").tolist() == [[1, 1, 0, 0, 0, 2, 0, 0]]
 
 
 def test_of_equal_shares_the_background_loses_and_the_lower_category_wins():
     categories = np.array([[0, 2, 3, 3, 2, 0]], np.uint8)
     instances = np.array([[1, 1, 2, 2, 2, 0]], np.int32)
-    assert agree(categories, instances, "a").tolist() == [[0, 1, 2, 2, 0, 0]]
-    assert agree(np.array([[4, 3]], np.uint8), np.array([[1, 1]], np.int32), "a").tolist() == [[0, 1]]
+    assert one_category_each(categories, instances, "a").tolist() == [[0, 1, 2, 2, 0, 0]]
+    assert one_category_each(np.array([[4, 3]], np.uint8), np.array([[1, 1]], np.int32), "a").tolist() == [
+        [0, 1]
+    ]
 
 
 def test_agreement_against_one_instance_after_another():
@@ -176,12 +178,12 @@ def test_agreement_against_one_instance_after_another():
             mask = instances == number
             counts = np.bincount(categories[mask], minlength=5)
             expected[mask & (categories == counts.argmax())] = number
-        assert np.array_equal(agree(categories, instances, "a"), expected)
+        assert np.array_equal(one_category_each(categories, instances, "a"), expected)
 
 
 def test_maps_without_instances():
     nothing = np.zeros((3, 3), np.int32)
-    assert not agree(np.ones((3, 3), np.uint8), nothing, "a").any()
+    assert not one_category_each(np.ones((3, 3), np.uint8), nothing, "a").any()
 
 
 def test_an_instance_without_a_category(tmp_path):

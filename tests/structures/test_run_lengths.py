@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.structures.run_lengths import decode, encode
+from bridgeseg.structures.run_lengths import from_run_lengths, to_run_lengths
 
 
 def masks():
@@ -30,44 +30,47 @@ def by_hand(mask):
 
 def test_by_the_definition():
     for mask in masks():
-        assert encode(mask) == by_hand(mask)
+        assert to_run_lengths(mask) == by_hand(mask)
 
 
 def test_a_mask_comes_back():
     for mask in masks():
-        back = decode(json.loads(json.dumps(encode(mask))))
+        back = from_run_lengths(json.loads(json.dumps(to_run_lengths(mask))))
         assert back.dtype == bool
         assert np.array_equal(back, mask)
 
 
 def test_columns_come_first():
-    assert encode(np.array([[1, 0], [1, 1]], bool)) == {"size": [2, 2], "counts": [0, 2, 1, 1]}
+    assert to_run_lengths(np.array([[1, 0], [1, 1]], bool)) == {"size": [2, 2], "counts": [0, 2, 1, 1]}
 
 
 def test_no_pixels():
-    assert decode(encode(np.zeros((0, 5), bool))).shape == (0, 5)
+    assert from_run_lengths(to_run_lengths(np.zeros((0, 5), bool))).shape == (0, 5)
 
 
 def test_as_pycocotools():
     coco = pytest.importorskip("pycocotools.mask", reason="pycocotools is an extra of the tests")
     for mask in masks():
         theirs = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
-        ours = coco.frPyObjects(encode(mask), *mask.shape)
+        ours = coco.frPyObjects(to_run_lengths(mask), *mask.shape)
         assert ours["counts"] == theirs["counts"]
         assert np.array_equal(coco.decode(ours).astype(bool), mask)
 
 
 def test_counts_with_runs_of_nothing():
-    assert decode({"size": [2, 2], "counts": [1, 0, 1, 2, 0]}).tolist() == [[False, True], [False, True]]
+    assert from_run_lengths({"size": [2, 2], "counts": [1, 0, 1, 2, 0]}).tolist() == [
+        [False, True],
+        [False, True],
+    ]
 
 
 @pytest.mark.parametrize("counts", [[3], [5], [-1, 5], [], "0Q", b"0Q"])
 def test_counts_that_are_wrong(counts):
     with pytest.raises(BadInput, match="counts"):
-        decode({"size": [2, 2], "counts": counts})
+        from_run_lengths({"size": [2, 2], "counts": counts})
 
 
 @pytest.mark.parametrize("mask", [np.zeros((2, 2), np.uint8), np.zeros((1, 2, 2), bool)])
 def test_what_is_no_mask(mask):
     with pytest.raises(ValueError, match="mask"):
-        encode(mask)
+        to_run_lengths(mask)

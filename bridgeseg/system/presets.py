@@ -2,7 +2,9 @@
 
 Beside each number stands its origin: the paper's section, "later code" (the first author's release of a few months
 later, which is no proof of what the paper did), or "our choice"; where nothing stands, it is the default of
-`bridgeseg.system.recipe`, our choice for a laptop. Chapter 6 trains with them.
+`bridgeseg.system.recipe`, our choice for a laptop.
+
+Built in chapter 6.
 """
 
 from __future__ import annotations
@@ -31,6 +33,12 @@ SCENES_FAST = Recipe(
     losses=LossRecipe(CategoryLossRecipe(label_stride=1)),
     pictures=PictureRecipe(scenes=2500),
 )
+"""Drawn scenes on a laptop: one trunk gives categories and boxes.
+
+Command: python -m bridgeseg train --data scenes --recipe scenes-fast --minutes 8 --seed 0 --out RUN
+Takes: 8 minutes on 2 cores, AMD EPYC
+Expect: mean IoU 0.869, AP^r 0.938 / 0.901 / 0.846 at 0.5 / 0.7 / vol on 200 unseen pictures (results/scenes-fast.json)
+"""
 
 SCENES_TINY = dataclasses.replace(
     SCENES_FAST,
@@ -42,6 +50,12 @@ SCENES_TINY = dataclasses.replace(
     steps=300,
     minutes=1.0,
 )
+"""Drawn scenes in half a minute, for a first try and for tests.
+
+Command: python -m bridgeseg train --data scenes --recipe scenes-tiny --out RUN
+Takes: 300 steps on 2 cores
+Expect: not measured
+"""
 
 SCENES_FULL = dataclasses.replace(
     SCENES_FAST,
@@ -54,6 +68,12 @@ SCENES_FULL = dataclasses.replace(
     pictures=PictureRecipe(scenes=20_000),
     minutes=10.0,
 )
+"""Drawn scenes on a GPU: a wider and deeper trunk, more scenes, a larger mini-batch.
+
+Command: python -m bridgeseg train --data scenes --recipe scenes-full --out RUN
+Takes: 10 minutes on a GPU
+Expect: not measured on a GPU
+"""
 
 NUCLEI_FAST = Recipe(
     name="nuclei-fast",
@@ -64,6 +84,12 @@ NUCLEI_FAST = Recipe(
     ),
     pictures=PictureRecipe(stretch=True, zoom=1.5),  # a third of the nuclei are smaller than 12 pixels
 )
+"""Micrographs of nuclei on a laptop: enlarged, in all eight positions, their contrast stretched.
+
+Command: python -m bridgeseg train --data nuclei:stage1_train --recipe nuclei-fast --minutes 8 --seed 0 --out RUN
+Takes: 8 minutes on 2 cores, AMD EPYC
+Expect: mean IoU 0.912, AP^r 0.762 / 0.636 / 0.686 at 0.5 / 0.7 / vol on 96 unseen pictures (results/nuclei-fast.json)
+"""
 
 NUCLEI_FULL = dataclasses.replace(
     NUCLEI_FAST,
@@ -75,6 +101,12 @@ NUCLEI_FULL = dataclasses.replace(
     ),
     minutes=10.0,
 )
+"""Micrographs of nuclei on a GPU.
+
+Command: python -m bridgeseg train --data nuclei:stage1_train --recipe nuclei-full --out RUN
+Takes: 10 minutes on a GPU
+Expect: not measured on a GPU
+"""
 
 STREETS_LIGHT = Recipe(
     name="streets-light",
@@ -87,6 +119,12 @@ STREETS_LIGHT = Recipe(
     pictures=PictureRecipe(long_side=640, held_out=0.08),
     minutes=5.5,
 )
+"""Photographs of one kind of large object on a laptop: one pretrained trunk that learns fast.
+
+Command: python -m bridgeseg train --data voc:pedestrians --recipe streets-light --out RUN
+Takes: 5.5 minutes on 2 cores
+Expect: not measured
+"""
 
 PHOTOS_LIGHT = Recipe(
     name="photos-light",
@@ -128,6 +166,15 @@ PHOTOS_LIGHT = Recipe(
     minutes=15.0,
     box_share=0.35,
 )
+"""Photographs of many kinds: a semantic network that keeps what ImageNet taught it, and boxes apart.
+
+Command: python -m bridgeseg train --data voc:pedestrians --recipe photos-light --minutes 15 --seed 0 --out RUN
+Takes: 15 minutes on 2 cores, AMD EPYC
+Expect: mean IoU 0.872, AP^r 0.828 / 0.641 / 0.705 at 0.5 / 0.7 / vol on 28 unseen pictures (results/pedestrians.json)
+Command: python -m bridgeseg train --data voc:photos --recipe photos-light --minutes 20 --seed 0 --out RUN
+Takes: 20 minutes on 2 cores, AMD EPYC
+Expect: mean IoU 0.199, AP^r 0.064 / 0.012 / 0.058 at 0.5 / 0.7 / vol on 136 unseen pictures (results/photos.json)
+"""
 
 _VOC = Learner(
     NetworkRecipe(
@@ -177,6 +224,12 @@ VOC = Recipe(
     steps=40_000,  # our choice, both networks together
     minutes=0.0,  # the steps say when it ends
 )
+"""The paper's recipe for PASCAL VOC: two networks apart, ResNet-101 at stride 8, hard pixels, suppression.
+
+Command: python -m bridgeseg train --data voc:VOC2012 --recipe voc --out RUN
+Takes: 40,000 steps on a GPU
+Expect: not measured on a GPU
+"""
 
 RECIPES = {
     recipe.name: recipe

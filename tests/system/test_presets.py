@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 
+import preset_docstrings
 import pytest
 
 import bridgeseg.system.presets
@@ -119,3 +120,19 @@ def test_beside_every_number_of_the_papers_recipe_stands_its_origin() -> None:
         if keyword.arg in ("name", "minutes", "semantic", "top"):
             continue
         assert re.search(r"#.*(paper|later code|our choice)", line), line
+
+
+def test_every_preset_says_its_command_its_minutes_and_the_figures_to_expect() -> None:
+    source = preset_docstrings.PRESETS.read_text("utf8")
+    assert list(preset_docstrings.docstrings(source)) == [
+        *("scenes-fast", "scenes-tiny", "scenes-full", "nuclei-fast", "nuclei-full"),
+        *("streets-light", "photos-light", "voc"),
+    ]
+    assert preset_docstrings.written(source) == source, "run: python tests/book/preset_docstrings.py --write"
+
+
+def test_another_figure_in_a_docstring_is_seen() -> None:
+    source = preset_docstrings.PRESETS.read_text("utf8")
+    for old, new in (("mean IoU 0.8", "mean IoU 0.9"), ("Takes: 8 minutes", "Takes: 7 minutes")):
+        assert old in source
+        assert preset_docstrings.written(source.replace(old, new)) == source

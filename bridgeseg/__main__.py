@@ -1,4 +1,7 @@
-"""`python -m bridgeseg`: see `bridgeseg.commands`."""
+"""`python -m bridgeseg`: see `bridgeseg.commands`.
+
+Built in chapter 10.
+"""
 
 from __future__ import annotations
 

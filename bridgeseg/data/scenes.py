@@ -137,7 +137,7 @@ def draw_scene(seed: int, index: int, size: int | tuple[int, int] = 96, *, split
     areas = [_lay(shape, number, canvas, drawn, rows, columns) for number, shape in enumerate(shapes, 1)]
     canvas += 0.025 * rng.standard_normal(canvas.shape, dtype=np.float32)
 
-    visible = np.bincount(drawn.ravel(), minlength=len(shapes) + 1)
+    visible = np.bincount(drawn.ravel(), minlength=len(shapes) + 1)  # (shapes + 1,), pixels of each
     categories = np.zeros(len(shapes) + 1, np.uint8)
     numbers = np.zeros(len(shapes) + 1, np.int32)
     for number, shape in enumerate(shapes, 1):
@@ -147,7 +147,7 @@ def draw_scene(seed: int, index: int, size: int | tuple[int, int] = 96, *, split
         numbers[number] = numbers.max() + 1 if shown else 0
     planes = (np.clip(canvas, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)  # (3, h, w)
     picture = np.ascontiguousarray(planes.transpose(1, 2, 0))  # (h, w, 3)
-    return Sample(f"{split}-{seed}-{index:05d}", picture, categories[drawn], numbers[drawn])
+    return Sample(f"{split}-{seed}-{index:05d}", picture, categories[drawn], numbers[drawn])  # (h, w) maps
 
 
 class Scenes:

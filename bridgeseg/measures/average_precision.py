@@ -151,20 +151,20 @@ def average_precision(
             raise ValueError(f"per_picture: {title} hold {strange[0]}, expected 1…{classes - 1}")
 
     scores = _joined([picture.scores for picture in per_picture], np.float64)
-    groups = np.repeat(np.arange(len(count)), count) * classes + categories
-    rank = np.argsort(-scores, kind="stable")
+    groups = np.repeat(np.arange(len(count)), count) * classes + categories  # (n,), picture and category
+    rank = np.argsort(-scores, kind="stable")  # (n,), or fewer under "coco"
     if rule == "coco":
         rank = rank[_turns(groups[rank]) < COCO_LIMIT]
-    hits = np.zeros((len(scores), len(limits)), bool)
+    hits = np.zeros((len(scores), len(limits)), bool)  # (n, T)
     detections, truths, iou = _pairs(per_picture, limits.min(initial=1.0), rule)  # (p,) each
     inside = np.isin(detections, rank)
     place = np.empty(len(scores), np.intp)
     place[rank] = np.arange(len(rank))
     _match(hits, detections[inside], truths[inside], iou[inside], groups, place, limits, rule)
 
-    number = np.bincount(true_categories, minlength=classes)[1:]
+    number = np.bincount(true_categories, minlength=classes)[1:]  # (C,)
     chosen = [rank[categories[rank] == category] for category in range(1, classes)]
-    ap = np.full((classes - 1, len(limits)), np.nan)
+    ap = np.full((classes - 1, len(limits)), np.nan)  # (C, T)
     for row, found, total in zip(ap, chosen, number.tolist(), strict=True):
         if total:
             row[:] = [_integral(np.flatnonzero(column) + 1, total, rule) for column in hits[found].T]
@@ -238,7 +238,7 @@ def _match(
     then the second of every group: as many steps as the largest group has detections that reach any
     threshold.
     """
-    taken = np.zeros((truths.max(initial=-1) + 1, len(limits)), bool)
+    taken = np.zeros((truths.max(initial=-1) + 1, len(limits)), bool)  # (g, T)
     choice = _turns(detections)  # 0 for the instance that a detection wants most
     found = np.unique(detections)
     found = found[np.argsort(place[found])]

@@ -56,7 +56,7 @@ def interleave(
         for b in range(min(n, columns)):
             # Moved by stride − a · fine, cell i + 1 is centred on pixel i · stride + a · fine of the picture.
             down, right = (stride - a * fine) % stride, (stride - b * fine) % stride
-            answers = network(F.pad(pictures, (right, 0, down, 0)))
+            answers = network(F.pad(pictures, (right, 0, down, 0)))  # of (m, 3, h + down, w + right)
             for name, answer in answers.items():
                 if name not in result:
                     result[name] = answer.new_empty(*answer.shape[:2], rows, columns)  # (m, c, rows, columns)

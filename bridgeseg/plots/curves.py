@@ -114,7 +114,7 @@ def show_precision_recall(
         # At every recall, the best precision that is left from there on; nothing beyond the last.
         first, last = (envelope[0], recall[-1]) if len(recall) else (0.0, 0.0)
         ax.step(
-            np.concatenate([[0.0], recall, [last]]),
+            np.concatenate([[0.0], recall, [last]]),  # (n + 2,), as the line below
             np.concatenate([[first], envelope, [0.0]]),
             dash,
             where="pre",

@@ -225,4 +225,4 @@ def outline(mask: np.ndarray) -> np.ndarray:
         _, end = np.nonzero(steps == -1)
         ends = np.stack([np.stack([column, start], 1), np.stack([column, end], 1)], 1)  # (lines, 2, 2)
         lines.append(ends[..., ::-1] if across else ends)
-    return np.concatenate(lines).astype(np.float64)
+    return np.concatenate(lines).astype(np.float64)  # (n, 2, 2)

@@ -82,7 +82,8 @@ def box_targets(instances: Tensor, stride: int = 1) -> tuple[Tensor, Tensor]:
     boxes = torch.cat([boxes, boxes.new_zeros(batch * count - len(boxes) + 1, 4)])  # (N · count + 1, 4)
     numbers = (cells + shift) * (cells > 0)
     found = boxes[numbers]  # (N, h, w, 4), rows counted over the whole stack
-    top = torch.arange(batch, device=instances.device, dtype=found.dtype)[:, None, None] * height
+    top = torch.arange(batch, device=instances.device, dtype=found.dtype) * height
+    top = top[:, None, None]  # (N, 1, 1)
     present = cells > 0
     lift = torch.stack([torch.zeros_like(top), top, torch.zeros_like(top), top], -1)  # (N, 1, 1, 4)
     found = (found - lift) * present[..., None]

@@ -125,9 +125,8 @@ def interpolate_at(maps: Tensor, place: Tensor, stride: int, size: tuple[int, in
     lines = torch.lerp(cells.index_select(1, left), cells.index_select(1, right), across)  # (h, W, c)
     lines = lines.flatten(0, 1)  # (h · W, c)
     above, under = top * size[1] + place % size[1], down * size[1] + place % size[1]
-    return torch.lerp(
-        lines.index_select(0, above), lines.index_select(0, under), (y - top)[:, None]
-    )  # (k, c)
+    first, second = lines.index_select(0, above), lines.index_select(0, under)  # (k, c) each
+    return torch.lerp(first, second, (y - top)[:, None])
 
 
 def spread(cells: Tensor, stride: int, size: tuple[int, int]) -> Tensor:

@@ -277,7 +277,9 @@ def problems(thing: Public, doc: Docstring, wanted: bool, others: dict[str, set[
     for name, annotation in thing.parameters.items():
         said = doc.entries.get(name)
         if said is None and len(thing.parameters) == 1 and re.search(rf"\b{name}s?\b", doc.opening, re.I):
-            said = doc.opening
+            # Of two arrays in one sentence, the argument and the answer, each has its shape.
+            both = holds_arrays(thing.returns) and "returns" not in doc.entries
+            said = SHAPE.sub("", doc.opening, count=1) if both else doc.opening
         if said is not None and LEFT_TO.match(said) and name not in explained:
             yield f"argument {name} is explained where it points to neither"
         elif said is not None:

@@ -43,7 +43,6 @@ WAITING = (
     "training/batches.py",
     "training/objective.py",
     "training/optimiser.py",
-    "training/train_run.py",
     "training/trainer.py",
 )
 
@@ -229,6 +228,9 @@ def test_the_only_argument_may_stand_in_the_first_sentence() -> None:
         "area: argument box: no shape",
         "area: argument box: no type",
     ]
+    one = of_function("wide(box: Tensor) -> Tensor", "Return the width of a box, (k,) float.")
+    assert one == ["wide: argument box: no shape"]
+    assert of_function("wide(box: Tensor) -> Tensor", "Return the width, (k,) float, of a box (k, 4).") == []
 
 
 def test_an_answer_is_asked_for_where_there_is_one() -> None:
@@ -314,6 +316,7 @@ def test_what_a_notebook_imports_is_found() -> None:
     )
     assert imported([ast.parse(cell)]) == {
         ("data/transforms.py", "crop"),
+        ("data/voc.py", "agree"),
         ("structures/labels.py", "VOID"),
         ("structures/labels.py", "Sample"),
     }

@@ -88,7 +88,7 @@ def open_dataset(
         set's reader raises
 
     Example:
-        >>> scenes = open_dataset("scenes", "val", size=48, count=3)
+        >>> scenes = open_dataset("scenes", None, "val", size=48, count=3)
         >>> len(scenes), scenes[0].name, scenes[0].picture.shape
         (3, 'val-0-00000', (48, 48, 3))
 
@@ -127,6 +127,11 @@ def open_pictures(name: str, split: str) -> Labelled | None:
     split: "train" or "val"
     returns: the data set; None where the pictures are not at hand
     raises: BadInput for another name, and what the data set's reader raises
+
+    Example:
+        >>> pictures = open_pictures("nuclei", "val")
+        >>> pictures is None or pictures.categories == ("background", "nucleus")
+        True
 
     Built in chapter 1.
     """

@@ -72,7 +72,7 @@ def hard_pixels(
         smallest, places = ranked.topk(count, largest=False, sorted=True)  # (count,) each
         raised = smallest[-1]
         if exactly is not None:
-            chosen = torch.zeros_like(ranked, dtype=torch.bool).scatter(0, places, True)
+            chosen = torch.zeros_like(ranked, dtype=torch.bool).scatter(0, places, True)  # (pixels,)
             return chosen.view_as(valid) & valid, raised
     # The floor's last pixel is kept with all that tie with it; the paper's p < t holds for the base threshold.
     hard = (ranked < threshold) | (ranked <= raised)
@@ -96,7 +96,10 @@ def mean_over(values: Tensor, chosen: Tensor) -> Tensor:
 
 
 def nan_unless_finite(answer: Tensor) -> Tensor:
-    """Return () float32 without gradient: 0, or NaN where any value of a network's answer is NaN or infinite.
+    """Return 0, or NaN where any value of a network's answer is NaN or infinite.
+
+    answer: float tensor of any shape
+    returns: () float32, without gradient
 
     A pixel that is not chosen adds nothing to a loss, but where it is NaN the gradient is NaN all the same. Added to
     the loss, this says so. Our choice. Built in chapter 7.

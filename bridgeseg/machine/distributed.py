@@ -54,20 +54,20 @@ class _Gather(torch.autograd.Function):
     def forward(context: Any, value: Tensor) -> Tensor:
         parts = [torch.empty_like(value) for _ in range(processes())]
         dist.all_gather(parts, value.contiguous())
-        return torch.cat(parts)
+        return torch.cat(parts)  # (n · processes, …)
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
         # Gradients of parameters are averaged over the processes afterwards; they are to be the sum of all parts.
-        return gradients[0].chunk(processes())[rank()] * processes()
+        return gradients[0].chunk(processes())[rank()] * processes()  # (n, …)
 
 
 def gathered(value: Tensor) -> Tensor:
     """Return the tensors of all processes, one after the other, so that each can compute the same loss of all of them.
 
-    value: (n, …), of one shape in every process
-    returns: (n · processes, …); backwards, a process gets the gradient of its own part, times the number of processes,
-        which the average that `DistributedDataParallel` takes makes good
+    value: (n, …) float, of one shape in every process
+    returns: (n · processes, …) float; backwards, a process gets the gradient of its own part, times the number of
+        processes, which the average that `DistributedDataParallel` takes makes good
 
     Built in chapter 15.
     """

@@ -22,6 +22,8 @@ from torch import Tensor, nn
 class FixedStatistics(nn.BatchNorm2d):
     """A batch normalisation that always uses its stored mean and variance, also while training: a `norm_layer`.
 
+    channels: of the maps that it normalises
+
     Scales and shifts learn. Parameters and buffers have the names of BatchNorm2d's, so weights that were saved with one
     load into the other. Built in chapter 6.
     """
@@ -51,7 +53,7 @@ def convolve(x: Tensor, convolution: nn.Conv2d, norm: nn.Module) -> Tensor:
     """
     if not isinstance(norm, FixedStatistics) or not torch.is_grad_enabled():
         return norm(convolution(x))
-    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()  # (channels,)
     shift = norm.bias - norm.running_mean * scale
     weight = convolution.weight * scale[:, None, None, None]  # (channels, c / groups, k, k)
     stride, padding, dilation = convolution.stride, convolution.padding, convolution.dilation

@@ -24,6 +24,7 @@ class MobileNet(nn.Module):
     """MobileNetV2 without its classifier: a picture in, its feature maps out; `mobilenet` makes one.
 
     output_stride, expand: as in `mobilenet`
+    norm: makes a normalisation layer for a number of channels
 
     channels, strides, output_stride, left_out: as in `bridgeseg.networks.resnet.ResNet`
 
@@ -71,7 +72,12 @@ class MobileNet(nn.Module):
 
 
 def run(layer: nn.Module, x: Tensor) -> Tensor:
-    """Return what one of torchvision's layers gives, every convolution together with its normalisation."""
+    """Return what one of torchvision's layers gives, every convolution together with its normalisation.
+
+    layer: a convolution with what follows it, or an inverted residual block
+    x: (n, c, h, w) float
+    returns: (n, channels, h', w') float
+    """
     if isinstance(layer, InvertedResidual):
         branch = run(layer.conv, x)
         return x + branch if layer.use_res_connect else branch

@@ -78,24 +78,32 @@ def enlarge(x: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tens
         y = x.permute(0, 2, 3, 1).reshape(n, h, w * c)  # as it lies in memory in channels-last order
         y = straight_lines(h, rows, factor, x).expand(n, -1, -1).bmm(y)  # (n, rows, w · c)
         y = straight_lines(w, columns, factor, x).expand(n * rows, -1, -1).bmm(y.view(n * rows, w, c))
-        return y.view(n, rows, columns, c).permute(0, 3, 1, 2)
+        return y.view(n, rows, columns, c).permute(0, 3, 1, 2)  # (n, c, rows, columns)
     # One more cell at the end, a copy of the last.
-    x = torch.cat([x, x[..., -1:, :]], dim=-2)
-    x = torch.cat([x, x[..., -1:]], dim=-1)
+    x = torch.cat([x, x[..., -1:, :]], dim=-2)  # (n, c, h + 1, w)
+    x = torch.cat([x, x[..., -1:]], dim=-1)  # (n, c, h + 1, w + 1)
     reach = ((x.shape[-2] - 1) * factor + 1, (x.shape[-1] - 1) * factor + 1)
     return F.interpolate(x, size=reach, mode="bilinear", align_corners=True)[..., :rows, :columns]
 
 
 def straight_lines(cells: int, size: int, factor: int, like: Tensor) -> Tensor:
-    """Return the matrix (size, cells) that draws straight lines between cells `factor` apart, flat after the last.
+    """Return the matrix that draws straight lines between the values of cells, flat after the last.
 
-    like: a tensor whose device and dtype the matrix takes
+    cells: how many there are
+    size: how many places the lines are drawn to
+    factor: places from cell to cell
+    like: float tensor of any shape, whose device and type the matrix takes
+    returns: (size, cells) of the same type; row i holds what each cell counts at place i: 1 − |i / factor − j| for cell
+        j, and 0 for those farther than one cell away
 
-    Row i holds what each cell counts at place i: 1 − |i / factor − j| for cell j, and 0 for those farther than one cell
-    away. Built in chapter 5.
+    Example:
+        >>> straight_lines(2, 4, factor=2, like=torch.zeros(())).tolist()
+        [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [0.0, 1.0]]
+
+    Built in chapter 5.
     """
     place = torch.arange(size, device=like.device).clamp(max=(cells - 1) * factor)
-    distance = (place[:, None] - torch.arange(cells, device=like.device) * factor).abs()
+    distance = (place[:, None] - torch.arange(cells, device=like.device) * factor).abs()  # (size, cells)
     return (factor - distance).clamp(min=0).to(like.dtype) / factor
 
 

@@ -1,15 +1,15 @@
 """A recipe so small that a run takes two seconds, and the command line with it: `python tests/small_recipe.py train …`.
 
-SMALL_SAVE_EVERY in the environment sets the seconds between saved states, SMALL_STEPS the number of steps, SMALL_PAUSE
-seconds to wait after every step.
+SMALL_STEPS in the environment sets the number of steps. With SMALL_HOLD="phase,step" the state is saved after every
+step, and with each that is further than that the run stands still until its standard input is closed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import sys
-import time
 
 import torch
 from changed import changed
@@ -41,18 +41,22 @@ APART = changed(SMALL, {"name": "apart", "semantic": _BY_SGD, "localization": _B
 SCENES = Scenes(count=20)  # what the command line takes for them
 
 if __name__ == "__main__":
+    # A shell that starts the tests in the background lets them, and what they start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1)
     for recipe in (SMALL, APART):
         steps = int(os.environ.get("SMALL_STEPS", recipe.steps))
         presets.RECIPES[recipe.name] = dataclasses.replace(recipe, steps=steps)
-    trainer.SAVE_EVERY = float(os.environ.get("SMALL_SAVE_EVERY", trainer.SAVE_EVERY))
     trainer.LOG_EVERY = 1
-    pause = float(os.environ.get("SMALL_PAUSE", "0"))
-    step = trainer.Trainer.step
+    if "SMALL_HOLD" in os.environ:
+        phase, step = (int(number) for number in os.environ["SMALL_HOLD"].split(","))
+        trainer.SAVE_EVERY = -1.0
+        save = trainer.Trainer.save
 
-    def slow(self, *arguments):
-        time.sleep(pause)
-        return step(self, *arguments)
+        def save_and_hold(self):
+            save(self)
+            if (self.phase, self.done_steps) > (phase, step):
+                sys.stdin.read()  # ends with whoever started the run, so that none stands there for ever
 
-    trainer.Trainer.step = slow
+        trainer.Trainer.save = save_and_hold
     sys.exit(main())

@@ -5,11 +5,9 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,17 +42,19 @@ def started(out, *more, recipe="small", **settings):
     ]
     return subprocess.Popen(
         [*command, *more],
+        stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=environment(**settings),
-        # A shell that starts the tests in the background lets them, and what they start, ignore Ctrl-C.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
 def finished(process):
-    out, err = process.communicate(timeout=500)
+    try:
+        out, err = process.communicate(timeout=500)
+    finally:
+        process.kill()
     return process.returncode, out, err
 
 
@@ -85,30 +85,41 @@ def uninterrupted(tmp_path_factory):
     return get
 
 
+def place(out):
+    """How far the saved state is, as phase and step; it can be read at any moment, and is whole."""
+    try:
+        state = torch.load(out / "state.pt", weights_only=True)
+    except FileNotFoundError:
+        return 0, 0
+    return state["phase"], state["step"]
+
+
+# Each run is killed at a random moment after it has saved the state of this phase and step, and cannot go on beyond the
+# state after that. (0, 0): when it has made its folder. The second network begins with a state of its own, (1, 0).
+KILLED_AFTER = {
+    "small": [(0, 0), (0, 2), (0, 5), (0, 8)],
+    "apart": [(0, 0), (0, 2), (0, 5), (1, 1), (1, 3)],
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["small", "apart"])
+@pytest.mark.parametrize("recipe", KILLED_AFTER)
 def test_killed_at_any_moment_and_resumed_it_ends_with_the_same_weights(recipe, tmp_path, uninterrupted):
     chance = random.Random(recipe)
-    out, kills, begun = tmp_path / "run", 0, 0
-    while True:
-        process = started(out, "--resume", recipe=recipe, SMALL_STEPS=10, SMALL_SAVE_EVERY=0, SMALL_PAUSE=0.1)
-        if kills >= 4:
-            break
-        # From the moment that a state stands: before, there is nothing that could be resumed wrongly.
-        deadline = time.monotonic() + 240
-        while not (out / "state.pt").exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(chance.uniform(0.0, 0.35) + (3.0 if begun else 0.0))
-        process.send_signal(signal.SIGKILL)
-        if finished(process)[0] != -signal.SIGKILL:
-            break
-        kills += 1
-        begun = (out / "state.pt").exists()
-        if begun:  # whole, whatever moment it was
-            assert torch.load(out / "state.pt", weights_only=True)["step"] >= 1
-    code, _, err = finished(process)
+    out = tmp_path / "run"
+    for phase, step in KILLED_AFTER[recipe]:
+        hold = f"{phase},{step}"
+        with started(out, "--resume", recipe=recipe, SMALL_STEPS=10, SMALL_HOLD=hold) as process:
+            while not out.exists() or place(out) < (phase, step):
+                assert process.poll() is None, finished(process)
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0.0, 0.1))  # a step or so; any other moment would do
+            process.kill()
+            assert finished(process)[0] == -signal.SIGKILL
+    phase, step = place(out)
+    code, _, err = finished(started(out, "--resume", recipe=recipe, SMALL_STEPS=10))
     assert code == 0, err
-    assert kills >= 2
+    assert f": step {step + 1}, " in err.splitlines()[0], "it began anew"
     same_weights(weights(out), weights(uninterrupted(recipe)))
     assert [path.name for path in sorted(out.iterdir())] == [
         *("categories.txt", "log.jsonl", "recipe.json", "settings.json", "weights.pt")
@@ -128,18 +139,18 @@ def test_stopped_after_every_single_step_it_ends_with_the_same_weights(recipe, t
 
     def save_and_stop(self):
         save(self)
-        saves.append((self.phase, self.done_steps))
-        raise Killed
+        if (self.phase, self.done_steps) not in saves:
+            saves.append((self.phase, self.done_steps))
+            raise Killed
 
     out = tmp_path / "run"
-    pieces = 0
     with monkeypatch.context() as patched:
         patched.setattr(trainer.Trainer, "save", save_and_stop)
-        while len(saves) < 4:
+        while len(saves) < 5:
             with pytest.raises(Killed):
                 train_run(SCENES, out, recipe=recipe, seed=2, resume=True)
-            pieces += 1
-    assert saves == [(0, 1), (0, 2), (0, 3), (0, 3 if recipe is APART else 4)]
+    second = [(1, 0), (1, 1)] if recipe is APART else [(0, 4), (0, 5)]
+    assert saves == [(0, 1), (0, 2), (0, 3), *second]
     resumed = train_run(SCENES, out, resume=True)  # recipe and seed are those of the run
     assert whole is not None
     assert resumed is not None
@@ -186,10 +197,10 @@ def test_killed_while_the_weights_are_written_it_ends_with_the_same_weights(tmp_
 
 def test_ctrl_c_saves_the_state_and_says_how_to_go_on(tmp_path):
     out = tmp_path / "run"
-    process = started(out, SMALL_STEPS=4000, SMALL_PAUSE=0.05)
+    process = started(out, SMALL_STEPS=1_000_000)  # for ever
     assert process.stderr is not None
     for line in process.stderr:
-        if "step 2" in line or "step" in line:
+        if "step 1," in line:
             break
     process.send_signal(signal.SIGINT)
     code, _, err = finished(process)
@@ -246,9 +257,9 @@ from bridgeseg.data.scenes import Scenes
 torch.set_num_threads(1)
 trainer.LOG_EVERY = 1
 variants = json.loads(sys.argv[1])
-processes, number, port, out = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+processes, number, meeting, out = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 if processes > 1:
-    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{{port}}", rank=number, world_size=processes)
+    dist.init_process_group("gloo", init_method=f"file://{{meeting}}", rank=number, world_size=processes)
 results = {{}}
 for name, changes in variants.items():
     recipe = changed(APART if name == "apart" else SMALL, changes)
@@ -285,9 +296,6 @@ VARIANTS: dict[str, dict[str, float]] = {
 def trained_by(processes, folder):
     program = folder / f"train-{processes}.py"
     program.write_text(DISTRIBUTED.format(tests=str(DRIVER.parent)))
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
     out = folder / f"{processes}.pt"
     group = [
         subprocess.Popen(
@@ -297,7 +305,7 @@ def trained_by(processes, folder):
                 json.dumps(VARIANTS),
                 str(processes),
                 str(number),
-                str(port),
+                str(folder / "meeting"),
                 str(out),
             ],
             env=environment(GLOO_SOCKET_IFNAME="lo"),
@@ -306,9 +314,13 @@ def trained_by(processes, folder):
         )
         for number in range(processes)
     ]
-    for process in group:
-        err = process.communicate(timeout=500)[1]
-        assert process.returncode == 0, err
+    try:
+        for process in group:
+            code, _, err = finished(process)
+            assert code == 0, err
+    finally:
+        for process in group:
+            process.kill()
     return torch.load(out, weights_only=True)
 
 
@@ -341,14 +353,10 @@ def test_two_processes_have_the_loss_curve_of_one_with_the_same_batch(variant, b
 
 @pytest.mark.slow
 def test_under_torchrun_one_run_is_written_and_printed(tmp_path):
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
     out = tmp_path / "run"
     command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
         *(
-            f"--master-port={port}",
             str(DRIVER),
             "train",
             "--data",

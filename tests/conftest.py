@@ -1,4 +1,4 @@
-"""What tests share: the real pictures and weights where they are at hand, and one thread a worker."""
+"""What tests share: the real pictures and weights where they are at hand, chance that is no chance, one thread a worker."""
 
 from __future__ import annotations
 
@@ -88,3 +88,19 @@ def threads() -> None:
         import torch
 
         torch.set_num_threads(1)
+
+
+def pytest_fixture_setup() -> None:
+    """Let every fixture draw the same numbers, whatever was drawn before it in this process."""
+    draw_anew()
+
+
+def pytest_runtest_call() -> None:
+    """Let every test draw the same numbers, whatever was drawn before it in this process."""
+    draw_anew()
+
+
+def draw_anew() -> None:
+    """Set torch's generator, from which tests draw, back to its beginning."""
+    if "torch" in sys.modules:  # a test that draws has imported it
+        sys.modules["torch"].manual_seed(0)

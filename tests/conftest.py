@@ -1,4 +1,4 @@
-"""What tests share: the real pictures and weights where they are at hand, chance that is no chance, one thread a worker."""
+"""What tests share: the real pictures and weights where they are at hand, no chance, one thread a worker."""
 
 from __future__ import annotations
 

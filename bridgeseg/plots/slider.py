@@ -1,7 +1,7 @@
-"""Pictures that a slider turns, in a notebook and in the published page, where no Python runs.
+"""Pictures that a slider turns: plain HTML, alive in a notebook, on Colab and on the page, where no Python runs.
 
-All frames are drawn beforehand; the browser alone links the slider to them. Each frame is HTML with an `<img>` that
-has alt text, since a widget's own image has none. ipywidgets is imported when a slider is made and not before.
+All frames are drawn beforehand and stand in the HTML, each with an alt text; one of them is shown. Three lines of
+script, in the slider itself, show another when it is moved. Where no script runs, the one of the start stays.
 
 Built in chapter 1.
 """
@@ -12,7 +12,7 @@ import base64
 import html
 import io
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,6 +20,38 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 COLOURS = 192  # in a frame's palette: a third of the bytes, and no difference that a reader would see
+
+# What the browser does when the slider is moved; `this` is the slider. It looks for the frames in its own view and not
+# on the whole page, so that several views do not disturb one another. It stands in an attribute: no double quotes.
+TURN = """
+const frames = this.closest('.turned-by-a-slider').querySelectorAll('.frame');
+frames.forEach((frame, number) => { frame.style.display = number === Number(this.value) ? '' : 'none'; });
+this.setAttribute('aria-valuetext', frames[this.value].querySelector('b').textContent);
+"""
+
+# The label around the slider is what gives it its name. Two attributes are for what is around: `autocomplete`, since on
+# a page that is loaded again some browsers would move the slider back and not the frames; `data-lm-suppress-shortcuts`,
+# since JupyterLab would take the arrow keys to go from heading to heading.
+VIEW = """<div class="turned-by-a-slider" style="max-width: 48rem">
+<label style="display: flex; flex-wrap: wrap; gap: 0 0.75em">{name}
+<input type="range" min="0" max="{last}" value="{start}" aria-valuetext="{value}" autocomplete="off"
+data-lm-suppress-shortcuts="true" style="flex: 0 1 24rem; min-width: 0" oninput="{turn}"></label>
+{frames}
+</div>"""
+FRAME = """<div class="frame"{style}><b>{value}</b><br>{image}</div>"""
+
+
+@dataclass(frozen=True)
+class View:
+    """HTML that a notebook shows when a cell ends with it. Built in chapter 1."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return f"View of {len(self.html):,} characters of HTML"
 
 
 def as_png(figure: Figure, dpi: int = 110, colours: int = COLOURS) -> bytes:
@@ -71,43 +103,40 @@ def image_tag(png: bytes, alt: str, style: str = "width:100%;height:auto") -> st
 
 def turned_by_a_slider(
     name: str, values: Sequence[str], frames: Sequence[bytes], alts: Sequence[str], start: int = 0
-) -> Any:
-    """Return a widget: a slider over the values, and below it the frame of the value chosen.
+) -> View:
+    """Return a view: a slider over the values, and below it the frame of the value chosen.
 
     name: what the slider turns, shown beside it
-    values: what each stop is called
+    values: what each stop is called, shown above its frame
     frames: a PNG for each value, all of one size
     alts: what each frame shows
-    start: number of the frame shown first
-    returns: an ipywidgets box; the browser links slider and frames, so that it works in a published page too
-    raises: ValueError when there are no frames, or not as many of one as of the other
+    start: number of the frame shown first, 0…frames - 1
+    returns: HTML, to end a cell with; it needs neither Python nor the network any more
+    raises: ValueError when there are no frames, or not as many of one as of the other, or none with the number `start`
 
     Built in chapter 1.
     """
-    import ipywidgets as widgets
-
     if not frames or not len(values) == len(frames) == len(alts):
         raise ValueError(
             f"{len(values)} values, {len(frames)} frames, {len(alts)} alts; expected as many of each, and some"
         )
-    # A slider over the numbers of the frames and not over the values: its number is what the browser can link.
-    slider = widgets.IntSlider(
-        value=start,
-        min=0,
-        max=len(frames) - 1,
-        description=name,
-        readout=False,
-        style={"description_width": "initial"},
-        layout=widgets.Layout(width="min(100%, 28rem)"),
+    if not 0 <= start < len(frames):
+        raise ValueError(f"start: {start}, expected 0…{len(frames) - 1}, the number of a frame")
+    shown = [
+        FRAME.format(
+            style="" if number == start else ' style="display: none"',
+            value=html.escape(value),
+            image=image_tag(png, alt),
+        )
+        for number, (value, png, alt) in enumerate(zip(values, frames, alts, strict=True))
+    ]
+    return View(
+        VIEW.format(
+            name=html.escape(name),
+            last=len(frames) - 1,
+            start=start,
+            value=html.escape(values[start]),
+            turn=TURN,
+            frames="\n".join(shown),
+        )
     )
-    labels = [widgets.HTML(f"<b>{html.escape(value)}</b>") for value in values]
-    pictures = [widgets.HTML(image_tag(png, alt)) for png, alt in zip(frames, alts, strict=True)]
-    shown = []
-    for children in (labels, pictures):
-        stack = widgets.Stack(children, selected_index=start, layout=widgets.Layout(overflow="hidden"))
-        widgets.jslink((slider, "value"), (stack, "selected_index"))
-        shown.append(stack)
-    shown[1].layout.width = "100%"
-    # On a phone the label goes below the slider.
-    row = widgets.HBox([slider, shown[0]], layout=widgets.Layout(flex_flow="row wrap"))
-    return widgets.VBox([row, shown[1]], layout=widgets.Layout(width="100%"))

@@ -2,7 +2,7 @@
 window.check = (function () {
   const article = () => document.querySelector("article.bd-article") || document.body;
   const all = (selector) => [...article().querySelectorAll(selector)];
-  const views = () => all('script[type="application/vnd.jupyter.widget-view+json"]');
+  const views = () => all(".turned-by-a-slider");
   const seen = (element) => element.checkVisibility() && element.getClientRects().length > 0;
 
   // Says where an element is: its tag and classes, and the beginning of its text.
@@ -22,8 +22,6 @@ window.check = (function () {
       await (window.MathJax && window.MathJax.startup && window.MathJax.startup.promise);
       await document.fonts.ready;
     },
-
-    widgetsAreDrawn: () => views().every((view) => view.parentElement.querySelector(".jupyter-widgets")),
 
     // A picture is there, shown, and not pressed out of its shape.
     pictures() {
@@ -107,13 +105,15 @@ window.check = (function () {
 
     views: () => views().length,
 
-    // The text and the pictures that the widget around a slider shows, once it has been drawn anew.
-    async shownBy(slider) {
-      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-      let widget = slider.closest(".jupyter-widgets");
-      while (widget.parentElement.closest(".jupyter-widgets")) widget = widget.parentElement.closest(".jupyter-widgets");
-      const pictures = [...widget.querySelectorAll("img")].filter(seen).map((picture) => picture.src);
-      return { text: widget.innerText.trim().replace(/\s+/g, " "), pictures: pictures.join(" ") };
+    // The text and the pictures that the view of a slider shows, and what all the others show.
+    shownBy(slider) {
+      const shown = (view) => ({
+        text: view.innerText.trim().replace(/\s+/g, " "),
+        pictures: [...view.querySelectorAll("img")].filter(seen).map((picture) => picture.src),
+      });
+      const own = slider.closest(".turned-by-a-slider");
+      const others = views().filter((view) => view !== own);
+      return { ...shown(own), others: JSON.stringify(others.map(shown)) };
     },
   };
 })();

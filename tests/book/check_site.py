@@ -21,11 +21,11 @@ from repository_address import configured
 from bridgeseg.teaching.set_up import DPI
 
 FEWEST_CHARACTERS = 100  # of an article
-LARGEST_PAGE = 20_000_000  # bytes; frames of widgets are embedded
+LARGEST_PAGE = 20_000_000  # bytes; the frames of sliders are in it
 LARGEST_SITE = 300_000_000
 WIDEST = 6.6  # inches of a figure: on a telephone its letters of 9 points are then 6.8 pixels high, and not smaller
 MADE_BY_SPHINX = {"genindex.html", "index.html", "search.html"}
-VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
 # A picture without a text of its own gets its file's name, which is a hash.
 NO_ALT = re.compile(r"|.*[0-9a-f]{32}.*|.*\.(png|svg|jpe?g|gif)", re.IGNORECASE)
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)|-{20,}\s*\n?\s*\w*(Error|Exception|Interrupt)\b")
@@ -131,12 +131,8 @@ class Site:
                         yield f"a link to a place that is not on its page: {target}"
 
     def _widgets(self, page: str) -> Iterator[str]:
-        known: set[str] = set()
-        for script in self.pages[page].find_all("script", type=STATE):
-            known |= set(json.loads(script.string or "{}").get("state", {}))
-        for script in self.pages[page].find_all("script", type=VIEW):
-            if json.loads(script.string or "{}").get("model_id") not in known:
-                yield "a widget whose state is not in the page"
+        if self.pages[page].find("script", type=VIEW):
+            yield "a widget, and no Python on a page that would move it: tag its cell `remove-output`"
 
     def _paths(self, page: str) -> Iterator[str]:
         text = self.article(page).get_text()

@@ -111,7 +111,7 @@ def replace(old: str, new: str) -> Callable[[Path], Any]:
                 "</main>",
                 '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "1"}</script>',
             ),
-            "a widget whose state is not in the page",
+            "a widget, and no Python on a page",
         ),
     ],
 )

@@ -1,8 +1,10 @@
-"""A slider's frames are linked in the browser alone, and every picture has a text for those who do not see it."""
+"""A view is plain HTML that needs nothing else, and every picture has a text for those who do not see it."""
 
 from __future__ import annotations
 
+import base64
 import io
+from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,27 +41,79 @@ def test_a_picture_needs_a_text() -> None:
         image_tag(b"x", " ")
 
 
-def test_the_slider_is_linked_to_both_stacks_in_the_browser() -> None:
-    widgets = pytest.importorskip("ipywidgets")
-    box = turned_by_a_slider("threshold", ["0.1", "0.2"], [b"a", b"b"], ["first", "second"], start=1)
-    (slider, label), frames = box.children[0].children, box.children[1]
-    assert (slider.min, slider.max, slider.value, slider.description) == (0, 1, 1, "threshold")
-    assert [stack.selected_index for stack in (label, frames)] == [1, 1]
-    assert [frame.value.count("<img") for frame in frames.children] == [1, 1]
-    assert 'alt="second"' in frames.children[1].value
-    from ipywidgets.widgets import widget
+class Seen(HTMLParser):
+    """The tags of some HTML with their attributes, and the text that stands in each kind of tag."""
 
-    linked = [link for link in widget._instances.values() if isinstance(link, widgets.widget_link.Link)]
-    assert not any(isinstance(link, widgets.widget_link.DirectionalLink) for link in linked)
-    ends = {(link.source, link.target) for link in linked}
-    assert {((slider, "value"), (stack, "selected_index")) for stack in (label, frames)} <= ends
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self.within = ["page"]
+        self.feed(html)
+        assert self.within == ["page"], "every tag that is opened is closed"
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ("input", "img", "br"):
+            self.within.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.within.pop() == tag
+
+    def handle_data(self, text: str) -> None:
+        if text.strip():
+            self.texts.setdefault(self.within[-1], []).append(text.strip())
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def test_a_view_is_one_named_slider_and_its_frames_of_which_one_is_shown() -> None:
+    frames = [picture_png(np.full((2, 3, 3), shade, np.uint8)) for shade in (0, 100, 200)]
+    view = turned_by_a_slider("<name>", ["a", "b & b", '"c"'], frames, ["first", "second", "third"], start=1)
+    html = view._repr_html_()
+    seen = Seen(html)
+    (slider,) = seen.of("input")
+    assert {name: slider[name] for name in ("type", "min", "max", "value", "aria-valuetext")} == {
+        "type": "range",
+        "min": "0",
+        "max": "2",
+        "value": "1",
+        "aria-valuetext": "b & b",
+    }
+    assert seen.texts == {"label": ["<name>"], "b": ["a", "b & b", '"c"']}
+    shown = [
+        "display: none" not in (div.get("style") or "") for div in seen.of("div") if "frame" in div["class"]
+    ]
+    assert shown == [False, True, False]
+    pictures = [picture["src"].partition("base64,")[2] for picture in seen.of("img")]
+    assert [base64.b64decode(picture) for picture in pictures] == frames
+    assert [picture["alt"] for picture in seen.of("img")] == ["first", "second", "third"]
+
+
+def test_a_view_needs_nothing_of_its_page_and_nothing_of_the_network() -> None:
+    html = turned_by_a_slider("x", ["1"], [b"a"], ["a"])._repr_html_()
+    seen = Seen(html)
+    assert {tag for tag, _ in seen.tags} == {"div", "label", "input", "b", "br", "img"}
+    assert not any("id" in attributes for _, attributes in seen.tags), "two views would have the same"
+    assert "//" not in html
+    assert "document" not in html, "the script finds its frames from the slider"
+
+
+def test_what_a_cell_says_of_a_view_beside_its_html_is_short() -> None:
+    assert len(repr(turned_by_a_slider("x", ["1"], [bytes(9999)], ["a"]))) < 80
 
 
 @pytest.mark.parametrize("values, frames, alts", [([], [], []), (["1"], [b"a", b"b"], ["a", "b"])])
 def test_as_many_frames_as_values(values: list[str], frames: list[bytes], alts: list[str]) -> None:
-    pytest.importorskip("ipywidgets")
     with pytest.raises(ValueError, match="expected as many of each"):
         turned_by_a_slider("x", values, frames, alts)
+
+
+@pytest.mark.parametrize("start", [-1, 2])
+def test_a_view_starts_with_one_of_its_frames(start: int) -> None:
+    with pytest.raises(ValueError, match=f"start: {start}, expected 0…1"):
+        turned_by_a_slider("x", ["1", "2"], [b"a", b"b"], ["a", "b"], start)
 
 
 def test_a_chapter_begins_with_its_seed_and_says_where_it_runs(

@@ -12,6 +12,14 @@ from pathlib import Path
 import pytest
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests recorded as `said`, also those that pass and those of another process."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties:
+            if name == "said" and report.when == "call":
+                terminalreporter.write_line(f"{report.outcome}: {text}")
+
+
 def folder_named_by(variable: str) -> Path:
     """Return the folder that an environment variable names, or skip the test and say why."""
     named = os.environ.get(variable)

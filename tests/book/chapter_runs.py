@@ -1,11 +1,18 @@
-"""Runs a notebook in a kernel of its own, in a folder and an environment that the caller lays out."""
+"""Runs a notebook in a kernel of its own, in a folder and an environment that the caller lays out.
+
+`python tests/book/chapter_runs.py NOTEBOOK…` runs each alone in a new folder, with the Python that runs this and
+without the real pictures, and says how it went. It needs nbclient and the packages of the chapters, and nothing else.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
@@ -13,6 +20,7 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 OUT_OF_REACH = Path(__file__).parent / "out_of_reach"
@@ -73,3 +81,46 @@ def printed(notebook: NotebookNode, stream: str = "stdout") -> str:
     """Return what the cells of an executed notebook printed."""
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
     return "".join(output["text"] for output in outputs if output.get("name") == stream)
+
+
+def dead_views(notebook: NotebookNode) -> Iterator[str]:
+    """Yield each interactive view of an executed notebook that shows nothing to move."""
+    for cell in notebook.cells:
+        if "widget" in cell.metadata.get("tags", []):
+            shown = [output.get("data", {}) for output in cell.outputs]
+            if "turned_by_a_slider" in cell.source:
+                alive = any('<input type="range"' in data.get("text/html", "") for data in shown)
+            else:  # computes, with ipywidgets
+                alive = any("application/vnd.jupyter.widget-view+json" in data for data in shown)
+            if not alive:
+                yield f"cell {cell.id}: a view that shows no slider"
+
+
+def alone(notebook: Path, home: Path) -> list[str]:
+    """Run a notebook in a new folder below a home, without the real pictures; return what went wrong, a line each."""
+    folder = home / notebook.stem
+    folder.mkdir()
+    try:
+        done = executed(Path(shutil.copy(notebook, folder)), environment(home))
+    except CellExecutionError as error:
+        return [str(error)]
+    return [*dead_views(done)]
+
+
+def main(notebooks: list[Path]) -> int:
+    """Run notebooks one after the other and say of each how it went; return how many did not go well."""
+    failed = 0
+    with tempfile.TemporaryDirectory() as home:
+        for notebook in notebooks:
+            start = time.monotonic()
+            problems = alone(notebook, Path(home))
+            failed += bool(problems)
+            how = "FAILED" if problems else "runs from the first cell to the last"
+            print(
+                f"{notebook.stem}: {how}, {time.monotonic() - start:.0f} s", *problems, sep="\n", flush=True
+            )
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main([Path(name) for name in sys.argv[1:]]))

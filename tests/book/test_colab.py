@@ -1,9 +1,12 @@
-"""The set-up cell works where Colab runs it: torch and its friends are there, nothing of ours is.
+"""Chapters run where Colab runs them: with its old notebook packages, torch and its friends, and nothing of ours.
 
-A new environment holds torch, torchvision, numpy, matplotlib, ipywidgets and a kernel, with what these need, and pip
-with what it builds the package by. The set-up cell, one and the same in all chapters, runs there in a folder without a
-clone. The address that it installs from leads to this clone's last commit, and nothing else is to be had, so that a
-cell that fetches more than the package fails. Where the Colab button of a page leads, the check of the built site asks.
+The set-up cell, one and the same in all chapters, runs in a folder without a clone, in an environment that holds torch,
+torchvision, numpy, matplotlib, ipywidgets and a kernel, with what these need, and pip with what it builds the package
+by. The address that it installs from leads to this clone's last commit, and nothing else is to be had, so that a cell
+that fetches more than the package fails. Where the Colab button of a page leads, the check of the built site asks.
+
+One chapter, another from day to day, runs whole with the versions that Colab's list names (`colab_list.py`), without
+the real pictures. `python3 tests/matrix.py colab` runs all chapters with all versions of the list.
 """
 
 from __future__ import annotations
@@ -12,52 +15,42 @@ import os
 import re
 import shutil
 import subprocess
-import venv
-from importlib.metadata import distribution
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 import repository_address
-from chapter_runs import environment, executed, printed
+from cdn import NotToBeHad
+from chapter_runs import dead_views, environment, executed, printed
+from colab_environment import LINKED, fetched, made
+from colab_list import LISTED, NEEDED_BY_THEM, NOTEBOOK, SOURCE
 from nbclient.exceptions import CellExecutionError
-from notebooks import CHAPTERS, ROOT, Chapter
-from packaging.requirements import Requirement
+from notebooks import CHAPTERS, ROOT, Chapter, none_of
+from strip_notebooks import NOTEBOOK_METADATA
 
-THERE = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "ipykernel", "pip", "setuptools")
+from bridgeseg.machine.environment import cache_folder
+
 ASK = "import bridgeseg, torch\nprint(bridgeseg.__file__, torch.__file__, sep='\\n')"
-
-
-def with_what_they_need(names: tuple[str, ...]) -> set[str]:
-    """Return the names of distributions and of all that they need, here and now."""
-    found: set[tuple[str, str]] = set()  # with an extra of it, or none
-    waiting = [(name, "") for name in names]
-    while waiting:
-        name, extra = waiting.pop()
-        name = re.sub(r"[-_.]+", "-", name).lower()
-        if (name, extra) not in found:
-            found.add((name, extra))
-            needs = [Requirement(text) for text in distribution(name).requires or []]
-            needed = [need for need in needs if need.marker is None or need.marker.evaluate({"extra": extra})]
-            waiting += [(need.name, more) for need in needed for more in ("", *need.extras)]
-    return {name for name, _ in found}
 
 
 @pytest.fixture(scope="module")
 def colab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment like Colab's; its packages are links to those of this one."""
-    folder = tmp_path_factory.mktemp("colab") / "environment"
-    venv.create(folder, with_pip=False, symlinks=True)
-    python = folder / "bin" / "python"
-    (packages,) = (folder / "lib").glob("python*/site-packages")
-    for name in with_what_they_need(THERE):
-        held = distribution(name)
-        for top in {file.parts[0] for file in held.files or [] if file.parts[0] not in ("..", "__pycache__")}:
-            place, link = Path(str(held.locate_file(top))), packages / top
-            if place.exists() and not link.exists():
-                link.symlink_to(place)
-    assert not list(packages.glob("*bridgeseg*"))
+    """The Python of an environment with what Colab has, in the versions of this one."""
+    here = (*LINKED, "matplotlib", "ipywidgets", "ipykernel")
+    python = made(tmp_path_factory.mktemp("here") / "environment", here)
+    assert not list(python.parents[1].glob("lib/python*/site-packages/*bridgeseg*"))
     return python
+
+
+@pytest.fixture(scope="module")
+def colabs_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with what Colab has, and what a notebook sees first in Colab's versions."""
+    try:
+        packages = fetched(NOTEBOOK | NEEDED_BY_THEM)
+    except NotToBeHad as reason:
+        pytest.skip(str(reason))
+    return made(tmp_path_factory.mktemp("own") / "environment", LINKED, packages)
 
 
 @pytest.fixture
@@ -134,3 +127,133 @@ def test_the_environment_holds_what_colab_has_and_nothing_of_ours(colab: Path) -
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ran = subprocess.run([colab, "-c", program], capture_output=True, text=True, env=clean, cwd=colab.parent)
     assert ran.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'bridgeseg'"
+
+
+# A whole chapter, with Colab's own packages
+
+
+def in_rotation(chapters: list[Path]) -> Path:
+    """Return the chapter of the day of the last commit, so that a commit has one; without a clone, the first."""
+    asked = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    ran = subprocess.run(asked, capture_output=True, text=True) if shutil.which("git") else None
+    seconds = int(ran.stdout) if ran and ran.returncode == 0 else 0
+    return chapters[seconds // 86400 % len(chapters)]
+
+
+def run_as_on_colab(notebook: Path, folder: Path, python: Path, installed: Path) -> nbformat.NotebookNode:
+    """Run a notebook by itself in a folder, with the package from its wheel; what is trained beforehand is at hand."""
+    copy = folder / "content" / notebook.name
+    copy.parent.mkdir()
+    shutil.copy(notebook, copy)
+    there = environment(folder, PYTHONPATH=str(installed), BRIDGESEG_CACHE=str(cache_folder()))
+    return executed(copy, there, str(python))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [in_rotation(CHAPTERS)], ids=lambda path: path.stem)
+def test_a_chapter_runs_whole_with_colabs_own_packages(
+    path: Path, tmp_path: Path, colabs_own: Path, installed: Path, record_property
+) -> None:
+    record_property("said", f"{path.stem} runs whole with Colab's list of {LISTED} ({SOURCE})")
+    done = run_as_on_colab(path, tmp_path, colabs_own, installed)
+    none_of(dead_views(done))
+
+
+def notebook_of(folder: Path, *sources: str) -> Path:
+    cells = [nbformat.v4.new_code_cell(text, metadata={"tags": ["widget"]}) for text in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=NOTEBOOK_METADATA), folder / "small.ipynb")
+    return folder / "small.ipynb"
+
+
+VERSIONS = """import importlib.metadata as there
+for name in {names}:
+    print(name, there.version(name))"""
+
+
+def test_a_notebook_finds_the_versions_of_the_list(tmp_path: Path, colabs_own: Path, installed: Path) -> None:
+    notebook = notebook_of(tmp_path, VERSIONS.format(names=list(NOTEBOOK)))
+    said = printed(run_as_on_colab(notebook, tmp_path, colabs_own, installed)).splitlines()
+    assert said == [f"{name} {version}" for name, version in NOTEBOOK.items()]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("import ipywidgets as widgets\nwidgets.Stack([widgets.IntSlider()])", "no attribute 'Stack'"),
+        (
+            "from bridgeseg.teaching.checks import agree\nagree(lambda x: x[2], lambda x: 0, [([1, 2],)])",
+            "raises IndexError in case 1: list index out of range\n  input     1, 2",
+        ),
+    ],
+)
+def test_what_ends_a_chapter_on_colab_is_seen(
+    cell: str, said: str, tmp_path: Path, colabs_own: Path, installed: Path
+) -> None:
+    with pytest.raises(CellExecutionError, match=re.escape(said)):
+        run_as_on_colab(notebook_of(tmp_path, cell), tmp_path, colabs_own, installed)
+
+
+SLIDER = "from bridgeseg.plots.slider import turned_by_a_slider\n"
+TURNED = "turned_by_a_slider('x', ['1'], [b'a'], ['a'])"
+
+
+@pytest.mark.parametrize(
+    ("cell", "dead"),
+    [
+        (SLIDER + TURNED, False),
+        (SLIDER + f"view = {TURNED}", True),
+        (SLIDER + f"print({TURNED})", True),
+        ("import ipywidgets as widgets\nwidgets.interactive(lambda x: x, x=(0, 3))", False),
+        ("import ipywidgets as widgets\nview = widgets.interactive(lambda x: x, x=(0, 3))", True),
+    ],
+)
+def test_a_view_that_is_not_shown_is_seen(
+    cell: str, dead: bool, tmp_path: Path, colabs_own: Path, installed: Path
+) -> None:
+    done = run_as_on_colab(notebook_of(tmp_path, cell), tmp_path, colabs_own, installed)
+    assert bool(list(dead_views(done))) == dead
+
+
+# The packages from the index
+
+
+def test_a_version_that_the_index_does_not_have_is_an_error_and_no_excuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "simple" / "small"
+    index.mkdir(parents=True)
+    (index / "small-1.0-py3-none-any.whl").write_bytes(b"")
+    (index / "index.html").write_text('<a href="small-1.0-py3-none-any.whl">small-1.0-py3-none-any.whl</a>')
+    the_only_index(monkeypatch, tmp_path, index.parent.as_uri())
+    with pytest.raises(LookupError, match=r"small==2\.0 \(from versions: 1\.0\)"):
+        fetched({"small": "2.0"})
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/simple", ""])
+def test_without_an_index_the_reason_is_told(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    the_only_index(monkeypatch, tmp_path, address)
+    with pytest.raises(NotToBeHad, match=r"pip install: (.*\n)*.*small==2\.0"):
+        fetched({"small": "2.0"})
+
+
+def test_packages_are_fetched_once(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    the_only_index(monkeypatch, tmp_path, "")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+    version = wheel.name.split("-")[1]
+    folder = fetched({"bridgeseg": version})
+    assert (folder / "bridgeseg" / "__init__.py").exists()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert fetched({"bridgeseg": version}) == folder
+    with pytest.raises(FileNotFoundError):
+        fetched({"bridgeseg": version, "small": "2.0"})
+
+
+def the_only_index(monkeypatch: pytest.MonkeyPatch, folder: Path, address: str) -> None:
+    """Let pip find packages at one address, or at none, and let the cache be an empty one."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv(*(("PIP_INDEX_URL", address) if address else ("PIP_NO_INDEX", "1")))
+    monkeypatch.setenv("BRIDGESEG_CACHE", str(folder / "cache"))

@@ -25,6 +25,8 @@ class Spec(NamedTuple):
 
     kind: "scenes", "voc", "sbd" or "nuclei"
     root: the folder; None for scenes
+
+    Built in chapter 2.
     """
 
     kind: str
@@ -49,10 +51,10 @@ def read_spec(text: str) -> Spec:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with errors of one line."""
+    """A parser as argparse's own, whose errors are of one line. Built in chapter 10."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the message and leave with 2."""
+        """Print the message in one line and leave with 2."""
         self.exit(2, f"bridgeseg: error: {message} ({self.prog} --help lists the arguments)\n")
 
 

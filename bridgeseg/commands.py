@@ -73,7 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(given: argparse.Namespace, began: float) -> int:
-    """The verb `train`."""
+    """Train networks on the training part of a data set: the verb `train`.
+
+    given: what `make_parser` read
+    began: when the program began, which the minutes count from; `time.monotonic()`
+    returns: 0
+    raises: what `train_run` and reading the data raise
+
+    Built in chapter 10.
+    """
     device = _device(given.device)
     first = _join_processes(device) == 0
     if device.type == "cuda" and dist.is_initialized():
@@ -114,7 +122,14 @@ def train(given: argparse.Namespace, began: float) -> int:
 
 
 def segment(given: argparse.Namespace, began: float) -> int:
-    """The verb `segment`."""
+    """Segment pictures with a run, and say a line for each that cannot be read: the verb `segment`.
+
+    given, began: as in `train`
+    returns: 0, or 1 where a picture could not be segmented
+    raises: what `load_run` and `segment_files` raise
+
+    Built in chapter 10.
+    """
     run = load_run(given.run, _device(given.device))
     wrong = 0
     bar = Bar(quiet=True)
@@ -133,7 +148,15 @@ def segment(given: argparse.Namespace, began: float) -> int:
 
 
 def evaluate_verb(given: argparse.Namespace, began: float) -> int:
-    """The verb `evaluate`."""
+    """Measure a run on a data set, print the figures and write them: the verb `evaluate`.
+
+    given, began: as in `train`
+    returns: 0
+    raises: BadInput where the figures cannot be written, where the run has other categories or was trained on these
+        pictures, and what `load_run` and reading the data raise
+
+    Built in chapter 10.
+    """
     if given.json and Path(given.json).is_dir():
         raise BadInput(f"json: {given.json} is a folder, expected a file to write the figures to")
     run = load_run(given.run, _device(given.device))
@@ -156,7 +179,14 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
 
 
 def export_verb(given: argparse.Namespace, began: float) -> int:
-    """The verb `export`."""
+    """Write a data set as a folder in PASCAL VOC's layout: the verb `export`.
+
+    given, began: as in `train`
+    returns: 0
+    raises: what `export` and reading the data raise
+
+    Built in chapter 10.
+    """
     dataset = open_dataset(*read_spec(given.data), given.split, size=given.size, count=given.count)
     export(dataset, given.out, given.split)
     print(f"{given.out}: {len(dataset)} pictures of {given.data}, split {given.split}")
@@ -169,7 +199,10 @@ VERBS = {"train": train, "segment": segment, "evaluate": evaluate_verb, "export"
 
 
 def table(figures: dict[str, Any]) -> str:
-    """Return the figures that `evaluate` gives as lines to read."""
+    """Return the figures that `evaluate` gives as lines to read.
+
+    Built in chapter 10.
+    """
 
     def show(value: float | None) -> str:
         return "  –  " if value is None else f"{value:.3f}"

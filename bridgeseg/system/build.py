@@ -107,9 +107,10 @@ def build_networks(recipe: Recipe, categories: int, pretrained: bool = True) -> 
 def answers(networks: nn.ModuleDict, pictures: Tensor) -> dict[str, Tensor]:
     """Return the answers of all networks to a batch of pictures: "categories" (logits) and "boxes" (encoded).
 
-    networks: as `build_networks` makes them
+    networks: what `build_networks` returns
     pictures: (N, 3, H, W) float, normalised
-    returns: "categories" (N, C + 1, h, w) and "boxes" (N, 4, h, w)
+    returns: "categories" (N, C + 1, h, w) float, "boxes" (N, 4, h, w) float; h and w are H and W over the stride of the
+        answers, rounded up
 
     Built in chapter 8.
     """
@@ -122,7 +123,7 @@ def answers(networks: nn.ModuleDict, pictures: Tensor) -> dict[str, Tensor]:
 def answering(networks: nn.ModuleDict, name: str) -> FCN:
     """Return the network that gives an answer.
 
-    networks: as `build_networks` makes them
+    networks: what `build_networks` returns
     name: "categories" or "boxes"
     raises: ValueError when none of them does
 
@@ -137,7 +138,7 @@ def answering(networks: nn.ModuleDict, name: str) -> FCN:
 def output_stride(networks: nn.ModuleDict) -> int:
     """Return the pixels from cell to cell of the answers; both networks of a recipe have the same.
 
-    networks: as `build_networks` makes them
+    networks: what `build_networks` returns
 
     Built in chapter 8.
     """

@@ -39,7 +39,7 @@ FORMAT = "bridgeseg run 1"
 class Run:
     """Trained networks with all that is known about them.
 
-    networks: as `bridgeseg.system.build.build_networks` makes them, in evaluation mode
+    networks: what `bridgeseg.system.build.build_networks` returns, trained, in evaluation mode
     recipe: what they were trained by; says also how pictures are prepared and how answers are grouped
     categories: the names, "background" first
     threshold: instances with a lower score are not part of the final answer; chosen on pictures that were held out
@@ -62,6 +62,7 @@ def save_run(
 ) -> Path:
     """Write a run as a folder; weights.pt comes last, so a folder that has it is complete.
 
+    run: what is written, all of it
     folder: made if need be; files of the same names are replaced
     half: weights as float16, for half the size; those that float16 cannot hold stay as they are
     log: lines of the log; None writes none
@@ -82,7 +83,10 @@ def save_run(
 def save_weights(run: Run, path: str | Path, half: bool = False) -> Path:
     """Write a run as one file, from which `load_weights` reads all of it.
 
+    run: what is written
+    path: the file; one of that name is replaced
     half: as in `save_run`
+    returns: the file
     raises: OSError when writing fails
 
     Built in chapter 10.
@@ -107,6 +111,13 @@ def load_run(name: str | Path, device: torch.device | str = "cpu") -> Run:
     device: where the networks shall compute
     returns: the run, weights in float32, networks in evaluation mode
     raises: BadInput naming the folder or file when there is none, or when it is no run
+
+    Example:
+        >>> run = load_run("scenes")
+        >>> run.categories
+        ('background', 'disc', 'triangle', 'square', 'star', 'ring')
+        >>> run.data, run.recipe.name, len(run.trained_on)
+        ('scenes', 'scenes-fast', 2500)
 
     Built in chapter 10.
     """
@@ -143,7 +154,16 @@ def shipped() -> list[str]:
 def card(name: str) -> dict[str, Any]:
     """Return the card of a run that ships with the package: command, data, minutes, hardware, seed and figures.
 
+    name: one of `shipped()`
     raises: BadInput when no run of that name ships
+
+    Example:
+        >>> card("scenes")["command"]
+        'python -m bridgeseg train --data scenes --recipe scenes-fast --minutes 8 --seed 0 --out RUN'
+        >>> card("scenes")["pictures"]  # those that its figures were measured on
+        'the first 200 of val'
+
+    Built in chapter 10.
     """
     file = _checkpoints().joinpath(f"{name}.card.json")
     if not file.is_file():
@@ -156,7 +176,10 @@ def card(name: str) -> dict[str, Any]:
 def load_weights(file: BinaryIO, where: str, device: torch.device | str = "cpu") -> Run:
     """Read a run from an open file.
 
+    file: what `save_weights` wrote, open for reading
     where: what the file is called, for messages
+    device: as in `load_run`
+    returns: the run, as `load_run`
     raises: BadInput when it is no file of this package, is cut off, or does not fit its own recipe
 
     Built in chapter 10.

@@ -41,6 +41,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a run on a data set.
 
+    run: trained networks and their recipe
     dataset: pictures with the truth; measured at the pictures' own size
     rule: of AP^r: "sds", "mnc" or "coco"
     progress: called with the share done and a line
@@ -56,7 +57,7 @@ def evaluate(
         raise BadInput(f"rule: {rule!r}, expected one of {', '.join(RULES)}")
     check_categories(run.categories, dataset.categories)
     classes = len(run.categories)
-    matrix, found, seconds = np.zeros((classes, classes), np.int64), [], 0.0
+    matrix, found, seconds = np.zeros((classes, classes), np.int64), [], 0.0  # rows: the truth
     for index in range(len(dataset)):
         sample = dataset[index]
         began = time.perf_counter()
@@ -64,7 +65,7 @@ def evaluate(
         size = (sample.instances.shape[0], sample.instances.shape[1])
         instances = grouping(maps, sample) if grouping else group(maps, run.recipe.grouping)
         instances = at_size(instances, size)
-        categories = resized(category_map(maps), size).cpu()
+        categories = resized(category_map(maps), size).cpu()  # (H, W), those of the picture
         seconds += time.perf_counter() - began
         matrix += confusion(sample.categories, categories, classes)
         found.append(overlaps(instances, sample))
@@ -90,7 +91,12 @@ def evaluate(
 def evaluate_components(
     run: Run, dataset: Labelled, rule: str = "sds", progress: Progress = silent
 ) -> dict[str, Any]:
-    """Measure the baseline, components of the same masks, as `evaluate`. Built in chapter 10."""
+    """Measure the baseline, components of the run's own category masks, as `evaluate`.
+
+    run, returns: as in `evaluate`
+
+    Built in chapter 10.
+    """
     return evaluate(run, dataset, rule, progress, components)
 
 
@@ -99,28 +105,59 @@ def evaluate_true_categories(
 ) -> dict[str, Any]:
     """Measure the run's boxes with true category masks on a data set, as `evaluate`.
 
-    The mIoU is still that of the run's own masks. Paper: the experiment with true category masks. Built in chapter 10.
+    run, returns: as in `evaluate`; the mIoU is still that of the run's own masks
+
+    Paper: the experiment with true category masks. Built in chapter 10.
     """
     return evaluate(run, dataset, rule, progress, partial(with_true_categories, run))
 
 
 def components(maps: Maps, sample: Sample) -> Instances:
-    """Group by connected components of the category map: the baseline that boxes must beat."""
+    """Group by connected components of the category map: the baseline that boxes must beat.
+
+    maps: what the networks say; the boxes are not looked at
+    sample: the picture with the truth, not looked at; every `Grouping` is given it
+    returns: the components, in pixels of `maps.size`
+
+    Example:
+        >>> scores = torch.tensor([[[0.1, 0.9, 0.2]], [[0.9, 0.1, 0.8]]])  # background, and one category
+        >>> maps = Maps(scores.repeat(1, 8, 1), torch.zeros(4, 8, 3), 1, (8, 3))
+        >>> found = components(maps, Sample("bars", *np.zeros((3, 8, 3), np.uint8)))
+        >>> found.categories.tolist(), found.boxes.tolist()  # two bars, eight pixels high
+        ([1, 1], [[0.0, 0.0, 1.0, 8.0], [2.0, 0.0, 3.0, 8.0]])
+
+    Built in chapter 10.
+    """
     return component_instances(maps.scores, maps.stride, maps.size)
 
 
 def with_true_categories(run: Run, maps: Maps, sample: Sample) -> Instances:
     """Group the run's boxes with the true category of every pixel in the place of the scores.
 
+    run: whose recipe says how to group
+    maps: what its networks say
+    sample: the picture with the truth
+    returns: the instances, in pixels of `maps.size`
+
+    Example:
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> from bridgeseg.system.checkpoint import load_run
+        >>> run, sample = load_run("scenes"), Scenes("val", count=1)[0]
+        >>> found = with_true_categories(run, maps_of(run, sample), sample)
+        >>> set(found.categories.tolist()) == set(sample.categories[sample.instances > 0].tolist())
+        True
+
     Our clustering gets them at full resolution, so that edges are fine; the paper's suppression at its own cells.
+    Paper: the experiment with true category masks. Built in chapter 10.
     """
     at_work = dataclasses.replace(
         sample, categories=resized(torch.from_numpy(sample.categories), maps.size).numpy()
     )
     settings = run.recipe.grouping
     if isinstance(settings, Voting):
+        # (5, H, W), a box times its weight, and the weight
         full = enlarge(weighed(maps.boxes, maps.scores)[None], maps.stride, maps.size)[0]
-        boxes = full[:4] / full[4:]
+        boxes = full[:4] / full[4:]  # (4, H, W)
         settings = dataclasses.replace(settings, cell=settings.cell or maps.stride)
         stride = 1
     else:
@@ -132,9 +169,10 @@ def with_true_categories(run: Run, maps: Maps, sample: Sample) -> Instances:
 def check_categories(own: tuple[str, ...], others: tuple[str, ...]) -> None:
     """Refuse to compare answers and truth with different categories.
 
-    Where both have a single one its name does not matter: a folder that names none calls it "object".
-
+    own, others: the names of the run's categories and of the data set's, "background" first
     raises: BadInput with both lists
+
+    Where both have a single one its name does not matter: a folder that names none calls it "object".
     """
     if tuple(own) != tuple(others) and not len(own) == len(others) == 2:
         raise BadInput(f"data: has the categories {_listed(others)}; the run knows {_listed(own)}")
@@ -143,6 +181,8 @@ def check_categories(own: tuple[str, ...], others: tuple[str, ...]) -> None:
 def check_unseen(run: Run, dataset: Labelled, split: str) -> str | None:
     """Refuse to score a run on pictures that it was trained on, unless it was asked for by the name of the split.
 
+    run: which knows the names of the pictures that it was trained on
+    dataset: what it is to be scored on
     split: where it is "train", someone wants to see how well the training pictures are learnt, and is told so
     returns: a warning, or None
     raises: BadInput with the number of such pictures

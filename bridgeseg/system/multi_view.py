@@ -35,12 +35,13 @@ def at_cells(scores: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
     scores: (n, c, h, w) float
     rows, columns: (a,) and (b,) float, in cells of the scores
-    returns: (n, c, a, b)
+    returns: (n, c, a, b) float
 
     Built in chapter 11.
     """
     sides = torch.tensor([max(scores.shape[-1] - 1, 1), max(scores.shape[-2] - 1, 1)])
     places = torch.stack(torch.meshgrid(rows, columns, indexing="ij")[::-1], -1)  # (a, b, 2): x and y
+    # (n, a, b, 2), as `grid_sample` counts: -1 is the centre of the first cell, 1 that of the last
     grid = (2 * places / sides - 1).to(scores)[None].expand(len(scores), -1, -1, -1)
     return F.grid_sample(scores, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
@@ -55,7 +56,7 @@ def mean_scores(
     zooms: the sizes of the views, times the picture's; at least one
     mirrored: show each of them mirrored as well
     stride: pixels from cell to cell of the scores
-    returns: (n, c, ceil(h / stride), ceil(w / stride)), on the cells of the picture itself
+    returns: (n, c, ceil(h / stride), ceil(w / stride)) float, on the cells of the picture itself
     raises: ValueError without a zoom, or for one that is not above 0
 
     Paper: multi-view testing (S); the views are our choice. Built in chapter 11.
@@ -68,9 +69,9 @@ def mean_scores(
         size = (max(round(height * zoom), 1), max(round(width * zoom), 1))
         view = pictures
         if size != (height, width):
-            view = F.interpolate(pictures, size=size, mode="bilinear", antialias=zoom < 1)
+            view = F.interpolate(pictures, size=size, mode="bilinear", antialias=zoom < 1)  # (n, 3, *size)
         rows = positions(-(-height // stride), stride, height, size[0], False)
         for turned in (False, True)[: 1 + mirrored]:
             columns = positions(-(-width // stride), stride, width, size[1], turned)
             parts.append(at_cells(ask(view.flip(-1) if turned else view), rows, columns))
-    return torch.stack(parts).mean(0)
+    return torch.stack(parts).mean(0)  # (views, n, c, …) to (n, c, …)

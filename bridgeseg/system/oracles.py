@@ -32,12 +32,20 @@ def true_scores(sample: Sample, classes: int, stride: int) -> Tensor:
         nothing can be found there that would be scored
     raises: ValueError when the map holds a category out of range
 
+    Example:
+        >>> import numpy as np
+        >>> categories, instances = np.array([[0, 1, 255]], np.uint8), np.array([[0, 1, 0]], np.int32)
+        >>> sample = Sample("tiny", np.zeros((1, 3, 3), np.uint8), categories, instances)
+        >>> true_scores(sample, 2, stride=1).tolist()
+        [[[1.0, 0.0, 1.0]], [[0.0, 1.0, 0.0]]]
+
     Paper: the experiment with true category masks. Built in chapter 10.
     """
     labels = sample_labels(torch.from_numpy(sample.categories), stride).long()
-    labels = labels.masked_fill(labels == VOID, BACKGROUND)
+    labels = labels.masked_fill(labels == VOID, BACKGROUND)  # (h, w)
     if labels.numel() and int(labels.max()) >= classes:
         raise ValueError(f"{sample.name}: category {int(labels.max())}, expected 0…{classes - 1} or {VOID}")
+    # (h, w, classes) to (classes, h, w)
     return torch.nn.functional.one_hot(labels, classes).permute(2, 0, 1).float().contiguous()
 
 
@@ -49,6 +57,13 @@ def true_boxes(sample: Sample, stride: int) -> Tensor:
     returns: (4, ⌈H / stride⌉, ⌈W / stride⌉) float32: x0, y0, x1, y1 of the cell's instance, half open, in
         pixels of the picture; zero at cells without an instance
 
+    Example:
+        >>> import numpy as np
+        >>> instances = np.array([[0, 1, 1]], np.int32)
+        >>> sample = Sample("tiny", np.zeros((1, 3, 3), np.uint8), instances.astype(np.uint8), instances)
+        >>> true_boxes(sample, stride=1)[:, 0].T.tolist()  # of each of three cells
+        [[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 3.0, 1.0], [1.0, 0.0, 3.0, 1.0]]
+
     Our addition to the paper's experiment with true category masks. Built in chapter 10.
     """
     return box_targets(torch.from_numpy(sample.instances)[None], stride)[0][0]
@@ -59,6 +74,13 @@ def masks_from_truth(sample: Sample) -> Instances:
 
     sample: the picture with its maps
     returns: the instances by rising number; AP^r of this answer is 1 at every threshold below 1
+
+    Example:
+        >>> import numpy as np
+        >>> categories, instances = np.array([[4, 4, 2]], np.uint8), np.array([[7, 7, 3]], np.int32)
+        >>> found = masks_from_truth(Sample("tiny", np.zeros((1, 3, 3), np.uint8), categories, instances))
+        >>> found.categories.tolist(), found.boxes.tolist()  # instance 3, then 7
+        ([2, 4], [[2.0, 0.0, 3.0, 1.0], [0.0, 0.0, 2.0, 1.0]])
 
     Built in chapter 10.
     """

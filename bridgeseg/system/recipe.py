@@ -20,9 +20,9 @@ from bridgeseg.structures.labels import BadInput
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """How a network is built. The defaults are the laptop's (our choice).
+    """How a network is built.
 
-    Built in chapter 5.
+    The defaults are the laptop's (our choice). Built in chapter 5.
     """
 
     trunk: str = "resnet18"  # resnet18 … resnet152, or mobilenet_v2
@@ -42,9 +42,9 @@ class NetworkRecipe:
 
 @dataclass(frozen=True)
 class CropRecipe:
-    """The windows that a network is shown in training. The defaults are the laptop's (our choice).
+    """The windows that a network is shown in training.
 
-    Built in chapter 6.
+    The defaults are the laptop's (our choice). Built in chapter 6.
     """
 
     side: int = 96  # pixels, after scaling
@@ -55,19 +55,19 @@ class CropRecipe:
 
 @dataclass(frozen=True)
 class OptimiserRecipe:
-    """How the weights of a network are moved. The defaults are the laptop's (our choice).
+    """How the weights of a network are moved.
 
-    Built in chapter 6.
+    The defaults are the laptop's (our choice). Built in chapter 6.
     """
 
     kind: str = "adamw"  # or "sgd"
-    rate: float = 2e-3
+    rate: float = 2e-3  # the highest learning rate, reached when the warm-up ends
     head_rate: float = 1.0  # factor for what was not pretrained
-    decay: float = 0.02
-    momentum: float = 0.9
-    batch: int = 16
+    decay: float = 0.02  # weight decay; biases and normalisations have none
+    momentum: float = 0.9  # of "sgd"; "adamw" has its own
+    batch: int = 16  # windows in a mini-batch
     warm_up: float = 0.03  # share of the run over which the rate rises
-    power: float = 0.9  # polynomial decay
+    power: float = 0.9  # of the rate's polynomial decay; 1 is a straight line
     clip: float = 5.0  # largest norm of the gradient
     bfloat16: bool = False  # train in it on a processor that computes in it; on such a GPU always
 
@@ -79,29 +79,29 @@ class Learner:
     Built in chapter 6.
     """
 
-    network: NetworkRecipe = NetworkRecipe()
-    crops: CropRecipe = CropRecipe()
-    optimiser: OptimiserRecipe = OptimiserRecipe()
+    network: NetworkRecipe = NetworkRecipe()  # how it is built
+    crops: CropRecipe = CropRecipe()  # what it is shown
+    optimiser: OptimiserRecipe = OptimiserRecipe()  # how its weights are moved
 
 
 @dataclass(frozen=True)
 class CategoryLossRecipe:
-    """Which pixels teach the categories: online bootstrapping. The defaults keep every pixel.
+    """Which pixels teach the categories: online bootstrapping.
 
-    Built in chapter 7.
+    The defaults keep every pixel. Built in chapter 7.
     """
 
     threshold: float = 2.0  # base t; above 1 keeps every pixel
-    floor: int = 512  # paper
-    exactly: int | None = None  # the other reading of "512 pixels"
+    floor: int = 512  # pixels of a mini-batch kept at least, whatever the threshold; paper: 512
+    exactly: int | None = None  # keep so many pixels and no more: the other reading of "512 pixels"
     label_stride: int = 0  # pixels from label to label; 0: the answer's own stride (later code)
 
 
 @dataclass(frozen=True)
 class BoxLossRecipe:
-    """How boxes are encoded, and which pixels teach them how much. The defaults keep every pixel.
+    """How boxes are encoded, and which pixels teach them how much.
 
-    Built in chapter 8.
+    The defaults keep every pixel. Built in chapter 8.
     """
 
     scale: float = 24.0  # pixels; a usual object
@@ -109,7 +109,7 @@ class BoxLossRecipe:
     beta: float = 0.1  # of smooth L1, in units of the encoding
     weight: float = 1.0  # of this loss beside the categories', where both share a trunk
     threshold: float = 2.0  # IoU below which a pixel is hard; above 1 keeps every pixel
-    floor: int = 512
+    floor: int = 512  # pixels of a mini-batch kept at least, whatever the threshold
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ class LossRecipe:
     Built in chapters 7 and 8.
     """
 
-    categories: CategoryLossRecipe = CategoryLossRecipe()
-    boxes: BoxLossRecipe = BoxLossRecipe()
+    categories: CategoryLossRecipe = CategoryLossRecipe()  # of the semantic network's answer
+    boxes: BoxLossRecipe = BoxLossRecipe()  # of the localization network's
 
 
 @dataclass(frozen=True)

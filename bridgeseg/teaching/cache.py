@@ -88,6 +88,12 @@ def lesson(name: str) -> Run | None:
     returns: the run; None where the pictures are not at hand, or ImageNet's weights neither here nor to be downloaded
     raises: BadInput for another name
 
+    Example:
+        >>> lesson("cats")
+        Traceback (most recent call last):
+            ...
+        bridgeseg.structures.labels.BadInput: lesson 'cats', expected one of pedestrians
+
     Built in chapter 1.
     """
     asked = lesson_named(name)
@@ -113,6 +119,9 @@ def lesson(name: str) -> Run | None:
 def prepare(names: Sequence[str] = tuple(LESSONS)) -> None:
     """Train what the chapters load, unless it is in the cache, and say what was done in a line each.
 
+    names: of lessons; all of them where none is named
+    raises: what `lesson` raises
+
     Built in chapter 1.
     """
     # It makes its list of fonts when it is first imported: here, and not, with a warning, in a chapter.
@@ -125,7 +134,13 @@ def prepare(names: Sequence[str] = tuple(LESSONS)) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m bridgeseg.teaching.cache`; returns the exit status."""
+    """Run `python -m bridgeseg.teaching.cache`.
+
+    arguments: without the program's name; None takes the process's own
+    returns: the exit status, 0 where all was trained that can be
+
+    Built in chapter 1.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m bridgeseg.teaching.cache", description="Train what the chapters load."
     )

@@ -31,8 +31,14 @@ def agree(
     cases: the arguments of each call
     within: how far a number may be from the reference's, absolutely or as a share of it
     raises: AssertionError that shows the first input they disagree on, what came out and what was expected; where the
-        reader's function raises, its exception is the cause, and the message shows the input
-    raises: ValueError when there is no case
+        reader's function raises, its exception is the cause, and the message shows the input; ValueError when there
+        is no case
+
+    Example:
+        >>> def twice(values):
+        ...     return values + values
+        >>> agree(twice, lambda values: 2 * values, [(3,), (torch.ones(2),)])
+        twice agrees with the package in 2 cases
 
     Results may be tensors, arrays, numbers, or tuples and lists of these. Built in chapter 1.
     """
@@ -62,7 +68,10 @@ def agree(
 def difference(found: Any, expected: Any, within: float = 1e-5) -> str:
     """Return in what a result differs from the one expected, or nothing where it does not.
 
+    found: what came out
+    expected: what should have: a tensor, an array, a number, or a tuple or list of these
     within: as in `agree`
+    returns: a text that names the place, empty where nothing differs
 
     Built in chapter 1.
     """

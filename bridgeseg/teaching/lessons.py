@@ -33,7 +33,10 @@ class Lesson:
     seed: int = 0
 
     def budgeted(self, tier: str) -> Recipe:
-        """Return the recipe with the minutes of a tier."""
+        """Return the recipe with the minutes of a tier.
+
+        tier: "fast" or "full"
+        """
         return recipe_named(self.recipe).with_minutes(self.minutes[tier])
 
 
@@ -44,6 +47,7 @@ LESSONS = {"pedestrians": Lesson("pedestrians", "streets-light", {"fast": 5.5, "
 def lesson_named(name: str) -> Lesson:
     """Return the lesson of that name.
 
+    name: one of `LESSONS`
     raises: BadInput listing the names when there is none
     """
     if name not in LESSONS:

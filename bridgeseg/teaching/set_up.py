@@ -29,6 +29,15 @@ def begin(seed: int = 0) -> torch.device:
     seed: of Python's, numpy's and torch's generators
     returns: the first GPU, or the processor
 
+    Example:
+        >>> with plt.rc_context():  # doctest: +ELLIPSIS
+        ...     place = begin(seed=3)
+        device    ...
+        seed      3
+        ...
+        >>> place == device()
+        True
+
     Called by the set-up cell of every chapter; it changes matplotlib's settings, as no import does. Built in chapter 1.
     """
     random.seed(seed)

@@ -43,7 +43,7 @@ def parameter_groups(network: nn.Module, learner: Learner) -> list[dict[str, Any
 def make_optimiser(groups: list[dict[str, Any]], recipe: OptimiserRecipe) -> torch.optim.Optimizer:
     """Return the optimiser of a recipe over groups of parameters.
 
-    groups: as `parameter_groups` gives them
+    groups: what `parameter_groups` returns
     recipe: kind, rate and momentum
     raises: BadInput for an optimiser other than "sgd" and "adamw"
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import pickle
+from copy import deepcopy
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from bridgeseg.networks.mobilenet import MobileNet
@@ -87,15 +88,25 @@ def load_trunk(trunk: ResNet | MobileNet, state: dict[str, Tensor]) -> None:
     Built in chapter 11.
     """
     given = {name: value for name, value in state.items() if not name.startswith(trunk.left_out)}
-    own = trunk.state_dict()
-    # Counters of batches; older files lack them, and nothing here reads them.
-    missing = [name for name in own if name not in given and not name.endswith("num_batches_tracked")]
-    unknown = [name for name in given if name not in own]
-    differing = [name for name in own if name in given and given[name].shape != own[name].shape]
-    for title, names in (("lack", missing), ("have unknown", unknown), ("have other shapes for", differing)):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise BadInput(
-                f"the weights {title} {names[0]}{more}, expected those of this {type(trunk).__name__}"
-            )
-    trunk.load_state_dict(given, strict=False)
+    load_exactly(trunk, given, f"weights of a {type(trunk).__name__}")
+
+
+def load_exactly(module: nn.Module, state: dict[str, Tensor], where: str) -> None:
+    """Copy tensors into a module whose own they are, name by name and shape by shape.
+
+    module: changed in place, or not at all
+    state: tensors by the module's own names, of any shape and type; counters of batches, which older files lack, may be
+        absent
+    where: what the tensors are called, for the message
+    raises: BadInput in one line when a name is missing or too many, or a shape differs
+
+    Built in chapter 11.
+    """
+    try:
+        deepcopy(module).load_state_dict(state)  # PyTorch copies what fits before it says what does not
+    except RuntimeError as error:
+        first, *lines = (line.strip() for line in str(error).splitlines() if line.strip())
+        found = lines[0] if lines else first
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        raise BadInput(f"{where}: {found[:150].rstrip('. ')}{more}, expected what fits") from None
+    module.load_state_dict(state)

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from bridgeseg.machine.files import write_tensors, write_text
+from bridgeseg.networks.pretrained import load_exactly
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.build import build_networks
 from bridgeseg.system.recipe import Recipe
@@ -212,8 +213,7 @@ def load_weights(file: BinaryIO, where: str, device: torch.device | str = "cpu")
         raise BadInput(
             f"{where}: damaged, expected a run of this version ({type(error).__name__}: {reason})"
         ) from None
-    _check_shapes(networks.state_dict(), state, where)
-    networks.load_state_dict(state)
+    load_exactly(networks, state, where)
     networks.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     networks.eval().requires_grad_(False)
     return run
@@ -221,16 +221,6 @@ def load_weights(file: BinaryIO, where: str, device: torch.device | str = "cpu")
 
 def _checkpoints() -> Traversable:
     return resources.files("bridgeseg").joinpath("checkpoints")
-
-
-def _check_shapes(own: dict[str, Tensor], state: dict[str, Tensor], where: str) -> None:
-    missing = [name for name in own if name not in state]
-    unknown = [name for name in state if name not in own]
-    differing = [name for name in own if name in state and own[name].shape != state[name].shape]
-    for title, names in (("lack", missing), ("have unknown", unknown), ("have another shape for", differing)):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise BadInput(f"{where}: the weights {title} {names[0]}{more}, expected those of its own recipe")
 
 
 def _halved(value: Tensor) -> Tensor:

@@ -1,0 +1,163 @@
+"""What chance decides about a mini-batch: which pictures, which windows of them, their scale, position and colours.
+
+The numbers are a function of the seed, the step and the place in the mini-batch, and of nothing else. That one property
+pays four times: a run that was killed goes on where it was; a batch can be made ahead, in a thread or in a process;
+several processes cut one global batch among them; and a processor and a GPU, which cut windows in different ways (see
+`bridgeseg.training.windows`), cut the same ones.
+
+Built in chapter 6.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bridgeseg.data.transforms import GREY
+
+# Drawn at once: drawing for one step alone takes ten times as long, and a GPU gets them in one copy.
+STEPS = 1000
+# Where a window lies is a whole number of so many parts of what is free: whole numbers come out alike on every device.
+PARTS_BITS = 31
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How windows are cut out of pictures.
+
+    crop: side of the window that the network sees, pixels
+    scales: smallest and largest factor by which the picture is scaled, drawn evenly on a logarithmic axis
+    upright: True mirrors left to right only (photographs); False draws one of all eight positions (micrographs)
+    jitter: of brightness, contrast and saturation, 0…1, see `bridgeseg.data.transforms.jitter`; 0 leaves them alone
+    alternate: the position of a picture is drawn once, and it takes the next one in every epoch; else drawn every time
+    raises: ValueError naming what is out of range
+
+    Our choice, all of it; alternating is airbench's (Jordan 2024). Built in chapter 6.
+    """
+
+    crop: int
+    scales: tuple[float, float] = (1.0, 1.0)
+    upright: bool = True
+    jitter: float = 0.0
+    alternate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.crop < 1:
+            raise ValueError(f"crop is {self.crop}, expected at least 1 pixel")
+        if not 0 < self.scales[0] <= self.scales[1] < math.inf:
+            raise ValueError(f"scales are {self.scales}, expected two factors above 0, the smaller first")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError(f"jitter is {self.jitter}, expected 0 to 1")
+
+    @property
+    def largest(self) -> int:
+        """Side of the largest window, in pixels of the picture as it is stored."""
+        return max(1, round(self.crop / self.scales[0]))
+
+    @property
+    def resampled(self) -> bool:
+        """Whether any window has another size than the crop."""
+        return (self.largest, max(1, round(self.crop / self.scales[1]))) != (self.crop, self.crop)
+
+
+class Draws(NamedTuple):
+    """What was drawn for the windows of a mini-batch; of many steps, each tensor has one dimension more in front.
+
+    picture: (N,) int64, which one
+    side: (N,) int64, of the square window, in pixels of the picture as it is stored, at least 1
+    start: (N, 2) int64, where it lies, downwards and across, in 2⁻³¹ of the places that there are
+    transposed: (N,) bool, columns become rows
+    flipped: (N, 2) bool, after that: upside down, mirrored
+    matrix: (N, 3, 3) float32; the colours of a pixel, as a row, times this are the new ones
+    shift: (N, 3) float32; its product with the mean colour of the window is added to each of them
+
+    Built in chapter 6.
+    """
+
+    picture: Tensor
+    side: Tensor
+    start: Tensor
+    transposed: Tensor
+    flipped: Tensor
+    matrix: Tensor
+    shift: Tensor
+
+
+def orders(seed: int, first: int, last: int, count: int) -> np.ndarray:
+    """Return which picture comes when, for a range of positions: every picture once an epoch, in an order of its own.
+
+    first, last: positions counted from the beginning of the run, the last one excluded
+    count: pictures, at least 1
+    returns: (last − first,) int64, 0…count − 1
+
+    Built in chapter 6.
+    """
+    together = max(1, 4096 // count)  # small epochs are drawn many at a time
+    span = together * count
+    blocks = [
+        np.random.default_rng([seed, 1, block])
+        .permuted(np.broadcast_to(np.arange(count), (together, count)), axis=1)
+        .ravel()
+        for block in range(first // span, -(-last // span))
+    ]
+    start = first // span * span
+    return np.concatenate(blocks)[first - start : last - start]
+
+
+def draw(seed: int, chunk: int, batch: int, count: int, augmentation: Augmentation) -> Draws:
+    """Draw for a thousand steps at once.
+
+    seed: of the run, 0 or more
+    chunk: the steps are 1000 · chunk to 1000 · chunk + 999
+    batch: N, windows of a mini-batch, those of all processes together
+    count: pictures that there are, at least 1
+    returns: the draws, (1000, N) each
+
+    Built in chapter 6.
+    """
+    generator = np.random.default_rng([seed, 2, chunk])
+    size = (STEPS, batch)
+    low, high = augmentation.scales
+    position = chunk * STEPS * batch
+    picture = orders(seed, position, position + STEPS * batch, count).reshape(size)
+
+    factor = np.exp(generator.uniform(np.log(low), np.log(high), size))
+    side = np.maximum(np.rint(augmentation.crop / factor), 1).astype(np.int64)
+    start = generator.integers(1 << PARTS_BITS, size=(*size, 2))
+
+    turned = generator.integers(8, size=size)  # the eight positions, as three bits
+    if augmentation.alternate:
+        epoch = np.arange(position, position + STEPS * batch).reshape(size) // count
+        turned = (np.random.default_rng([seed, 3]).integers(8, size=count)[picture] + epoch) % 8
+    if augmentation.upright:
+        turned &= 1
+
+    amounts = generator.uniform(1 - augmentation.jitter, 1 + augmentation.jitter, (3, *size, 1, 1))
+    bright, stretch, colour = amounts  # (1000, N, 1, 1) each
+    # Brightness, contrast and saturation are linear in the colours: one matrix, and one offset.
+    matrix = bright * stretch * (colour * np.eye(3) + (1 - colour) * GREY[:, None])  # (1000, N, 3, 3)
+    shift = (bright * (1 - stretch))[..., 0] * GREY  # (1000, N, 3)
+    flipped = (turned[..., None] & [2, 1]) > 0  # (1000, N, 2)
+    coloured = (values.astype(np.float32) for values in (matrix, shift))
+    return Draws(*map(torch.from_numpy, (picture, side, start, turned >= 4, flipped, *coloured)))
+
+
+def of_step(draws: Draws, step: int) -> Draws:
+    """Return what was drawn for a step, (N,) each, out of the draws of its thousand; nothing is copied.
+
+    Built in chapter 6.
+    """
+    return Draws(*(values[step % STEPS] for values in draws))
+
+
+def of_process(draws: Draws, rank: int, processes: int) -> Draws:
+    """Return the share of one of several processes, (1000, N / processes) each: every so manieth place.
+
+    Built in chapter 15.
+    """
+    return Draws(*(values[:, rank::processes].contiguous() for values in draws))

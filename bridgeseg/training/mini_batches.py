@@ -1,0 +1,110 @@
+"""Mini-batches that are a function of the seed and the step, made where the pictures are.
+
+Built in chapter 6.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from bridgeseg.machine.workers import in_workers
+from bridgeseg.training.augmentation import STEPS, Augmentation, Draws, draw, of_process, of_step
+from bridgeseg.training.store import Store, Unread
+from bridgeseg.training.windows import Batch, cut_on_device, cut_on_host
+
+
+class Batches:
+    """All mini-batches of a run, by number.
+
+    store: the pictures; on a GPU that is where mini-batches are made
+    crop, scales, upright, jitter, alternate: see `Augmentation`
+    batch: windows of a mini-batch, those of all processes together
+    seed: of the run, 0 or more
+    rank, processes: this process takes every so manieth window of a global mini-batch
+    raises: ValueError as `Augmentation`, and for a batch that the processes cannot share evenly
+
+    Every picture comes once an epoch, in an order of that epoch's own. Built in chapter 6.
+    """
+
+    def __init__(
+        self,
+        store: Store | Unread,
+        *,
+        crop: int,
+        batch: int,
+        seed: int,
+        scales: tuple[float, float] = (1.0, 1.0),
+        upright: bool = True,
+        jitter: float = 0.0,
+        alternate: bool = False,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
+        if batch < 1 or batch % processes:
+            raise ValueError(f"batch is {batch}, expected a multiple of the {processes} processes, above 0")
+        self.store, self.batch, self.seed = store, batch, seed
+        self.augmentation = Augmentation(crop, scales, upright, jitter, alternate)
+        self.rank, self.processes = rank, processes
+        self._chunk: tuple[int, Draws] | None = None
+
+    def draws(self, step: int) -> Draws:
+        """Return what was drawn for this process's part of a step, on the device of the store; nothing waits for it."""
+        number, held = step // STEPS, self._chunk
+        if held is None or held[0] != number:
+            drawn = draw(self.seed, number, self.batch, len(self.store), self.augmentation)
+            drawn = of_process(drawn, self.rank, self.processes)
+            if self.store.device.type == "cuda":  # from pinned memory, or the copy would wait for the device
+                drawn = Draws(
+                    *(values.pin_memory().to(self.store.device, non_blocking=True) for values in drawn)
+                )
+            # Set as a pair, since threads may ask at the same time.
+            self._chunk = held = (number, drawn)
+        return of_step(held[1], step)
+
+    def cut(self, draws: Draws) -> Batch:
+        """Return the mini-batch of draws; on a GPU, something that a CUDA graph can hold."""
+        if isinstance(self.store, Store) and self.store.device.type != "cpu":
+            return cut_on_device(self.store.flat, draws, self.augmentation, self.store.most)
+        samples = [self.store.sample(number) for number in draws.picture.tolist()]
+        return cut_on_host(samples, draws, self.augmentation)
+
+    def __call__(self, step: int) -> Batch:
+        """Return this process's part of the mini-batch of a step."""
+        return self.cut(self.draws(step))
+
+    def ahead(self, start: int, workers: int = 0, pinned: bool = False) -> Generator[Batch, None, None]:
+        """Yield the mini-batches from a step on, without end, made while the network computes.
+
+        workers: processes that make them; with 0 one thread does. On a GPU neither is needed
+        pinned: in memory that a GPU reads without waiting
+
+        Built in chapter 6.
+        """
+        steps = itertools.count(start)
+        if self.store.device.type != "cpu":
+            yield from map(self, steps)
+        elif workers:
+            yield from in_workers(self, steps, workers, pinned=pinned)
+        else:
+            yield from self._in_thread(steps, pinned)
+
+    def _in_thread(self, steps: itertools.count[int], pinned: bool) -> Generator[Batch, None, None]:
+        def make(step: int) -> Batch:
+            pictures, categories, instances, most = made = self(step)
+            if not pinned:
+                return made
+            return Batch(pictures.pin_memory(), categories.pin_memory(), instances.pin_memory(), most)
+
+        with ThreadPoolExecutor(1) as pool:
+            waiting: deque[Future[Batch]] = deque(pool.submit(make, next(steps)) for _ in range(2))
+            try:
+                while True:
+                    ready = waiting.popleft().result()
+                    waiting.append(pool.submit(make, next(steps)))
+                    yield ready
+            finally:
+                for future in waiting:
+                    future.cancel()

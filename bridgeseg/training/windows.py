@@ -1,0 +1,217 @@
+"""Windows cut out of pictures as it was drawn, in two ways that give the same: one by one, or all at once on a GPU.
+
+A processor is fastest with Pillow, which reads every byte once. A GPU wants a few operations on large tensors, sizes
+that never change, and no question that needs its answer: no `.item()`, no `nonzero`, no boolean indexing. Both take the
+same draws, and both keep Pillow's arithmetic to the last bit: a window is resampled along its rows first, in whole
+numbers, with weights in 2⁻²². So the two differ in nothing but how new colours are rounded.
+
+Built in chapter 6.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from bridgeseg.data.transforms import pad
+from bridgeseg.structures.labels import Sample
+from bridgeseg.training.augmentation import PARTS_BITS, Augmentation, Draws
+
+WEIGHT_BITS = 22  # Pillow's: 8 bits of a colour, 22 of a weight, and 2 to spare
+FAR = 1 << 60  # a place beyond every picture
+
+# Of (transposed, upside down, mirrored), in this order; Pillow's ROTATE_90 turns anticlockwise.
+POSITIONS = {
+    (False, False, False): None,
+    (False, False, True): Image.Transpose.FLIP_LEFT_RIGHT,
+    (False, True, False): Image.Transpose.FLIP_TOP_BOTTOM,
+    (False, True, True): Image.Transpose.ROTATE_180,
+    (True, False, False): Image.Transpose.TRANSPOSE,
+    (True, False, True): Image.Transpose.ROTATE_270,
+    (True, True, False): Image.Transpose.ROTATE_90,
+    (True, True, True): Image.Transpose.TRANSVERSE,
+}
+
+
+class Flat(NamedTuple):
+    """Pictures and their label maps, one after the other, row by row; the sizes may differ.
+
+    pixels: (T + 1, 3) uint8, RGB; the last is the colour of what lies beyond a picture
+    categories: (T + 1,) uint8, 0 background, 1…C, 255 void; the last is void
+    instances: (T + 1,) int16 or int32, 0 none, 1…n in each picture; the last is 0
+    offsets: (P,) int64, where each picture begins
+    sizes: (P, 2) int64, height and width, pixels
+    steps: (P, 2) int64, how far it is from a row to the next, the width, and from a column to the next, 1
+
+    Built in chapter 6.
+    """
+
+    pixels: Tensor
+    categories: Tensor
+    instances: Tensor
+    offsets: Tensor
+    sizes: Tensor
+    steps: Tensor
+
+
+class Batch(NamedTuple):
+    """A mini-batch, on the device where its pictures are stored.
+
+    pictures: (N, crop, crop, 3) uint8, RGB
+    categories: (N, crop, crop) uint8, 0 background, 1…C, 255 void
+    instances: (N, crop, crop) int16 or int32, 0 none; numbers as in the whole picture, so there are gaps
+    most: K, no instance has a larger number
+
+    Built in chapter 6.
+    """
+
+    pictures: Tensor
+    categories: Tensor
+    instances: Tensor
+    most: int
+
+
+def cut_on_host(samples: Sequence[Sample], draws: Draws, augmentation: Augmentation) -> Batch:
+    """Cut the windows of a mini-batch one after the other, on the processor.
+
+    samples: the N pictures that were drawn, in their order
+    draws: for these windows, on the processor
+    returns: the mini-batch; beyond a picture lies void, of ImageNet's mean colour
+
+    Built in chapter 6.
+    """
+    size, count = augmentation.crop, len(samples)
+    pictures = np.empty((count, size, size, 3), np.uint8)
+    categories = np.empty((count, size, size), np.uint8)
+    instances = np.empty((count, size, size), np.result_type(*(s.instances for s in samples)))
+    steps = 2 * np.arange(size) + 1
+    # As lists: to take one number out of a tensor is a hundred times as slow.
+    drawn = zip(samples, *(values.tolist() for values in draws[1:]))
+    for place, (sample, side, (down, across), transposed, flipped, matrix, shift) in enumerate(drawn):
+        sample = pad(sample, side, side)
+        rows, columns = sample.categories.shape
+        top = down * (rows - side + 1) >> PARTS_BITS
+        left = across * (columns - side + 1) >> PARTS_BITS
+
+        # The window is cut first and scaled afterwards: the same picture, at a fraction of the work.
+        window = np.ascontiguousarray(sample.picture[top : top + side, left : left + side])
+        image = Image.fromarray(window).resize((size, size), Image.Resampling.BILINEAR)
+        if augmentation.jitter:
+            image = _coloured(image, matrix, shift)
+        method = POSITIONS[transposed, *flipped]
+        pictures[place] = np.asarray(image if method is None else image.transpose(method))
+
+        # The row and the column that hold the new pixel's centre, in whole numbers so that nothing is rounded.
+        nearest = steps * side // (2 * size)  # (crop,)
+        lines = ((top + nearest) * columns, left + nearest)
+        first, second = (
+            way[:: -1 if back else 1] for way, back in zip(lines[::-1] if transposed else lines, flipped)
+        )
+        index = first[:, None] + second  # (crop, crop)
+        # "clip" writes into the batch itself; "raise", the default, into a copy.
+        np.take(sample.categories.ravel(), index, out=categories[place], mode="clip")
+        np.take(sample.instances.ravel(), index, out=instances[place], mode="clip")
+    whole, kinds, numbers = map(torch.from_numpy, (pictures, categories, instances))
+    return Batch(whole, kinds, numbers, int(instances.max()))
+
+
+def _coloured(image: Image.Image, matrix: list[list[float]], shift: list[float]) -> Image.Image:
+    """Return an image in new colours: those of a pixel times a matrix, and the mean colour times the shift added."""
+    counts = np.array(image.histogram()).reshape(3, 256)  # how many pixels have which value
+    offset = float(counts @ np.arange(256) @ shift) / (image.width * image.height)
+    # Pillow multiplies from the left, and takes the offset as a fourth column.
+    return image.convert("RGB", [value for column in zip(*matrix) for value in (*column, offset)])
+
+
+def cut_on_device(flat: Flat, draws: Draws, augmentation: Augmentation, most: int) -> Batch:
+    """Cut the windows of a mini-batch all at once, in some dozens of operations on tensors whose sizes never change.
+
+    flat: all pictures, on the device
+    draws: for N windows, there too
+    most: the largest number of instances in a picture
+    returns: the mini-batch, as `cut_on_host` would cut it; colours may differ by one
+
+    Nothing waits for the device, so that a CUDA graph can hold all of it. Built in chapter 6.
+    """
+    size, side, transposed = augmentation.crop, draws.side[:, None], draws.transposed[:, None]  # (N, 1) each
+    extent = flat.sizes[draws.picture]  # (N, 2), along rows and along columns, as all that follow
+    step = flat.steps[draws.picture]
+    start = draws.start * (torch.maximum(extent, side) - side + 1) >> PARTS_BITS  # (N, 2): top, left
+    begin, beyond = flat.offsets[draws.picture][:, None], len(flat.categories) - 1
+
+    def places(inside: Tensor) -> Tensor:
+        """From rows and columns of the windows, (N, 2, k), to what they add to a place in the store."""
+        inside = inside + start[..., None]
+        return (inside * step[..., None]).masked_fill(inside >= extent[..., None], FAR)
+
+    # The rows and columns of the scaled window in the order in which they are shown, before columns become rows.
+    order = torch.arange(size, device=side.device)
+    flipped = torch.where(transposed, draws.flipped.flip(1), draws.flipped)[..., None]  # (N, 2, 1)
+    shown = torch.where(flipped, size - 1 - order, order)  # (N, 2, crop)
+
+    # Labels: of the row and the column that hold the new pixel's centre.
+    nearest = places((2 * shown + 1) * side[..., None] // (2 * size))  # (N, 2, crop)
+    if not augmentation.upright:
+        nearest = torch.where(transposed[..., None], nearest.flip(1), nearest)
+    index = (begin + nearest[:, 0])[..., None] + nearest[:, 1, None]  # (N, crop, crop)
+    index.clamp_(max=beyond)
+    categories, instances = flat.categories[index], flat.instances[index]
+
+    if not augmentation.resampled:
+        pictures = flat.pixels[index]  # (N, crop, crop, 3)
+    else:
+        taps = math.ceil(2 * max(1.0, augmentation.largest / size))
+        inside, weights = _weights(shown, side[..., None], size, taps)  # (N, 2, crop, taps)
+        near = places(inside.flatten(2)).view_as(inside)
+        rows, columns = begin[..., None] + near[:, 0], near[:, 1, None]  # (N, crop, taps), (N, 1, crop, taps)
+
+        def lines(tap: int) -> Tensor:
+            """One of the rows that make up each row of the scaled windows, resampled: (N, crop, crop, 3) int32."""
+            index = (rows[:, :, tap, None, None] + columns).clamp_(max=beyond)  # (N, crop, crop, taps)
+            return _rounded((flat.pixels[index] * weights[:, 1, None, ..., None]).sum(3, dtype=torch.int32))
+
+        pictures = torch.zeros((*index.shape, 3), dtype=torch.int32, device=index.device)
+        for tap in range(taps):
+            pictures += lines(tap).mul_(weights[:, 0, :, tap, None, None])
+        pictures = _rounded(pictures).to(torch.uint8)  # (N, crop, crop, 3)
+        if not augmentation.upright:
+            pictures = torch.where(transposed[..., None, None], pictures.transpose(1, 2), pictures)
+    if augmentation.jitter:
+        colours = pictures.flatten(1, 2).float()  # (N, crop², 3)
+        offset = (colours.mean(1) * draws.shift).sum(1)[
+            :, None, None
+        ] + 0.5  # half a step: the cast below cuts off
+        colours = torch.baddbmm(offset, colours, draws.matrix).clamp_(0, 255)
+        pictures = colours.to(torch.uint8).view_as(pictures)
+    return Batch(pictures, categories, instances, most)
+
+
+def _weights(shown: Tensor, side: Tensor, size: int, taps: int) -> tuple[Tensor, Tensor]:
+    """Return which pixels along an axis of a window make up a pixel of the scaled one, and how much each counts.
+
+    shown: (N, 2, crop) int64, the pixels of the scaled window, 0…size − 1
+    side: (N, 1, 1) int64, of the window before
+    taps: pixels looked at
+    returns: (N, 2, crop, taps) int64, 0 or more, and int32, in 2⁻²²: a triangle two pixels wide, new ones where the
+        window shrinks and old ones where it grows; beyond the window nothing counts
+    """
+    scale = side.double() / size
+    reach = scale.clamp(min=1)
+    centre = (shown + 0.5) * scale  # (N, 2, crop)
+    first = (centre - reach + 0.5).clamp_(min=0).long()
+    pixel = first[..., None] + torch.arange(taps, device=shown.device)  # (N, 2, crop, taps)
+    weight = 1 - ((pixel + 0.5 - centre[..., None]) * (1 / reach)[..., None]).abs()
+    weight = weight.clamp_(min=0).masked_fill_(pixel >= side[..., None], 0)
+    weight = weight / weight.sum(-1, keepdim=True)
+    return pixel, (weight * (1 << WEIGHT_BITS) + 0.5).int()
+
+
+def _rounded(sums: Tensor) -> Tensor:
+    """Turn sums of colours that were weighted in 2⁻²² into the nearest whole colours, in place."""
+    return sums.add_(1 << WEIGHT_BITS - 1).bitwise_right_shift_(WEIGHT_BITS)

@@ -74,7 +74,8 @@ class SbdFolder:
             return read_names(self.root / f"{split}.txt")
         if voc is None:
             raise BadInput(
-                f"{self.root}: no VOC2012 in it or beside it, expected VOC 2012's ImageSets to tell {split} by"
+                f"{self.root}: no VOC2012 in it or beside it, expected there: its ImageSets say which of the pictures"
+                f" are {split}"
             )
         lists = read_paper_lists(voc, self.root)
         return list(lists.sds_train if split == "sds_train" else lists.sds_val)

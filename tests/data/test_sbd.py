@@ -99,7 +99,7 @@ def test_bad_folders_and_lists_are_named(tmp_path: Path) -> None:
         SbdFolder(tmp_path, "test")
     with pytest.raises(BadInput, match=r"train\.txt: No such file"):
         SbdFolder(tmp_path, "train")
-    with pytest.raises(BadInput, match="no VOC2012 in it or beside it, expected .* to tell sds_val by"):
+    with pytest.raises(BadInput, match="no VOC2012 in it or beside it, expected there: .* are sds_val"):
         SbdFolder(tmp_path, "sds_val")
     with pytest.raises(BadInput, match="an empty list"):
         SbdFolder(tmp_path, names=[])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import zipfile
@@ -80,6 +81,30 @@ def test_every_room_has_a_floor() -> None:
         set(FLOOR) - {"bridgeseg"}
     )
     assert all(len(name.split(".")) <= 2 for name in MODULES), "a room within a room"
+
+
+def drawn(page: str) -> list[set[str]]:
+    """Return what stands on each floor of a page's picture of the house, from the ground up."""
+    (picture,) = re.findall(r"^```text\n(┌─.*?─┘)\n```$", page, re.DOTALL | re.MULTILINE)
+    assert len({len(line) for line in picture.splitlines()}) == 1, "a wall is not straight"
+    floors: list[set[str]] = [set()]
+    for line in picture.splitlines()[1:-1]:
+        if line.startswith("├"):
+            floors.insert(0, set())
+        else:
+            names, what = re.split(r" {3,}", line.strip("│ "), maxsplit=1)
+            assert what, f"{names}: what does it hold?"
+            floors[0] |= set(names.split(", "))
+    return floors
+
+
+def test_the_readme_s_picture_is_the_house() -> None:
+    floors = drawn((ROOT / "README.md").read_text("utf8"))
+    at_the_top = {name for name in MODULES if "." not in name and not name.startswith("__")}
+    assert floors == [
+        {name for room in rooms for name in (at_the_top if room == "bridgeseg" else [room])}
+        for rooms in FLOORS
+    ]
 
 
 def test_no_arrow_runs_up_and_siblings_do_not_import_one_another() -> None:

@@ -92,6 +92,12 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--minutes", type=_minutes, metavar="M", help="for both networks together; default: the recipe's"
     )
+    one.add_argument(
+        "--batch",
+        type=_positive,
+        metavar="N",
+        help="compute at most N pictures at a time, for small memories; a step learns from as many as ever",
+    )
     one.add_argument("--seed", type=_whole, metavar="S", help="0 or more; default 0")
     one.add_argument("--resume", action="store_true", help="go on where a killed run was")
     device(one)

@@ -33,7 +33,7 @@ from bridgeseg.system.checkpoint import load_run
 from bridgeseg.system.evaluation import check_categories, check_unseen, evaluate
 from bridgeseg.system.presets import default_recipe, recipe_named
 from bridgeseg.system.segment_files import segment_files
-from bridgeseg.training.train_run import earlier_recipe, earlier_settings, is_finished, train_run
+from bridgeseg.training.train_run import earlier_recipe, earlier_settings, is_finished, quiet, train_run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,11 +103,12 @@ def train(given: argparse.Namespace, began: float) -> int:
             run = train_run(
                 open_dataset(*spec, "train", count=count),
                 given.out,
-                recipe.with_minutes(given.minutes),
+                recipe.with_minutes(given.minutes).with_at_most(given.batch),
                 seed=given.seed,
                 device=device,
                 resume=given.resume,
                 progress=bar if first else silent,
+                warn=warn if first else quiet,
                 began=began,
             )
     finally:
@@ -163,7 +164,7 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
     dataset = open_dataset(*read_spec(given.data), given.split, count=given.count)
     check_categories(run.categories, dataset.categories)
     if warning := check_unseen(run, dataset, given.split):
-        print(f"bridgeseg: warning: {warning}", file=sys.stderr)
+        warn(warning)
     bar = Bar(quiet=True)
     try:
         figures = evaluate(run, dataset, given.rule, bar)
@@ -218,6 +219,11 @@ def table(figures: dict[str, Any]) -> str:
     lines += [f"{'AP^r vol':{wide + 4}}  {show(figures['ap_r_vol'])}", ""]
     lines.append(f"{'seconds per picture':{wide + 4}}  {show(figures['seconds_per_image'])}")
     return "\n".join(lines)
+
+
+def warn(line: str) -> None:
+    """Print one line of warning."""
+    print(f"bridgeseg: warning: {line}", file=sys.stderr)
 
 
 def complain(line: str) -> None:

@@ -181,7 +181,8 @@ def load_weights(file: BinaryIO, where: str, device: torch.device | str = "cpu")
     where: what the file is called, for messages
     device: as in `load_run`
     returns: the run, as `load_run`
-    raises: BadInput when it is no file of this package, is cut off, or does not fit its own recipe
+    raises: BadInput when it is no file of this package, is cut off, does not fit its own recipe, or holds weights that
+        are not finite
 
     Built in chapter 10.
     """
@@ -214,6 +215,8 @@ def load_weights(file: BinaryIO, where: str, device: torch.device | str = "cpu")
             f"{where}: damaged, expected a run of this version ({type(error).__name__}: {reason})"
         ) from None
     load_exactly(networks, state, where)
+    if broken := [name for name, value in state.items() if not bool(value.isfinite().all())]:
+        raise BadInput(f"{where}: {broken[0]} is not finite, expected the weights of a training that went well")
     networks.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     networks.eval().requires_grad_(False)
     return run

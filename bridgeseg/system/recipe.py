@@ -65,7 +65,8 @@ class OptimiserRecipe:
     head_rate: float = 1.0  # factor for what was not pretrained
     decay: float = 0.02  # weight decay; biases and normalisations have none
     momentum: float = 0.9  # of "sgd"; "adamw" has its own
-    batch: int = 16  # windows in a mini-batch
+    batch: int = 16  # windows in a mini-batch, from which a step learns
+    parts: int = 1  # in which a mini-batch is computed one after the other, where memory is small
     warm_up: float = 0.03  # share of the run over which the rate rises
     power: float = 0.9  # of the rate's polynomial decay; 1 is a straight line
     clip: float = 5.0  # largest norm of the gradient
@@ -121,6 +122,21 @@ class LossRecipe:
 
     categories: CategoryLossRecipe = CategoryLossRecipe()  # of the semantic network's answer
     boxes: BoxLossRecipe = BoxLossRecipe()  # of the localization network's
+
+    def of_a_part(self, parts: int) -> LossRecipe:
+        """Return the losses of one of several parts of a mini-batch: of the floors and of `exactly` its share.
+
+        parts: how many; with 1 nothing changes
+
+        Not quite the same as the whole: the hard pixels are then chosen in each part, and where they lie in a few of
+        the pictures, fewer of those are kept. Our choice. Built in chapter 7.
+        """
+        categories, boxes = self.categories, self.boxes
+        exactly = None if categories.exactly is None else -(-categories.exactly // parts)
+        return LossRecipe(
+            dataclasses.replace(categories, floor=-(-categories.floor // parts), exactly=exactly),
+            dataclasses.replace(boxes, floor=-(-boxes.floor // parts)),
+        )
 
 
 @dataclass(frozen=True)
@@ -186,6 +202,31 @@ class Recipe:
         if not minutes > 0:
             raise BadInput(f"minutes: {minutes}, expected more than 0")
         return dataclasses.replace(self, minutes=minutes, steps=None)
+
+    def with_at_most(self, pictures: int | None) -> Recipe:
+        """Return the recipe with mini-batches computed in parts of at most so many pictures, for small memories.
+
+        pictures: 1 or more; None returns the recipe as it is
+        returns: a recipe whose mini-batches are as large as before; what a step learns from stays the same but for
+            batch statistics and the choice of the hard pixels, see `LossRecipe.of_a_part`
+        raises: BadInput for a number below 1
+
+        Our choice. Built in chapter 6.
+        """
+        if pictures is None:
+            return self
+        if pictures < 1:
+            raise BadInput(f"batch: {pictures}, expected at least 1 picture at a time")
+
+        def in_parts(learner: Learner) -> Learner:
+            batch = learner.optimiser.batch
+            parts = next(
+                parts for parts in range(1, batch + 1) if batch % parts == 0 and batch // parts <= pictures
+            )
+            return dataclasses.replace(learner, optimiser=dataclasses.replace(learner.optimiser, parts=parts))
+
+        other = None if self.localization is None else in_parts(self.localization)
+        return dataclasses.replace(self, semantic=in_parts(self.semantic), localization=other)
 
     def to_json(self) -> str:
         """Return the recipe as JSON text, which `from_json` reads back.

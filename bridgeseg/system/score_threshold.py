@@ -16,23 +16,24 @@ from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.prediction import found_in
 
 MATCH = 0.5  # IoU from which an instance counts as found when the score threshold is chosen
+OTHERWISE = 0.5  # the score threshold where there is nothing to choose it by
 
 
-def choose_threshold(run: Run, samples: Sequence[Sample], otherwise: float = 0.5) -> float:
+def choose_threshold(run: Run, samples: Sequence[Sample]) -> float:
     """Return the score threshold with the best F1 over all categories together, at IoU 0.5.
 
     run: networks and recipe; its own threshold is not looked at
     samples: pictures that the networks were not trained on
-    otherwise: returned where nothing is found or nothing is there
-    returns: a score half-way between the last that is worth keeping and the next
+    returns: a score half-way between the last that is worth keeping and the next; `OTHERWISE` where nothing is found
+        or nothing is there
 
     Our choice. Built in chapter 10.
     """
     found = [overlaps(found_in(run, sample), sample) for sample in samples]
-    return best_threshold(found, len(run.categories), otherwise)
+    return best_threshold(found, len(run.categories))
 
 
-def best_threshold(found: Sequence[Overlaps], classes: int, otherwise: float = 0.5) -> float:
+def best_threshold(found: Sequence[Overlaps], classes: int) -> float:
     """Return the score threshold with the best F1, as `choose_threshold`, from overlaps with the truth.
 
     found: of each picture
@@ -47,7 +48,7 @@ def best_threshold(found: Sequence[Overlaps], classes: int, otherwise: float = 0
     scores, hits = scores[order], np.concatenate(result.hits)[order, 0]
     truths = int(result.truths.sum())
     if not truths or not hits.any():
-        return otherwise
+        return OTHERWISE
     f1 = 2 * hits.cumsum() / (np.arange(1, len(hits) + 1) + truths)
     # A threshold cannot part equal scores: only the last of them is a place to cut.
     f1[:-1][scores[:-1] == scores[1:]] = -1

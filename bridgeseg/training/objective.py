@@ -58,7 +58,12 @@ def semantic_loss(
 
 
 def localization_loss(
-    encoded: Tensor, categories: Tensor, instances: Tensor, stride: int, recipe: BoxLossRecipe
+    encoded: Tensor,
+    categories: Tensor,
+    instances: Tensor,
+    stride: int,
+    recipe: BoxLossRecipe,
+    most: int | None = None,
 ) -> Bootstrapped:
     """Return the size-weighted, bootstrapped smooth L1 of the localization network's answer.
 
@@ -66,11 +71,12 @@ def localization_loss(
     categories: (N, H, W) uint8; instances: (N, H, W) integer: after flips and crops
     stride: pixels from cell to cell of the answer
     recipe: scale of the encoding, weight by size, beta, threshold and floor
+    most: as in `bridgeseg.structures.boxes.box_targets`; a GPU is then not waited for
     returns: as `bridgeseg.losses.box_loss.bootstrapped_box_loss`
 
     Paper: localization network. Built in chapter 8.
     """
-    boxes, present = box_targets(instances, stride)  # (N, 4, h, w), (N, h, w)
+    boxes, present = box_targets(instances, stride, most)  # (N, 4, h, w), (N, h, w)
     present &= sample_labels(categories, stride) != VOID
     # Where there is no instance the target is a box of one pixel: finite, and never counted.
     target = encode(boxes, stride, recipe.scale)  # (N, 4, h, w)
@@ -89,7 +95,12 @@ def localization_loss(
 
 
 def objective_of(
-    answers: dict[str, Tensor], categories: Tensor, instances: Tensor, stride: int, recipe: LossRecipe
+    answers: dict[str, Tensor],
+    categories: Tensor,
+    instances: Tensor,
+    stride: int,
+    recipe: LossRecipe,
+    most: int | None = None,
 ) -> Objective:
     """Return the objective of a network's answers to a mini-batch.
 
@@ -97,6 +108,7 @@ def objective_of(
     categories: (N, H, W) uint8; instances: (N, H, W) integer: after flips and crops
     stride: pixels from cell to cell of the answers
     recipe: of both losses
+    most: as in `localization_loss`
     returns: the loss, where there are both the sum with the boxes' weight, and its parts
 
     Built in chapter 8.
@@ -110,7 +122,7 @@ def objective_of(
         losses["category_loss"] = semantic.loss.detach()
         fractions |= {"kept": semantic.kept, "threshold": semantic.threshold}
     if "boxes" in answers:
-        boxes = localization_loss(answers["boxes"], categories, instances, stride, recipe.boxes)
+        boxes = localization_loss(answers["boxes"], categories, instances, stride, recipe.boxes, most)
         loss = loss + (recipe.boxes.weight if "categories" in answers else 1.0) * boxes.loss
         losses["box_loss"] = boxes.loss.detach()
         fractions["box_kept"] = boxes.kept

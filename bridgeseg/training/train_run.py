@@ -13,7 +13,7 @@ import hashlib
 import json
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,16 +25,26 @@ from bridgeseg.data.splits import held_out
 from bridgeseg.machine.distributed import processes, rank
 from bridgeseg.machine.files import write_text
 from bridgeseg.machine.progress import Progress, silent
+from bridgeseg.machine.workers import cores
 from bridgeseg.structures.labels import BadInput, Labelled, Sample
 from bridgeseg.system.checkpoint import LOG, RECIPE, WEIGHTS, Run, load_run, save_run
 from bridgeseg.system.prediction import predict_maps
 from bridgeseg.system.recipe import Recipe
-from bridgeseg.system.score_threshold import choose_threshold
-from bridgeseg.training.batches import load_samples
+from bridgeseg.system.score_threshold import OTHERWISE, choose_threshold
+from bridgeseg.training.store import Store, Unread, open_store
 from bridgeseg.training.trainer import Trainer
 
 SETTINGS, STATE = "settings.json", "state.pt"
 MOST_RESERVED = 0.1  # share of the minutes that choosing the score threshold may be given
+
+
+def quiet(line: str) -> None:
+    """Say nothing: the warnings of whoever does not ask for them.
+
+    line: what would be said
+
+    Built in chapter 6.
+    """
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,7 @@ def train_run(
     device: torch.device | str = "cpu",
     resume: bool = False,
     progress: Progress = silent,
+    warn: Callable[[str], None] = quiet,
     began: float | None = None,
 ) -> Run:
     """Train the networks of a recipe on a data set and keep them in a folder.
@@ -91,6 +102,7 @@ def train_run(
     device: where the networks compute
     resume: go on where a killed run was; where there is nothing to go on from, begin; one that is finished is loaded
     progress: called with the share done and a line of text
+    warn: called with a line for what the pictures lack
     began: `time.monotonic()` when the minutes began; None is now
     returns: the run, threshold chosen on the held-out part; the same in every process
     raises: BadInput when the folder holds something else, or the data or the recipe cannot be used; KeyboardInterrupt,
@@ -118,7 +130,7 @@ def train_run(
         if not begun:
             write_text(out / RECIPE, recipe.to_json() + "\n")
             write_text(out / SETTINGS, settings.to_json() + "\n")
-    return _train(dataset, out, recipe, seed, device, progress, began)
+    return _train(dataset, out, recipe, seed, device, progress, warn, began)
 
 
 def _train(
@@ -128,21 +140,25 @@ def _train(
     seed: int,
     device: torch.device | str,
     progress: Progress,
+    warn: Callable[[str], None],
     began: float,
 ) -> Run:
     aside = set(held_out(dataset.names, recipe.pictures.held_out))
     parts: tuple[list[int], list[int]] = ([], [])
     for index, name in enumerate(dataset.names):
         parts[name in aside].append(index)
-    samples, others = (load_samples(dataset, part, recipe.pictures.stretch) for part in parts)
+    store = open_store(dataset, parts[0], stretch=recipe.pictures.stretch, device=device, workers=cores())
+    others = [dataset[index] for index in parts[1]]
     spent = time.monotonic() - began
     if recipe.steps is None and spent >= 60 * recipe.minutes:
         raise BadInput(
             f"minutes: {recipe.minutes:g}, but reading the pictures alone took {spent:.0f} s; expected more"
         )
+    for line in [*missing(store, dataset.categories), *missing_held_out(others)]:
+        warn(line)
     trainer = Trainer(
         recipe,
-        samples,
+        store,
         len(dataset.categories) - 1,
         seed=seed,
         device=device,
@@ -165,6 +181,40 @@ def _train(
         save_run(run, out, log=trainer.log)
         (out / STATE).unlink(missing_ok=True)
     return run
+
+
+def missing(store: Store | Unread, categories: Sequence[str]) -> list[str]:
+    """Return what the training pictures do not show, a line each.
+
+    store: the pictures; of those that are read anew every time nothing is known beforehand
+    categories: the names, "background" first
+    returns: lines, none where every category occurs
+    raises: BadInput where no picture has any object: there is nothing to learn
+
+    Our choice. Built in chapter 6.
+    """
+    if isinstance(store, Unread):
+        return []
+    if not store.most:
+        raise BadInput("pictures: none of those to train on has an instance, expected some with objects")
+    there = set(store.flat.categories.unique().tolist())
+    absent = [name for number, name in enumerate(categories) if number not in there and number]
+    if not absent:
+        return []
+    return [f"in no picture to train on: {', '.join(absent)}; the networks cannot learn what they never see"]
+
+
+def missing_held_out(others: Sequence[Sample]) -> list[str]:
+    """Return a line where the held-out pictures have no object to choose the score threshold by.
+
+    others: the pictures held out; none is held out on purpose
+    returns: no line or one
+
+    Our choice. Built in chapter 6.
+    """
+    if not others or any(sample.instances.any() for sample in others):
+        return []
+    return [f"no object in the {len(others)} pictures held out; the score threshold stays at {OTHERWISE}"]
 
 
 def seconds_to_choose(trainer: Trainer, others: Sequence[Sample]) -> float:

@@ -10,32 +10,45 @@ Built in chapter 6.
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from bridgeseg.machine.bfloat16 import computes_bfloat16
 from bridgeseg.machine.distributed import gathered, processes, rank, share_batch_statistics
 from bridgeseg.machine.files import write_tensors
 from bridgeseg.machine.progress import Progress, silent
+from bridgeseg.machine.workers import cores
 from bridgeseg.networks.preprocessing import normalise
-from bridgeseg.structures.labels import BadInput, Sample
+from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.build import build_networks, output_stride
 from bridgeseg.system.recipe import Recipe
-from bridgeseg.training.batches import Batch, Batches
-from bridgeseg.training.objective import Objective, objective_of
-from bridgeseg.training.optimiser import make_optimiser, parameter_groups, rate_at
+from bridgeseg.training.graphed_steps import can_be_graphed, graphed_steps
+from bridgeseg.training.mini_batches import Batches
+from bridgeseg.training.objective import objective_of
+from bridgeseg.training.optimiser import make_optimiser, parameter_groups, rate_at, set_rate
+from bridgeseg.training.store import Store, Unread
+from bridgeseg.training.watch import Watch
+from bridgeseg.training.windows import Batch
 
 # Raise it whenever the same recipe, pictures and seed give other weights: trained networks are kept under it.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 SAVE_EVERY = 20.0  # seconds between saved states
 LOG_EVERY = 20  # steps between lines of the log
+
+
+class Diverged(ValueError):
+    """A training whose loss or gradient is not finite any more: one line says where, and what to try.
+
+    Built in chapter 6.
+    """
 
 
 def broadcast(value: float, device: torch.device) -> float:
@@ -57,14 +70,14 @@ class Trainer:
     """A training in progress: the networks of a recipe, one after the other, with all that resuming needs.
 
     recipe: what to do
-    samples: the training pictures in memory, prepared by `bridgeseg.training.batches.load_samples`
+    store: the training pictures, as `bridgeseg.training.store` keeps them
     categories: C, without background
     seed: of weights, batches and dropout
     device: where the networks compute
     state: file of the saved state; None saves nothing
     spent: seconds that have gone by before training began, counted in the minutes
     progress: called with the share done, 0…1, and a line of text
-    raises: BadInput without a sample, and for a batch that cannot be dealt out to the processes
+    raises: BadInput without a picture, and for a batch that cannot be dealt out to the processes
 
     stop: set it to True at any time, and the training ends after the step that it is in, its state saved
 
@@ -74,7 +87,7 @@ class Trainer:
     def __init__(
         self,
         recipe: Recipe,
-        samples: Sequence[Sample],
+        store: Store | Unread,
         categories: int,
         *,
         seed: int = 0,
@@ -83,18 +96,22 @@ class Trainer:
         spent: float = 0.0,
         progress: Progress = silent,
     ) -> None:
-        if not samples:
-            raise BadInput("samples: none, expected at least one picture to train on")
+        if not len(store):
+            raise BadInput("pictures: none, expected at least one to train on")
         for learner in recipe.learners.values():
-            if (size := learner.optimiser.batch) % processes():
-                raise BadInput(f"batch of {size}, expected a multiple of the {processes()} processes")
+            size, parts = learner.optimiser.batch, learner.optimiser.parts
+            if size % (processes() * parts):
+                raise BadInput(
+                    f"batch of {size}, expected a multiple of {processes()} processes times {parts} parts"
+                )
         torch.manual_seed(seed)
         self.recipe, self.seed, self.device = recipe, seed, torch.device(device)
         self.networks = build_networks(recipe, categories)
         if processes() > 1:
             share_batch_statistics(self.networks)
         self.networks.to(self.device).to(memory_format=torch.channels_last)
-        self.samples = samples
+        self.stride = output_stride(self.networks)
+        self.store = store
         self.state_file, self.progress = state, progress
         self.log: list[dict[str, Any]] = []
         self.phase, self.done_steps, self.seconds, self.spent = 0, 0, spent, spent
@@ -110,47 +127,58 @@ class Trainer:
         """Take the network of the present phase, its recipe, its batches and its optimiser."""
         name = self.phases[self.phase]
         self.network, self.learner = self.networks[name], self.recipe.learners[name]
-        optimiser = self.learner.optimiser
+        crops, recipe = self.learner.crops, self.learner.optimiser
         self.batches = Batches(
-            self.samples, self.learner.crops, optimiser.batch, self.seed, rank(), processes()
+            self.store,
+            crop=crops.side,
+            scales=crops.scales,
+            upright=crops.upright,
+            jitter=crops.jitter,
+            batch=recipe.batch,
+            seed=self.seed + 1_000_003 * self.phase,
+            rank=rank(),
+            processes=processes(),
         )
-        self.optimiser = make_optimiser(parameter_groups(self.network, self.learner), optimiser)
-        wanted = optimiser.bfloat16 or self.device.type == "cuda"
+        self.losses = self.recipe.losses.of_a_part(recipe.parts)
+        self.optimiser = make_optimiser(parameter_groups(self.network, self.learner), recipe, self.device)
+        wanted = recipe.bfloat16 or self.device.type == "cuda"
         self.in_bfloat16 = wanted and computes_bfloat16(self.device)
         self.computing: nn.Module = self.network
         if processes() > 1:
             self.computing = DistributedDataParallel(self.network, broadcast_buffers=False)
 
-    def step(self, batch: Batch, done: float) -> Objective:
+    def step(self, batch: Batch) -> dict[str, Tensor]:
         """Move the weights by one mini-batch.
 
-        batch: of this process, on any device
-        done: the share of this network's training that is behind it, 0…1
-        returns: the objective of the mini-batch, of all processes together
+        batch: of this process, on the device
+        returns: by name () float32, without gradient: "loss", the parts and the fractions of the objective, of all
+            processes together, and "gradient norm", before it was cut
 
-        Built in chapter 6.
+        Nothing here waits for a GPU. Built in chapter 6.
         """
-        # What is random in the network, dropout, depends on the step alone: a resumed run draws it again.
-        torch.manual_seed((self.seed * 1_000_003 + self.phase * 500_009 + self.done_steps) * 64 + rank())
-        recipe, stride = self.learner.optimiser, output_stride(self.networks)
-        for group in self.optimiser.param_groups:
-            group["lr"] = recipe.rate * group["factor"] * rate_at(done, recipe.warm_up, recipe.power)
-        pictures, categories, instances = (part.to(self.device, non_blocking=True) for part in batch)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.in_bfloat16):
-            answers = self.computing(normalise(pictures))
-        # Where several processes train together, each computes the loss of all their pictures.
-        answers = {name: gathered(answer) for name, answer in answers.items()}
-        objective = objective_of(
-            answers, gathered(categories), gathered(instances), stride, self.recipe.losses
-        )
+        recipe = self.learner.optimiser
         self.optimiser.zero_grad(set_to_none=True)
-        objective.loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        told = []
+        for part in batch.parts(recipe.parts):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.in_bfloat16):
+                answers = self.computing(normalise(part.pictures))
+            # Where several processes train together, each computes the loss of all their pictures.
+            answers = {name: gathered(answer) for name, answer in answers.items()}
+            labels = gathered(part.categories), gathered(part.instances)
+            objective = objective_of(answers, *labels, self.stride, self.losses, part.most)
+            (objective.loss / recipe.parts).backward()
+            told.append({"loss": objective.loss.detach(), **objective.losses, **objective.fractions})
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         self.optimiser.step()
-        return objective
+        return {name: torch.stack([each[name] for each in told]).mean() for name in told[0]} | {
+            "gradient norm": norm
+        }
 
     def run(self) -> nn.ModuleDict:
         """Train every network to its end, or until `stop`, and return them, in evaluation mode.
+
+        returns: the networks by name
+        raises: Diverged when a loss or a gradient is not finite; the state saved last is the one before
 
         Built in chapter 6.
         """
@@ -164,27 +192,74 @@ class Trainer:
 
     def _train_phase(self) -> None:
         self.networks.train()
-        # One thread makes batches beside the two or more that compute; a GPU is fed by more.
-        threads, depth = (8, 16) if self.device.type == "cuda" else (1, 2)
+        recipe = self.learner.optimiser
+        steps = self._steps()
+        watch = Watch(self.device)
         began, before = time.monotonic(), self.seconds
         saved = began
-        source = self.batches.ahead(self.phase * 1_000_000 + self.done_steps, threads, depth)
         try:
             while not self.stop:
                 self.seconds = broadcast(before + time.monotonic() - began, self.device)
                 done = self._done()
                 if done >= 1:
                     break
-                objective = self.step(next(source), done)
+                # What is random in the network, dropout, depends on the step alone: a resumed run draws it again.
+                torch.manual_seed(
+                    (self.seed * 1_000_003 + self.phase * 500_009 + self.done_steps) * 64 + rank()
+                )
+                rate = recipe.rate * rate_at(done, recipe.warm_up, recipe.power)
+                set_rate(self.optimiser, rate)
+                numbers = next(steps)
                 self.done_steps += 1
-                if self.done_steps % LOG_EVERY == 0 or self.done_steps == 1:
-                    self._write_log(objective, done)
+                self._look(watch.add(self._facts(done, rate), numbers))
                 if self.state_file is not None and time.monotonic() - saved > SAVE_EVERY:
+                    self._look(watch.rest())
                     self.save()
                     saved = time.monotonic()
         finally:
-            source.close()
+            steps.close()
+        self._look(watch.rest())
         self.save()
+
+    def _steps(self) -> Generator[dict[str, Tensor], None, None]:
+        """Take one step after the other, and yield the numbers of each."""
+        if self.device.type == "cuda" and self.store.device.type == "cuda" and can_be_graphed(self.learner):
+            yield from graphed_steps(self.step, self.batches, self.done_steps)
+            return
+        workers = cores() if isinstance(self.store, Unread) else 0
+        batches = self.batches.ahead(self.done_steps, workers, pinned=self.device.type == "cuda")
+        try:
+            for batch in batches:
+                yield self.step(batch.to(self.device))
+        finally:
+            batches.close()
+
+    def _facts(self, done: float, rate: float) -> dict[str, Any]:
+        """What the host knows of the step that was just begun."""
+        return {
+            "network": self.phases[self.phase],
+            "step": self.done_steps,
+            "done": round(done, 5),
+            "seconds": round(self.seconds, 2),
+            "rate": rate,
+        }
+
+    def _look(self, lines: list[dict[str, Any]]) -> None:
+        """Stop at the first step whose loss or gradient is not finite; write every so manieth step into the log."""
+        for line in lines:
+            norm = line.pop("gradient norm")
+            for name, value in (("loss", line["loss"]), ("norm of the gradient", norm)):
+                if not math.isfinite(value):
+                    raise Diverged(
+                        f"{line['network']}: the {name} is {value} at step {line['step']}, rate {line['rate']:.2g}; "
+                        "nothing was saved since it was finite; try a lower rate, a longer warm-up or a smaller clip"
+                    )
+            if line["step"] % LOG_EVERY == 0 or line["step"] == 1:
+                self.log.append(line)
+                if not rank():
+                    before, part = self._part()
+                    text = f"{line['network']}: step {line['step']}, loss {line['loss']:.3f}, {line['seconds']:.0f} s"
+                    self.progress(before + part * line["done"], text)
 
     def reserve(self, seconds: float) -> None:
         """Set seconds of the minutes aside for what follows training.
@@ -261,22 +336,3 @@ class Trainer:
             raise
         except Exception as error:  # torch.load raises whatever the bytes suggest to it
             raise BadInput(f"{self.state_file}: not a saved state ({type(error).__name__})") from error
-
-    def _write_log(self, objective: Objective, done: float) -> None:
-        parts = {"loss": objective.loss.detach(), **objective.losses, **objective.fractions}
-        values = {name: float(value) for name, value in parts.items()}
-        line = {
-            "network": self.phases[self.phase],
-            "step": self.done_steps,
-            "done": round(done, 5),
-            "seconds": round(self.seconds, 2),
-            "rate": self.optimiser.param_groups[0]["lr"],
-            **values,
-        }
-        self.log.append(line)
-        if not rank():
-            before, part = self._part()
-            text = (
-                f"{line['network']}: step {self.done_steps}, loss {values['loss']:.3f}, {self.seconds:.0f} s"
-            )
-            self.progress(before + part * done, text)

@@ -76,6 +76,22 @@ class Batch(NamedTuple):
     instances: Tensor
     most: int
 
+    def to(self, device: torch.device) -> Batch:
+        """Return the mini-batch on a device; from pinned memory nothing waits for the copy.
+
+        device: where it shall be
+        """
+        pictures, categories, instances = (values.to(device, non_blocking=True) for values in self[:3])
+        return Batch(pictures, categories, instances, self.most)
+
+    def parts(self, count: int) -> list[Batch]:
+        """Return the mini-batch in so many parts of as many windows each.
+
+        count: divides N
+        """
+        chunks = zip(self.pictures.chunk(count), self.categories.chunk(count), self.instances.chunk(count))
+        return [Batch(*chunk, self.most) for chunk in chunks]
+
 
 def cut_on_host(samples: Sequence[Sample], draws: Draws, augmentation: Augmentation) -> Batch:
     """Cut the windows of a mini-batch one after the other, on the processor.

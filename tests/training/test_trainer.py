@@ -12,9 +12,19 @@ from changed import changed
 from bridgeseg.data.scenes import CATEGORIES, Scenes
 from bridgeseg.machine.progress import Progress
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.recipe import CropRecipe, Learner, NetworkRecipe, OptimiserRecipe, Recipe
-from bridgeseg.training.batches import load_samples
-from bridgeseg.training.trainer import Trainer
+from bridgeseg.system.recipe import (
+    BoxLossRecipe,
+    CategoryLossRecipe,
+    CropRecipe,
+    Learner,
+    LossRecipe,
+    NetworkRecipe,
+    OptimiserRecipe,
+    Recipe,
+)
+from bridgeseg.training.store import load
+from bridgeseg.training.trainer import Diverged, Trainer
+from bridgeseg.training.windows import Batch
 
 LIGHT = NetworkRecipe(trunk="mobilenet_v2", output_stride=16, stride=4)
 APART = Recipe(
@@ -35,10 +45,10 @@ def trainer(recipe: Recipe, state: Path | None = None) -> tuple[Trainer, list[tu
     """A training on a few scenes, and what it tells while it runs."""
     scenes = Scenes("train", 64, 4)
     told: list[tuple[float, str]] = []
-    samples = load_samples(scenes, range(4))
+    store = load(scenes, range(4))
     made = Trainer(
         recipe,
-        samples,
+        store,
         len(CATEGORIES) - 1,
         state=state,
         progress=lambda share, text: told.append((share, text)),
@@ -141,3 +151,62 @@ def test_in_bfloat16_too_a_resumed_run_ends_with_the_same_weights(
 def test_layers_that_cannot_be_frozen_are_refused() -> None:
     with pytest.raises(BadInput, match="frozen_layers: 3 of resnet18, expected mobilenet_v2"):
         trainer(changed(APART, {"semantic.network.trunk": "resnet18", "semantic.network.frozen_layers": 3}))
+
+
+def test_a_loss_that_is_not_finite_stops_the_training_and_is_never_saved(tmp_path: Path) -> None:
+    made, _ = trainer(APART, tmp_path / "state")
+    step = made.step
+
+    def broken(batch: Batch) -> dict[str, torch.Tensor]:
+        if made.done_steps == 2:
+            next(made.network.parameters()).data.fill_(torch.nan)
+        return step(batch)
+
+    made.step = broken  # type: ignore[method-assign]
+    with pytest.raises(
+        Diverged, match=r"semantic: the loss is nan at step 3, rate .*; try a lower rate"
+    ) as caught:
+        made.run()
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_gradient_that_is_not_finite_stops_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = trainer(APART)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda parameters, most: torch.tensor(torch.inf))
+    with pytest.raises(Diverged, match="semantic: the norm of the gradient is inf at step 1"):
+        made.run()
+
+
+def test_parts_of_a_mini_batch_add_up_to_it() -> None:
+    """With statistics that are fixed, and parts that are alike, their gradients together are that of the whole."""
+    network = dataclasses.replace(LIGHT, hidden=8, frozen_statistics=True)
+    whole = Recipe(
+        "test", Learner(network, CropRecipe(side=32), OptimiserRecipe(batch=4, kind="sgd")), steps=1
+    )
+    after = []
+    for recipe, count in ((whole, 1), (whole.with_at_most(2), 2)):
+        made, _ = trainer(recipe)
+        made.networks.eval()  # the head's statistics too
+        pictures, categories, instances, most = made.batches(0)
+        twice = [torch.cat([values[:2], values[:2]]) for values in (pictures, categories, instances)]
+        batch = Batch(twice[0], twice[1], twice[2], most)
+        assert len(batch.parts(made.learner.optimiser.parts)) == count
+        made.step(batch)
+        after.append({name: value.clone() for name, value in made.network.named_parameters()})
+    for name, value in after[0].items():
+        torch.testing.assert_close(after[1][name], value, rtol=1e-4, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("pictures, parts", [(None, 1), (100, 1), (16, 1), (15, 2), (5, 4), (1, 16)])
+def test_a_mini_batch_is_cut_into_as_few_parts_as_fit(pictures: int | None, parts: int) -> None:
+    recipe = dataclasses.replace(APART, semantic=Learner(), localization=Learner()).with_at_most(pictures)
+    assert [learner.optimiser.parts for learner in recipe.learners.values()] == [parts, parts]
+    assert [learner.optimiser.batch for learner in recipe.learners.values()] == [16, 16]
+
+
+def test_a_part_keeps_its_share_of_the_hard_pixels() -> None:
+    losses = LossRecipe(CategoryLossRecipe(floor=512, exactly=10), BoxLossRecipe(floor=9))
+    part = losses.of_a_part(4)
+    assert (part.categories.floor, part.categories.exactly, part.boxes.floor) == (128, 3, 3)
+    assert losses.of_a_part(1) == losses

@@ -220,18 +220,17 @@ def test_to_resume_what_never_began_is_to_begin(tmp_path):
 def test_the_held_out_part_is_not_trained_on(tmp_path, monkeypatch):
     seen, chosen = [], []
 
-    class Watching(trainer.Trainer):
-        def __init__(self, recipe, samples, *arguments, **options):
-            seen.extend(sample.name for sample in samples)
-            super().__init__(recipe, samples, *arguments, **options)
+    keep, choose = training_runs.open_store, training_runs.choose_threshold
 
-    choose = training_runs.choose_threshold
+    def kept(dataset, indices, **options):
+        seen.extend(dataset.names[index] for index in indices)
+        return keep(dataset, indices, **options)
 
     def watched(run, samples):
         chosen.extend(sample.name for sample in samples)
         return choose(run, samples)
 
-    monkeypatch.setattr(training_runs, "Trainer", Watching)
+    monkeypatch.setattr(training_runs, "open_store", kept)
     monkeypatch.setattr(training_runs, "choose_threshold", watched)
     run = train_run(SCENES, tmp_path / "run", recipe=SMALL)
     assert run is not None
@@ -250,7 +249,7 @@ sys.path.insert(0, {tests!r})
 from changed import changed
 from small_recipe import SMALL, APART
 from bridgeseg.training import trainer
-from bridgeseg.training.batches import load_samples
+from bridgeseg.training.store import load
 from bridgeseg.machine.distributed import rank
 from bridgeseg.data.scenes import Scenes
 
@@ -265,7 +264,7 @@ for name, changes in variants.items():
     recipe = changed(APART if name == "apart" else SMALL, changes)
     for network in ["semantic"] + ["localization"] * (name == "apart"):
         recipe = changed(recipe, {{f"{{network}}.network.dropout": (0.0, 0.0)}})
-    run = trainer.Trainer(recipe, load_samples(Scenes(count=12), range(12)), 5, seed=1)
+    run = trainer.Trainer(recipe, load(Scenes(count=12), range(12)), 5, seed=1)
     run.run()
     results[name] = {{"log": json.dumps(run.log), "networks": run.networks.state_dict()}}
 if rank() == 0:

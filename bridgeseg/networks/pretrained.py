@@ -95,8 +95,8 @@ def load_exactly(module: nn.Module, state: dict[str, Tensor], where: str) -> Non
     """Copy tensors into a module whose own they are, name by name and shape by shape.
 
     module: changed in place, or not at all
-    state: tensors by the module's own names, float or integer, of any shape; counters of batches, which older files lack, may be
-        absent
+    state: tensors by the module's own names, float or integer, of any shape; counters of batches, which older files
+        lack, may be absent
     where: what the tensors are called, for the message
     raises: BadInput in one line when a name is missing or too many, or a shape differs
 

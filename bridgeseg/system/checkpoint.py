@@ -216,7 +216,9 @@ def load_weights(file: BinaryIO, where: str, device: torch.device | str = "cpu")
         ) from None
     load_exactly(networks, state, where)
     if broken := [name for name, value in state.items() if not bool(value.isfinite().all())]:
-        raise BadInput(f"{where}: {broken[0]} is not finite, expected the weights of a training that went well")
+        raise BadInput(
+            f"{where}: {broken[0]} is not finite, expected the weights of a training that went well"
+        )
     networks.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     networks.eval().requires_grad_(False)
     return run

@@ -79,7 +79,7 @@ NUCLEI_FAST = Recipe(
     name="nuclei-fast",
     semantic=Learner(
         NetworkRecipe(output_stride=16, stride=2, hidden=32),
-        CropRecipe(side=128, scales=(1.1, 2.2), upright=False),
+        CropRecipe(side=128, scales=(1.1, 2.2), upright=False, jitter=0.2),
         OptimiserRecipe(rate=3e-3, batch=8),
     ),
     pictures=PictureRecipe(stretch=True, zoom=1.5),  # a third of the nuclei are smaller than 12 pixels
@@ -96,7 +96,7 @@ NUCLEI_FULL = dataclasses.replace(
     name="nuclei-full",
     semantic=Learner(
         NetworkRecipe(trunk="resnet34", width=64, hidden=128, output_stride=16, stride=2),
-        CropRecipe(side=256, scales=(1.1, 2.2), upright=False),
+        CropRecipe(side=256, scales=(1.1, 2.2), upright=False, jitter=0.2),
         OptimiserRecipe(rate=2e-3, batch=32),
     ),
     minutes=10.0,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,10 +48,36 @@ class CropRecipe:
     The defaults are the laptop's (our choice). Built in chapter 6.
     """
 
-    side: int = 96  # pixels, after scaling
-    scales: tuple[float, float] = (1.0, 1.0)  # random factor
-    upright: bool = True  # mirror left to right only; otherwise all eight positions
-    jitter: float = 0.2  # of brightness, contrast and saturation
+    side: int = 96  # of the square window that the network sees, pixels
+    scales: tuple[float, float] = (
+        1.0,
+        1.0,
+    )  # factor by which the picture is scaled, even on a logarithmic axis
+    upright: bool = (
+        True  # mirror left to right only (photographs); otherwise all eight positions (micrographs)
+    )
+    jitter: float = 0.0  # of brightness, contrast and saturation, 0…1, see `bridgeseg.data.transforms.jitter`
+    alternate: bool = (
+        False  # a picture's position is drawn once, and the next one taken every epoch; airbench's
+    )
+
+    def __post_init__(self) -> None:
+        if self.side < 1:
+            raise BadInput(f"side is {self.side}, expected at least 1 pixel")
+        if not 0 < self.scales[0] <= self.scales[1] < math.inf:
+            raise BadInput(f"scales are {self.scales}, expected two factors above 0, the smaller first")
+        if not 0 <= self.jitter <= 1:
+            raise BadInput(f"jitter is {self.jitter}, expected 0 to 1")
+
+    @property
+    def largest(self) -> int:
+        """Side of the largest window, in pixels of the picture as it is stored."""
+        return max(1, round(self.side / self.scales[0]))
+
+    @property
+    def resampled(self) -> bool:
+        """Whether any window has another size than what the network sees."""
+        return (self.largest, max(1, round(self.side / self.scales[1]))) != (self.side, self.side)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ Built in chapter 6.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,50 +17,12 @@ import torch
 from torch import Tensor
 
 from bridgeseg.data.transforms import GREY
+from bridgeseg.system.recipe import CropRecipe
 
 # Drawn at once: drawing for one step alone takes ten times as long, and a GPU gets them in one copy.
 STEPS = 1000
 # Where a window lies is a whole number of so many parts of what is free: whole numbers come out alike on every device.
 PARTS_BITS = 31
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How windows are cut out of pictures.
-
-    crop: side of the window that the network sees, pixels
-    scales: smallest and largest factor by which the picture is scaled, drawn evenly on a logarithmic axis
-    upright: True mirrors left to right only (photographs); False draws one of all eight positions (micrographs)
-    jitter: of brightness, contrast and saturation, 0…1, see `bridgeseg.data.transforms.jitter`; 0 leaves them alone
-    alternate: the position of a picture is drawn once, and it takes the next one in every epoch; else drawn every time
-    raises: ValueError naming what is out of range
-
-    Our choice, all of it; alternating is airbench's (Jordan 2024). Built in chapter 6.
-    """
-
-    crop: int
-    scales: tuple[float, float] = (1.0, 1.0)
-    upright: bool = True
-    jitter: float = 0.0
-    alternate: bool = False
-
-    def __post_init__(self) -> None:
-        if self.crop < 1:
-            raise ValueError(f"crop is {self.crop}, expected at least 1 pixel")
-        if not 0 < self.scales[0] <= self.scales[1] < math.inf:
-            raise ValueError(f"scales are {self.scales}, expected two factors above 0, the smaller first")
-        if not 0 <= self.jitter <= 1:
-            raise ValueError(f"jitter is {self.jitter}, expected 0 to 1")
-
-    @property
-    def largest(self) -> int:
-        """Side of the largest window, in pixels of the picture as it is stored."""
-        return max(1, round(self.crop / self.scales[0]))
-
-    @property
-    def resampled(self) -> bool:
-        """Whether any window has another size than the crop."""
-        return (self.largest, max(1, round(self.crop / self.scales[1]))) != (self.crop, self.crop)
 
 
 class Draws(NamedTuple):
@@ -109,7 +69,7 @@ def orders(seed: int, first: int, last: int, count: int) -> np.ndarray:
     return np.concatenate(blocks)[first - start : last - start]
 
 
-def draw(seed: int, chunk: int, batch: int, count: int, augmentation: Augmentation) -> Draws:
+def draw(seed: int, chunk: int, batch: int, count: int, crops: CropRecipe) -> Draws:
     """Draw for a thousand steps at once.
 
     seed: of the run, 0 or more
@@ -122,22 +82,22 @@ def draw(seed: int, chunk: int, batch: int, count: int, augmentation: Augmentati
     """
     generator = np.random.default_rng([seed, 2, chunk])
     size = (STEPS, batch)
-    low, high = augmentation.scales
+    low, high = crops.scales
     position = chunk * STEPS * batch
     picture = orders(seed, position, position + STEPS * batch, count).reshape(size)
 
     factor = np.exp(generator.uniform(np.log(low), np.log(high), size))
-    side = np.maximum(np.rint(augmentation.crop / factor), 1).astype(np.int64)
+    side = np.maximum(np.rint(crops.side / factor), 1).astype(np.int64)
     start = generator.integers(1 << PARTS_BITS, size=(*size, 2))
 
     turned = generator.integers(8, size=size)  # the eight positions, as three bits
-    if augmentation.alternate:
+    if crops.alternate:
         epoch = np.arange(position, position + STEPS * batch).reshape(size) // count
         turned = (np.random.default_rng([seed, 3]).integers(8, size=count)[picture] + epoch) % 8
-    if augmentation.upright:
+    if crops.upright:
         turned &= 1
 
-    amounts = generator.uniform(1 - augmentation.jitter, 1 + augmentation.jitter, (3, *size, 1, 1))
+    amounts = generator.uniform(1 - crops.jitter, 1 + crops.jitter, (3, *size, 1, 1))
     bright, stretch, colour = amounts  # (1000, N, 1, 1) each
     # Brightness, contrast and saturation are linear in the colours: one matrix, and one offset.
     matrix = bright * stretch * (colour * np.eye(3) + (1 - colour) * GREY[:, None])  # (1000, N, 3, 3)

@@ -11,7 +11,8 @@ from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from bridgeseg.machine.workers import in_workers
-from bridgeseg.training.augmentation import STEPS, Augmentation, Draws, draw, of_process, of_step
+from bridgeseg.system.recipe import CropRecipe
+from bridgeseg.training.augmentation import STEPS, Draws, draw, of_process, of_step
 from bridgeseg.training.store import Store, Unread
 from bridgeseg.training.windows import Batch, cut_on_device, cut_on_host
 
@@ -20,11 +21,11 @@ class Batches:
     """All mini-batches of a run, by number.
 
     store: the pictures; on a GPU that is where mini-batches are made
-    crop, scales, upright, jitter, alternate: see `Augmentation`
+    crops: how windows are cut out of them
     batch: windows of a mini-batch, those of all processes together
     seed: of the run, 0 or more
     rank, processes: this process takes every so manieth window of a global mini-batch
-    raises: ValueError as `Augmentation`, and for a batch that the processes cannot share evenly
+    raises: ValueError for a batch that the processes cannot share evenly
 
     Every picture comes once an epoch, in an order of that epoch's own. Built in chapter 6.
     """
@@ -32,21 +33,16 @@ class Batches:
     def __init__(
         self,
         store: Store | Unread,
+        crops: CropRecipe,
         *,
-        crop: int,
         batch: int,
         seed: int,
-        scales: tuple[float, float] = (1.0, 1.0),
-        upright: bool = True,
-        jitter: float = 0.0,
-        alternate: bool = False,
         rank: int = 0,
         processes: int = 1,
     ) -> None:
         if batch < 1 or batch % processes:
             raise ValueError(f"batch is {batch}, expected a multiple of the {processes} processes, above 0")
-        self.store, self.batch, self.seed = store, batch, seed
-        self.augmentation = Augmentation(crop, scales, upright, jitter, alternate)
+        self.store, self.crops, self.batch, self.seed = store, crops, batch, seed
         self.rank, self.processes = rank, processes
         self._chunk: tuple[int, Draws] | None = None
 
@@ -54,7 +50,7 @@ class Batches:
         """Return what was drawn for this process's part of a step, on the device of the store; nothing waits for it."""
         number, held = step // STEPS, self._chunk
         if held is None or held[0] != number:
-            drawn = draw(self.seed, number, self.batch, len(self.store), self.augmentation)
+            drawn = draw(self.seed, number, self.batch, len(self.store), self.crops)
             drawn = of_process(drawn, self.rank, self.processes)
             if self.store.device.type == "cuda":  # from pinned memory, or the copy would wait for the device
                 drawn = Draws(
@@ -67,9 +63,9 @@ class Batches:
     def cut(self, draws: Draws) -> Batch:
         """Return the mini-batch of draws; on a GPU, something that a CUDA graph can hold."""
         if isinstance(self.store, Store) and self.store.device.type != "cpu":
-            return cut_on_device(self.store.flat, draws, self.augmentation, self.store.most)
+            return cut_on_device(self.store.flat, draws, self.crops, self.store.most)
         samples = [self.store.sample(number) for number in draws.picture.tolist()]
-        return cut_on_host(samples, draws, self.augmentation)
+        return cut_on_host(samples, draws, self.crops)
 
     def __call__(self, step: int) -> Batch:
         """Return this process's part of the mini-batch of a step."""

@@ -127,13 +127,10 @@ class Trainer:
         """Take the network of the present phase, its recipe, its batches and its optimiser."""
         name = self.phases[self.phase]
         self.network, self.learner = self.networks[name], self.recipe.learners[name]
-        crops, recipe = self.learner.crops, self.learner.optimiser
+        recipe = self.learner.optimiser
         self.batches = Batches(
             self.store,
-            crop=crops.side,
-            scales=crops.scales,
-            upright=crops.upright,
-            jitter=crops.jitter,
+            self.learner.crops,
             batch=recipe.batch,
             seed=self.seed + 1_000_003 * self.phase,
             rank=rank(),

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from bridgeseg.data.transforms import pad
 from bridgeseg.structures.labels import Sample
-from bridgeseg.training.augmentation import PARTS_BITS, Augmentation, Draws
+from bridgeseg.system.recipe import CropRecipe
+from bridgeseg.training.augmentation import PARTS_BITS, Draws
 
 WEIGHT_BITS = 22  # Pillow's: 8 bits of a colour, 22 of a weight, and 2 to spare
 FAR = 1 << 60  # a place beyond every picture
@@ -63,9 +64,9 @@ class Flat(NamedTuple):
 class Batch(NamedTuple):
     """A mini-batch, on the device where its pictures are stored.
 
-    pictures: (N, crop, crop, 3) uint8, RGB
-    categories: (N, crop, crop) uint8, 0 background, 1…C, 255 void
-    instances: (N, crop, crop) int16 or int32, 0 none; numbers as in the whole picture, so there are gaps
+    pictures: (N, side, side, 3) uint8, RGB
+    categories: (N, side, side) uint8, 0 background, 1…C, 255 void
+    instances: (N, side, side) int16 or int32, 0 none; numbers as in the whole picture, so there are gaps
     most: K, no instance has a larger number
 
     Built in chapter 6.
@@ -93,7 +94,7 @@ class Batch(NamedTuple):
         return [Batch(*chunk, self.most) for chunk in chunks]
 
 
-def cut_on_host(samples: Sequence[Sample], draws: Draws, augmentation: Augmentation) -> Batch:
+def cut_on_host(samples: Sequence[Sample], draws: Draws, crops: CropRecipe) -> Batch:
     """Cut the windows of a mini-batch one after the other, on the processor.
 
     samples: the N pictures that were drawn, in their order
@@ -102,7 +103,7 @@ def cut_on_host(samples: Sequence[Sample], draws: Draws, augmentation: Augmentat
 
     Built in chapter 6.
     """
-    size, count = augmentation.crop, len(samples)
+    size, count = crops.side, len(samples)
     pictures = np.empty((count, size, size, 3), np.uint8)
     categories = np.empty((count, size, size), np.uint8)
     instances = np.empty((count, size, size), np.result_type(*(s.instances for s in samples)))
@@ -118,18 +119,18 @@ def cut_on_host(samples: Sequence[Sample], draws: Draws, augmentation: Augmentat
         # The window is cut first and scaled afterwards: the same picture, at a fraction of the work.
         window = np.ascontiguousarray(sample.picture[top : top + side, left : left + side])
         image = Image.fromarray(window).resize((size, size), Image.Resampling.BILINEAR)
-        if augmentation.jitter:
+        if crops.jitter:
             image = _coloured(image, matrix, shift)
         method = POSITIONS[transposed, *flipped]
         pictures[place] = np.asarray(image if method is None else image.transpose(method))
 
         # The row and the column that hold the new pixel's centre, in whole numbers so that nothing is rounded.
-        nearest = steps * side // (2 * size)  # (crop,)
+        nearest = steps * side // (2 * size)  # (side,)
         lines = ((top + nearest) * columns, left + nearest)
         first, second = (
             way[:: -1 if back else 1] for way, back in zip(lines[::-1] if transposed else lines, flipped)
         )
-        index = first[:, None] + second  # (crop, crop)
+        index = first[:, None] + second  # (side, crop)
         # "clip" writes into the batch itself; "raise", the default, into a copy.
         np.take(sample.categories.ravel(), index, out=categories[place], mode="clip")
         np.take(sample.instances.ravel(), index, out=instances[place], mode="clip")
@@ -145,7 +146,7 @@ def _coloured(image: Image.Image, matrix: list[list[float]], shift: list[float])
     return image.convert("RGB", [value for column in zip(*matrix) for value in (*column, offset)])
 
 
-def cut_on_device(flat: Flat, draws: Draws, augmentation: Augmentation, most: int) -> Batch:
+def cut_on_device(flat: Flat, draws: Draws, crops: CropRecipe, most: int) -> Batch:
     """Cut the windows of a mini-batch all at once, in some dozens of operations on tensors whose sizes never change.
 
     flat: all pictures, on the device
@@ -155,7 +156,7 @@ def cut_on_device(flat: Flat, draws: Draws, augmentation: Augmentation, most: in
 
     Nothing waits for the device, so that a CUDA graph can hold all of it. Built in chapter 6.
     """
-    size, side, transposed = augmentation.crop, draws.side[:, None], draws.transposed[:, None]  # (N, 1) each
+    size, side, transposed = crops.side, draws.side[:, None], draws.transposed[:, None]  # (N, 1) each
     extent = flat.sizes[draws.picture]  # (N, 2), along rows and along columns, as all that follow
     step = flat.steps[draws.picture]
     start = draws.start * (torch.maximum(extent, side) - side + 1) >> PARTS_BITS  # (N, 2): top, left
@@ -173,32 +174,32 @@ def cut_on_device(flat: Flat, draws: Draws, augmentation: Augmentation, most: in
 
     # Labels: of the row and the column that hold the new pixel's centre.
     nearest = places((2 * shown + 1) * side[..., None] // (2 * size))  # (N, 2, crop)
-    if not augmentation.upright:
+    if not crops.upright:
         nearest = torch.where(transposed[..., None], nearest.flip(1), nearest)
-    index = (begin + nearest[:, 0])[..., None] + nearest[:, 1, None]  # (N, crop, crop)
+    index = (begin + nearest[:, 0])[..., None] + nearest[:, 1, None]  # (N, side, side)
     index.clamp_(max=beyond)
     categories, instances = flat.categories[index], flat.instances[index]
 
-    if not augmentation.resampled:
-        pictures = flat.pixels[index]  # (N, crop, crop, 3)
+    if not crops.resampled:
+        pictures = flat.pixels[index]  # (N, side, side, 3)
     else:
-        taps = math.ceil(2 * max(1.0, augmentation.largest / size))
+        taps = math.ceil(2 * max(1.0, crops.largest / size))
         inside, weights = _weights(shown, side[..., None], size, taps)  # (N, 2, crop, taps)
         near = places(inside.flatten(2)).view_as(inside)
         rows, columns = begin[..., None] + near[:, 0], near[:, 1, None]  # (N, crop, taps), (N, 1, crop, taps)
 
         def lines(tap: int) -> Tensor:
-            """One of the rows that make up each row of the scaled windows, resampled: (N, crop, crop, 3) int32."""
-            index = (rows[:, :, tap, None, None] + columns).clamp_(max=beyond)  # (N, crop, crop, taps)
+            """One of the rows that make up each row of the scaled windows, resampled: (N, side, side, 3) int32."""
+            index = (rows[:, :, tap, None, None] + columns).clamp_(max=beyond)  # (N, side, side, taps)
             return _rounded((flat.pixels[index] * weights[:, 1, None, ..., None]).sum(3, dtype=torch.int32))
 
         pictures = torch.zeros((*index.shape, 3), dtype=torch.int32, device=index.device)
         for tap in range(taps):
             pictures += lines(tap).mul_(weights[:, 0, :, tap, None, None])
-        pictures = _rounded(pictures).to(torch.uint8)  # (N, crop, crop, 3)
-        if not augmentation.upright:
+        pictures = _rounded(pictures).to(torch.uint8)  # (N, side, side, 3)
+        if not crops.upright:
             pictures = torch.where(transposed[..., None, None], pictures.transpose(1, 2), pictures)
-    if augmentation.jitter:
+    if crops.jitter:
         colours = pictures.flatten(1, 2).float()  # (N, crop², 3)
         offset = (colours.mean(1) * draws.shift).sum(1)[
             :, None, None

@@ -38,9 +38,10 @@ from bridgeseg.structures.labels import Sample
 from bridgeseg.system.build import build_fcn
 from bridgeseg.system.presets import recipe_named
 from bridgeseg.system.recipe import CategoryLossRecipe, Learner, Recipe
-from bridgeseg.training.batches import Batches, load_samples
+from bridgeseg.training.mini_batches import Batches
 from bridgeseg.training.objective import semantic_loss
 from bridgeseg.training.optimiser import make_optimiser, parameter_groups, rate_at
+from bridgeseg.training.store import Store, load
 
 WARM = 0.25  # share of the steps
 
@@ -68,7 +69,7 @@ def train(
     own: CategoryLossRecipe,
     plain: CategoryLossRecipe,
     warm: bool,
-    samples: Sequence[Sample],
+    store: Store,
     steps: int,
     seed: int,
 ) -> tuple[FCN, float]:
@@ -78,7 +79,7 @@ def train(
     network.to(memory_format=torch.channels_last)
     recipe = learner.optimiser
     optimiser = make_optimiser(parameter_groups(network, learner), recipe)
-    batches = Batches(samples, learner.crops, recipe.batch, seed).ahead(0, threads=1, depth=2)
+    batches = Batches(store, learner.crops, batch=recipe.batch, seed=seed).ahead(0)
     kept = []
     for step in range(steps):
         for group in optimiser.param_groups:
@@ -124,10 +125,10 @@ def main() -> None:
     learner = recipe.semantic
     side, most = learner.crops.side, given.steps * learner.optimiser.batch
     scenes = Scenes("train", side, min(recipe.pictures.scenes or 2000, most))
-    samples = load_samples(scenes, range(len(scenes)))
+    store = load(scenes, range(len(scenes)))
     val = Scenes("val", side, given.pictures)
-    unseen = load_samples(val, range(len(val)))
-    report: dict[str, Any] = origin() | dict(vars(given)) | {"pictures trained on": len(samples)}
+    unseen = [val[index] for index in range(len(val))]
+    report: dict[str, Any] = origin() | dict(vars(given)) | {"pictures trained on": len(store)}
 
     compared = kinds(recipe)
     plain = compared["plain"][0]
@@ -137,7 +138,7 @@ def main() -> None:
     for seed in range(given.seeds):
         for name, (own, warm) in compared.items():
             began = time.monotonic()
-            network, kept = train(learner, own, plain, warm, samples, given.steps, seed)
+            network, kept = train(learner, own, plain, warm, store, given.steps, seed)
             mean, each = measure(network, unseen)
             figures[name].append(mean)
             parts[name].append(each)

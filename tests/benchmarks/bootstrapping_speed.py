@@ -25,9 +25,10 @@ from bridgeseg.structures.labels import VOID
 from bridgeseg.system.build import build_fcn
 from bridgeseg.system.presets import SCENES_FAST
 from bridgeseg.system.recipe import LossRecipe
-from bridgeseg.training.batches import Batches
+from bridgeseg.training.mini_batches import Batches
 from bridgeseg.training.objective import localization_loss, objective_of
 from bridgeseg.training.optimiser import make_optimiser, parameter_groups
+from bridgeseg.training.store import load
 
 LEARNER, LOSSES = SCENES_FAST.semantic, SCENES_FAST.losses
 HARD_BOXES = dataclasses.replace(LOSSES.boxes, threshold=0.7, floor=512)
@@ -60,7 +61,7 @@ def make_step(shared: bool, losses: LossRecipe | None) -> Callable[[], None]:
     network.to(memory_format=torch.channels_last)
     optimiser = make_optimiser(parameter_groups(network, LEARNER), LEARNER.optimiser)
     scenes = Scenes("train", LEARNER.crops.side, 32)
-    batch = Batches([scenes[i] for i in range(32)], LEARNER.crops, LEARNER.optimiser.batch, seed=0)(0)
+    batch = Batches(load(scenes, range(32)), LEARNER.crops, batch=LEARNER.optimiser.batch, seed=0)(0)
     pictures = normalise(batch.pictures)
 
     def step() -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,8 +40,9 @@ from bridgeseg.structures.labels import Sample
 from bridgeseg.system.prediction import group, predict_maps
 from bridgeseg.system.presets import recipe_named
 from bridgeseg.system.recipe import Learner, Recipe
-from bridgeseg.training.batches import Batches, load_samples
+from bridgeseg.training.mini_batches import Batches
 from bridgeseg.training.optimiser import rate_at
+from bridgeseg.training.store import Store, load
 from bridgeseg.training.trainer import Trainer
 
 RATE, BATCH = 1e-3, 4
@@ -90,14 +91,14 @@ def target_of(categories: Tensor, instances: Tensor) -> dict[str, Tensor]:
 
 
 def train_mask_rcnn(
-    samples: Sequence[Sample], learner: Learner, seconds: float, side: int, heads: str
+    store: Store, learner: Learner, seconds: float, side: int, heads: str
 ) -> tuple[MaskRCNN, int]:
     """Train for so many seconds; returns the network and the number of steps."""
     torch.manual_seed(0)
     recipe = learner.optimiser
     network = make_mask_rcnn(side, heads).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=recipe.decay)
-    batches = Batches(samples, learner.crops, recipe.batch, seed=0).ahead(0, threads=1, depth=2)
+    batches = Batches(store, learner.crops, batch=recipe.batch, seed=0).ahead(0)
     began, step = time.monotonic(), 0
     try:
         while (done := (time.monotonic() - began) / seconds) < 1:
@@ -172,21 +173,21 @@ def main() -> None:
     side = recipe.semantic.crops.side
     scenes = Scenes("train", side, recipe.pictures.scenes)
     began = time.monotonic()
-    samples = load_samples(scenes, range(len(scenes)))
+    store = load(scenes, range(len(scenes)))
     spent = time.monotonic() - began  # both are charged for it
     left = 60 * given.minutes - spent
     if left <= 0:
         parser.error(f"--minutes {given.minutes}: drawing the scenes alone took {spent:.0f} s; expected more")
     unseen = Scenes("val", side, given.pictures)
 
-    trainer = Trainer(recipe, samples, len(CATEGORIES) - 1, spent=spent)
+    trainer = Trainer(recipe, store, len(CATEGORIES) - 1, spent=spent)
     networks = trainer.run()
     report["ours"] = measure(found_by_ours(networks, recipe), unseen) | {
         "steps": trainer.done_steps,
         "pictures a step": recipe.semantic.optimiser.batch,
         "parameters": sum(p.numel() for p in networks.parameters()),
     }
-    network, steps = train_mask_rcnn(samples, recipe.semantic, left, given.side, given.heads)
+    network, steps = train_mask_rcnn(store, recipe.semantic, left, given.side, given.heads)
     report["mask r-cnn"] = measure(found_by_mask_rcnn(network), unseen) | {
         "steps": steps,
         "pictures a step": BATCH,

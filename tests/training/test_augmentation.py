@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from bridgeseg.data.transforms import GREY
-from bridgeseg.training.augmentation import STEPS, Augmentation, Draws, draw, of_process, of_step, orders
+from bridgeseg.system.recipe import CropRecipe
+from bridgeseg.training.augmentation import STEPS, Draws, draw, of_process, of_step, orders
 
-PLAIN = Augmentation(32, (0.5, 2.0), upright=False, jitter=0.2)
+PLAIN = CropRecipe(32, (0.5, 2.0), upright=False, jitter=0.2)
 
 
 def equal(first: Draws, second: Draws) -> bool:
@@ -51,12 +52,12 @@ def test_orders_do_not_depend_on_where_one_begins_to_ask() -> None:
 
 
 def test_sides_are_even_on_a_logarithmic_axis() -> None:
-    sides = draw(0, 0, 32, 5, Augmentation(100, (0.5, 2.0))).side.flatten()
+    sides = draw(0, 0, 32, 5, CropRecipe(100, (0.5, 2.0))).side.flatten()
     assert (int(sides.min()), int(sides.max())) == (50, 200)
     assert float((sides < 100).double().mean()) == pytest.approx(0.5, abs=0.02)
     assert float((sides < 100 / 2**0.5).double().mean()) == pytest.approx(0.25, abs=0.02)
-    assert set(draw(0, 0, 4, 5, Augmentation(30, (3.0, 3.0))).side.flatten().tolist()) == {10}
-    assert set(draw(0, 0, 4, 5, Augmentation(1, (9.0, 9.0))).side.flatten().tolist()) == {1}
+    assert set(draw(0, 0, 4, 5, CropRecipe(30, (3.0, 3.0))).side.flatten().tolist()) == {10}
+    assert set(draw(0, 0, 4, 5, CropRecipe(1, (9.0, 9.0))).side.flatten().tolist()) == {1}
 
 
 def test_where_windows_lie_is_even() -> None:
@@ -75,7 +76,7 @@ def test_positions_are_equally_likely() -> None:
     positions, counts = bits.unique(dim=0, return_counts=True)
     assert len(positions) == 8
     assert (counts / counts.sum() - 1 / 8).abs().max() < 0.01
-    upright = draw(0, 0, 32, 5, Augmentation(32))
+    upright = draw(0, 0, 32, 5, CropRecipe(32))
     assert not upright.transposed.any()
     assert not upright.flipped[..., 0].any()
     assert float(upright.flipped[..., 1].double().mean()) == pytest.approx(0.5, abs=0.02)
@@ -84,14 +85,14 @@ def test_positions_are_equally_likely() -> None:
 @pytest.mark.parametrize("upright, positions", [(True, 2), (False, 8)])
 def test_alternating_shows_every_position_in_as_many_epochs(upright: bool, positions: int) -> None:
     count = 5
-    drawn = draw(1, 0, count, count, Augmentation(8, upright=upright, alternate=True))  # a step is an epoch
+    drawn = draw(1, 0, count, count, CropRecipe(8, upright=upright, alternate=True))  # a step is an epoch
     position = 4 * drawn.transposed + 2 * drawn.flipped[..., 0] + 1 * drawn.flipped[..., 1]
     of_picture = position.gather(1, drawn.picture.argsort(1))  # (epochs, pictures)
     for start in (0, 3, 100):
         turns = of_picture[start : start + positions].sort(0).values
         assert (turns == torch.arange(positions)[:, None]).all()
     assert len(of_picture[0].unique()) > 1  # not all pictures begin alike
-    again = draw(1, 1, count, count, Augmentation(8, upright=upright, alternate=True))
+    again = draw(1, 1, count, count, CropRecipe(8, upright=upright, alternate=True))
     assert torch.equal(
         again.flipped.gather(1, again.picture.argsort(1)[..., None].expand(-1, -1, 2))[0],
         drawn.flipped.gather(1, drawn.picture.argsort(1)[..., None].expand(-1, -1, 2))[0],
@@ -99,7 +100,7 @@ def test_alternating_shows_every_position_in_as_many_epochs(upright: bool, posit
 
 
 def test_colours_are_those_of_brightness_contrast_and_saturation() -> None:
-    drawn = draw(4, 0, 16, 5, Augmentation(8, jitter=0.3))
+    drawn = draw(4, 0, 16, 5, CropRecipe(8, jitter=0.3))
     matrix, shift = drawn.matrix.flatten(0, 1).double(), drawn.shift.flatten(0, 1).double()
     grey = torch.from_numpy(GREY).double()
     # A grey pixel stays grey, times brightness and contrast; the mean grey is moved by brightness alone.
@@ -116,7 +117,7 @@ def test_colours_are_those_of_brightness_contrast_and_saturation() -> None:
     colour = (matrix[:, 0, 0] - matrix[:, 0, 1]) / white[:, 0]
     assert 0.7 - 1e-5 <= float(colour.min()) < 0.71
     assert 1.29 < float(colour.max()) <= 1.3 + 1e-5
-    still = draw(4, 0, 4, 5, Augmentation(8))
+    still = draw(4, 0, 4, 5, CropRecipe(8))
     assert torch.equal(still.matrix, torch.eye(3).expand_as(still.matrix))
     assert not still.shift.any()
 
@@ -133,7 +134,7 @@ def test_processes_share_the_places_of_a_mini_batch(processes: int) -> None:
 @pytest.mark.parametrize(
     "wrong, named",
     [
-        ({"crop": 0}, "crop is 0"),
+        ({"side": 0}, "crop is 0"),
         ({"scales": (0.0, 1.0)}, "scales are"),
         ({"scales": (2.0, 1.0)}, "scales are"),
         ({"scales": (1.0, float("nan"))}, "scales are"),
@@ -142,4 +143,4 @@ def test_processes_share_the_places_of_a_mini_batch(processes: int) -> None:
 )
 def test_what_is_out_of_range_is_refused(wrong: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        Augmentation(**({"crop": 8} | wrong))
+        CropRecipe(**({"side": 8} | wrong))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 import time
@@ -13,12 +14,14 @@ import torch
 from bridgeseg.data.scenes import CATEGORIES, Scenes
 from bridgeseg.structures.boxes import box_targets
 from bridgeseg.structures.labels import Sample, verify
+from bridgeseg.system.recipe import CropRecipe
 from bridgeseg.training.augmentation import STEPS
 from bridgeseg.training.mini_batches import Batches
 from bridgeseg.training.store import Store, Unread, load
 from bridgeseg.training.windows import Batch
 
-HOW = {"crop": 32, "batch": 6, "scales": (0.75, 1.5), "jitter": 0.2}
+CROPS = CropRecipe(32, (0.75, 1.5), jitter=0.2)
+HOW = {"crops": CROPS, "batch": 6}
 SCENES = Scenes("train", 48, 10)
 
 
@@ -70,7 +73,7 @@ def test_processes_cut_one_global_batch_among_them(store: Store, processes: int)
 def test_a_batch_that_cannot_be_shared_is_refused(store: Store) -> None:
     for batch, processes in ((6, 4), (0, 1)):
         with pytest.raises(ValueError, match=f"batch is {batch}"):
-            Batches(store, crop=8, batch=batch, seed=0, processes=processes)
+            Batches(store, CropRecipe(8), batch=batch, seed=0, processes=processes)
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than cores
@@ -89,14 +92,13 @@ def test_batches_made_ahead_are_the_same(store: Store, workers: int) -> None:
 
 
 def test_unread_pictures_give_what_stored_ones_give(store: Store) -> None:
-    stored, unread = (
-        Batches(kept, seed=2, upright=False, **HOW) for kept in (store, Unread(SCENES, range(10)))
-    )
+    turned = dataclasses.replace(CROPS, upright=False)
+    stored, unread = (Batches(kept, turned, seed=2, batch=6) for kept in (store, Unread(SCENES, range(10))))
     assert all(equal(stored(step), unread(step)) for step in range(5))
 
 
 def test_many_threads_may_ask_at_once(store: Store) -> None:
-    batches = Batches(store, seed=0, crop=8, batch=2)
+    batches = Batches(store, CropRecipe(8), seed=0, batch=2)
     steps = [number * STEPS for number in range(8)] * 5
     expected = {step: batches(step) for step in set(steps)}
     wrong: list[int] = []
@@ -122,7 +124,7 @@ def test_labels_stay_with_their_pixels() -> None:
         for sample in painted
     ]
     for upright in (True, False):
-        batches = Batches(load(painted, range(4)), seed=0, crop=32, batch=8, upright=upright)
+        batches = Batches(load(painted, range(4)), CropRecipe(32, upright=upright), seed=0, batch=8)
         for step in range(4):
             batch = batches(step)
             assert torch.equal(batch.pictures[..., 0], batch.categories)

@@ -10,21 +10,22 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bridgeseg.data.scenes import draw_scene
 from bridgeseg.data.transforms import FILL, crop, flip, pad, resize
 from bridgeseg.structures.labels import VOID, Sample
-from bridgeseg.training.augmentation import Augmentation, Draws, draw, of_step
+from bridgeseg.system.recipe import CropRecipe
+from bridgeseg.training.augmentation import Draws, draw, of_step
 from bridgeseg.training.store import Store, load
 from bridgeseg.training.windows import Batch, Flat, cut_on_device, cut_on_host
 
 # Larger and smaller than the windows, wide and high, one of a single pixel.
 SIZES = [(64, 64), (40, 90), (90, 40), (33, 20), (120, 131), (1, 1)]
 KINDS = {
-    "as it is": Augmentation(48),
-    "as it is, all positions": Augmentation(48, upright=False),
-    "grows": Augmentation(48, (1.1, 2.2), upright=False),
-    "shrinks": Augmentation(32, (0.3, 0.9), upright=False),
-    "shrinks much": Augmentation(7, (0.06, 0.06)),
-    "both": Augmentation(41, (0.7, 1.4)),
-    "coloured": Augmentation(48, jitter=0.1),
-    "coloured and scaled": Augmentation(40, (0.6, 1.5), upright=False, jitter=0.3),
+    "as it is": CropRecipe(48),
+    "as it is, all positions": CropRecipe(48, upright=False),
+    "grows": CropRecipe(48, (1.1, 2.2), upright=False),
+    "shrinks": CropRecipe(32, (0.3, 0.9), upright=False),
+    "shrinks much": CropRecipe(7, (0.06, 0.06)),
+    "both": CropRecipe(41, (0.7, 1.4)),
+    "coloured": CropRecipe(48, jitter=0.1),
+    "coloured and scaled": CropRecipe(40, (0.6, 1.5), upright=False, jitter=0.3),
 }
 
 
@@ -41,8 +42,8 @@ def store() -> Store:
     return load(samples, range(len(samples)))
 
 
-def on_host(store: Store, drawn: Draws, augmentation: Augmentation) -> Batch:
-    return cut_on_host([store.sample(number) for number in drawn.picture.tolist()], drawn, augmentation)
+def on_host(store: Store, drawn: Draws, crops: CropRecipe) -> Batch:
+    return cut_on_host([store.sample(number) for number in drawn.picture.tolist()], drawn, crops)
 
 
 def by_chapter_2(sample: Sample, drawn: Draws, place: int, size: int) -> Sample:
@@ -68,43 +69,43 @@ def by_chapter_2(sample: Sample, drawn: Draws, place: int, size: int) -> Sample:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_host_cuts_what_chapter_2_s_functions_cut(store: Store, kind: str) -> None:
-    augmentation = KINDS[kind]
-    drawn = draw(1, 0, 8, len(store), augmentation)
+    crops = KINDS[kind]
+    drawn = draw(1, 0, 8, len(store), crops)
     for step in range(20):
         now = of_step(drawn, step)
-        batch = on_host(store, now, augmentation)
+        batch = on_host(store, now, crops)
         for place, number in enumerate(now.picture.tolist()):
-            expected = by_chapter_2(store.sample(number), now, place, augmentation.crop)
+            expected = by_chapter_2(store.sample(number), now, place, crops.side)
             np.testing.assert_array_equal(batch.categories[place], expected.categories)
             np.testing.assert_array_equal(batch.instances[place], expected.instances)
             apart = np.abs(batch.pictures[place].numpy().astype(int) - expected.picture)
-            assert apart.max() <= (1 if augmentation.jitter else 0)
+            assert apart.max() <= (1 if crops.jitter else 0)
             assert apart.mean() < 1e-3
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_device_cuts_what_the_host_cuts(store: Store, kind: str) -> None:
-    augmentation = KINDS[kind]
-    drawn = draw(2, 0, 8, len(store), augmentation)
+    crops = KINDS[kind]
+    drawn = draw(2, 0, 8, len(store), crops)
     apart = []
     for step in range(60):
         now = of_step(drawn, step)
-        first = on_host(store, now, augmentation)
-        second = cut_on_device(store.flat, now, augmentation, store.most)
+        first = on_host(store, now, crops)
+        second = cut_on_device(store.flat, now, crops, store.most)
         assert [values.dtype for values in first[:3]] == [values.dtype for values in second[:3]]
         assert torch.equal(first.categories, second.categories)
         assert torch.equal(first.instances, second.instances)
         assert first.most <= second.most == store.most
         apart.append((first.pictures.int() - second.pictures.int()).abs())
     # Pillow's arithmetic is kept to the bit; new colours are rounded after sums in another order.
-    assert int(torch.stack(apart).max()) <= (1 if augmentation.jitter else 0)
+    assert int(torch.stack(apart).max()) <= (1 if crops.jitter else 0)
     assert float(torch.stack(apart).float().mean()) < 1e-3
 
 
 def test_beyond_a_picture_lies_void_of_the_mean_colour(store: Store) -> None:
-    augmentation = Augmentation(150)  # larger than every picture
-    drawn = of_step(draw(0, 0, 30, len(store), augmentation), 0)
-    for batch in (on_host(store, drawn, augmentation), cut_on_device(store.flat, drawn, augmentation, 0)):
+    crops = CropRecipe(150)  # larger than every picture
+    drawn = of_step(draw(0, 0, 30, len(store), crops), 0)
+    for batch in (on_host(store, drawn, crops), cut_on_device(store.flat, drawn, crops, 0)):
         for place, number in enumerate(drawn.picture.tolist()):
             height, width = store.flat.sizes[number].tolist()
             beyond = torch.ones(150, 150, dtype=torch.bool)
@@ -122,11 +123,9 @@ def test_every_place_of_a_window_is_reached(store: Store) -> None:
     picture[..., 0], picture[..., 1] = np.mgrid[:12, :20]
     blank = np.zeros((12, 20), np.uint8)
     small = load([Sample("places", picture, blank, blank.astype(np.int32))], [0])
-    augmentation = Augmentation(8)
-    drawn = draw(0, 0, 50, 1, augmentation)
-    pictures = torch.cat(
-        [cut_on_device(small.flat, of_step(drawn, i), augmentation, 0).pictures for i in range(20)]
-    )
+    crops = CropRecipe(8)
+    drawn = draw(0, 0, 50, 1, crops)
+    pictures = torch.cat([cut_on_device(small.flat, of_step(drawn, i), crops, 0).pictures for i in range(20)])
     tops, lefts = pictures[..., 0].amin((1, 2)), pictures[..., 1].amin((1, 2))
     assert set(tops.tolist()) == set(range(5))
     assert set(lefts.tolist()) == set(range(13))
@@ -136,11 +135,11 @@ def test_every_place_of_a_window_is_reached(store: Store) -> None:
 @pytest.mark.parametrize("kind", ["coloured", "coloured and scaled"])
 def test_the_device_is_never_asked_for_a_number(store: Store, kind: str) -> None:
     """On tensors without values everything that would wait for the device raises, and so do sizes that depend on it."""
-    augmentation = KINDS[kind]
-    drawn = Draws(*(values.to("meta") for values in of_step(draw(0, 0, 8, len(store), augmentation), 0)))
+    crops = KINDS[kind]
+    drawn = Draws(*(values.to("meta") for values in of_step(draw(0, 0, 8, len(store), crops), 0)))
     flat = Flat(*(values.to("meta") for values in store.flat))
-    batch = cut_on_device(flat, drawn, augmentation, store.most)
-    size = augmentation.crop
+    batch = cut_on_device(flat, drawn, crops, store.most)
+    size = crops.side
     assert batch.pictures.shape == (8, size, size, 3)
     assert batch.categories.shape == batch.instances.shape == (8, size, size)
     with pytest.raises((RuntimeError, NotImplementedError)):
@@ -179,18 +178,18 @@ def test_a_mini_batch_takes_some_dozens_of_operations_whatever_its_size(
 def test_a_gpu_cuts_the_same_without_waiting_and_in_a_graph(store: Store, kind: str) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no GPU here")
-    augmentation = KINDS[kind]
+    crops = KINDS[kind]
     flat = Flat(*(values.cuda() for values in store.flat))
-    drawn = draw(3, 0, 8, len(store), augmentation)
+    drawn = draw(3, 0, 8, len(store), crops)
     steps = [Draws(*(values.cuda() for values in of_step(drawn, step))) for step in range(6)]
     held = Draws(*(values.clone() for values in steps[0]))
     aside = torch.cuda.Stream()
     with torch.cuda.stream(aside):
-        cut_on_device(flat, held, augmentation, store.most)
+        cut_on_device(flat, held, crops, store.most)
     torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        captured = cut_on_device(flat, held, augmentation, store.most)
+        captured = cut_on_device(flat, held, crops, store.most)
     found = []
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -199,13 +198,13 @@ def test_a_gpu_cuts_the_same_without_waiting_and_in_a_graph(store: Store, kind: 
                 values.copy_(new)
             graph.replay()
             found.append([values.clone() for values in captured[:3]])
-            found[-1] += cut_on_device(flat, now, augmentation, store.most)[:3]
+            found[-1] += cut_on_device(flat, now, crops, store.most)[:3]
     finally:
         torch.cuda.set_sync_debug_mode("default")
     for step, (pictures, categories, instances, *eager) in enumerate(found):
-        expected = on_host(store, of_step(drawn, step), augmentation)
+        expected = on_host(store, of_step(drawn, step), crops)
         assert all(torch.equal(a, b) for a, b in zip((pictures, categories, instances), eager, strict=True))
         assert torch.equal(categories.cpu(), expected.categories)
         assert torch.equal(instances.cpu(), expected.instances)
         apart = (pictures.cpu().int() - expected.pictures.int()).abs()
-        assert int(apart.max()) <= (1 if augmentation.jitter else 0)
+        assert int(apart.max()) <= (1 if crops.jitter else 0)

@@ -45,21 +45,16 @@ class NetworkRecipe:
 class CropRecipe:
     """The windows that a network is shown in training.
 
-    The defaults are the laptop's (our choice). Built in chapter 6.
+    The defaults are the laptop's (our choice). raises: BadInput naming what is out of range
+
+    Built in chapter 6.
     """
 
     side: int = 96  # of the square window that the network sees, pixels
-    scales: tuple[float, float] = (
-        1.0,
-        1.0,
-    )  # factor by which the picture is scaled, even on a logarithmic axis
-    upright: bool = (
-        True  # mirror left to right only (photographs); otherwise all eight positions (micrographs)
-    )
-    jitter: float = 0.0  # of brightness, contrast and saturation, 0…1, see `bridgeseg.data.transforms.jitter`
-    alternate: bool = (
-        False  # a picture's position is drawn once, and the next one taken every epoch; airbench's
-    )
+    scales: tuple[float, float] = (1.0, 1.0)  # of the picture, even on a logarithmic axis
+    upright: bool = True  # mirror left to right only; otherwise all eight positions
+    jitter: float = 0.0  # of brightness, contrast and saturation, 0…1
+    alternate: bool = False  # draw a position once a picture, then take the next every epoch
 
     def __post_init__(self) -> None:
         if self.side < 1:

@@ -20,12 +20,12 @@ from bridgeseg.system.recipe import BoxLossRecipe, CategoryLossRecipe, LossRecip
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss of a mini-batch and what it was made of, all () float32.
+    """The loss of a mini-batch and what it was made of.
 
-    loss: what is minimised, with gradient
-    losses: its parts by name, without gradient: "category_loss", "box_loss"
-    fractions: by name, without gradient: "kept" and "box_kept", the share of the pixels that counted, 0…1;
-        "threshold", the probability below which a pixel counted
+    loss: () float32, what is minimised, with gradient
+    losses: () float32 each, its parts by name, without gradient: "category_loss", "box_loss"
+    fractions: () float32 each, by name, without gradient: "kept" and "box_kept", the share of the pixels that counted,
+        0…1; "threshold", the probability below which a pixel counted
 
     Built in chapter 8.
     """
@@ -68,10 +68,11 @@ def localization_loss(
     """Return the size-weighted, bootstrapped smooth L1 of the localization network's answer.
 
     encoded: (N, 4, h, w) float
-    categories: (N, H, W) uint8; instances: (N, H, W) integer: after flips and crops
+    categories: (N, H, W) uint8
+    instances: (N, H, W) integer, after flips and crops
     stride: pixels from cell to cell of the answer
     recipe: scale of the encoding, weight by size, beta, threshold and floor
-    most: as in `bridgeseg.structures.boxes.box_targets`; a GPU is then not waited for
+    most: no instance has a larger number; a GPU is then not waited for
     returns: as `bridgeseg.losses.box_loss.bootstrapped_box_loss`
 
     Paper: localization network. Built in chapter 8.
@@ -104,11 +105,12 @@ def objective_of(
 ) -> Objective:
     """Return the objective of a network's answers to a mini-batch.
 
-    answers: "categories" (N, C + 1, h, w) logits, "boxes" (N, 4, h, w) encoded, or both where they share a trunk
-    categories: (N, H, W) uint8; instances: (N, H, W) integer: after flips and crops
+    answers: float; "categories" (N, C + 1, h, w) logits, "boxes" (N, 4, h, w) encoded, or both where they share a trunk
+    categories: (N, H, W) uint8
+    instances: (N, H, W) integer, after flips and crops
     stride: pixels from cell to cell of the answers
     recipe: of both losses
-    most: as in `localization_loss`
+    most: no instance has a larger number, see `localization_loss`
     returns: the loss, where there are both the sum with the boxes' weight, and its parts
 
     Built in chapter 8.

@@ -45,7 +45,7 @@ def make_optimiser(
 ) -> torch.optim.Optimizer:
     """Return the optimiser of a recipe over groups of parameters.
 
-    groups: as `parameter_groups` gives them
+    groups: what `parameter_groups` returns
     recipe: its kind, rate and momentum
     device: where the parameters are. On a GPU all of them are moved in one go ("fused"), and the rate is a number
         there, so that a recorded step takes the new one
@@ -67,7 +67,7 @@ def make_optimiser(
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     """Let the next step learn at a rate, each group at its factor of it; a GPU is not waited for.
 
-    optimiser: as `make_optimiser` gives it
+    optimiser: what `make_optimiser` returns
     rate: 0 or more
 
     Built in chapter 6.

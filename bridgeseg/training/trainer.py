@@ -161,7 +161,7 @@ class Trainer:
                 answers = self.computing(normalise(part.pictures))
             # Where several processes train together, each computes the loss of all their pictures.
             answers = {name: gathered(answer) for name, answer in answers.items()}
-            labels = gathered(part.categories), gathered(part.instances)
+            labels = gathered(part.categories), gathered(part.instances.int())
             objective = objective_of(answers, *labels, self.stride, self.losses, part.most)
             (objective.loss / recipe.parts).backward()
             told.append({"loss": objective.loss.detach(), **objective.losses, **objective.fractions})

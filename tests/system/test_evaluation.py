@@ -28,7 +28,7 @@ from bridgeseg.system.evaluation import (
 )
 from bridgeseg.system.oracles import masks_from_truth, true_boxes, true_scores
 from bridgeseg.system.prediction import Maps, at_size, found_in
-from bridgeseg.system.score_threshold import best_threshold, choose_threshold
+from bridgeseg.system.score_threshold import OTHERWISE, best_threshold, choose_threshold
 
 
 def quiet(share, text):
@@ -116,7 +116,7 @@ def test_the_threshold_has_the_best_f1_of_all():
 def test_the_threshold_of_nothing_is_the_middle():
     assert best_threshold([], 3) == 0.5
     assert best_threshold([found([0.9], [1], [2], [[1.0]])], 3) == 0.5
-    assert best_threshold([found([], [], [1], [])], 3, otherwise=0.25) == 0.25
+    assert best_threshold([found([], [], [1], [])], 3) == OTHERWISE
 
 
 def test_a_threshold_is_chosen_from_the_networks_answers(perfect):

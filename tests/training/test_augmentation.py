@@ -134,7 +134,7 @@ def test_processes_share_the_places_of_a_mini_batch(processes: int) -> None:
 @pytest.mark.parametrize(
     "wrong, named",
     [
-        ({"side": 0}, "crop is 0"),
+        ({"side": 0}, "side is 0"),
         ({"scales": (0.0, 1.0)}, "scales are"),
         ({"scales": (2.0, 1.0)}, "scales are"),
         ({"scales": (1.0, float("nan"))}, "scales are"),

@@ -32,6 +32,17 @@ def test_the_memory_stays_in_the_order_of_the_picture() -> None:
     assert normalise(pictures()).is_contiguous(memory_format=torch.channels_last)
 
 
+def test_constants_are_copied_to_a_device_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy waits for the device; on a GPU it would do so at every step."""
+    first = normalise(pictures())
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError("a copy")
+
+    monkeypatch.setattr(torch, "tensor", refuse)
+    assert torch.equal(normalise(pictures()), first)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_percentiles_become_black_and_white(seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -23,7 +23,6 @@ WAITING = (
     "grouping/suppression.py",
     "grouping/voting.py",
     "measures/mask_iou.py",
-    "plots/slider.py",
     "structures/instances.py",
     "system/prediction.py",
     "system/segment_files.py",

@@ -45,7 +45,7 @@ FRAME = """<div class="frame"{style}><b>{value}</b><br>{image}</div>"""
 class View:
     """HTML that a notebook shows when a cell ends with it. Built in chapter 1."""
 
-    html: str
+    html: str  # whole by itself: pictures and script are in it
 
     def _repr_html_(self) -> str:
         return self.html
@@ -61,6 +61,12 @@ def as_png(figure: Figure, dpi: int = 110, colours: int = COLOURS) -> bytes:
     dpi: pixels to the inch
     colours: in the palette of the PNG, 2…256
     returns: a PNG
+
+    Example:
+        >>> figure = plt.figure(figsize=(3, 2))
+        >>> with Image.open(io.BytesIO(as_png(figure, dpi=50))) as frame:
+        ...     print(frame.format, frame.size)
+        PNG (150, 100)
 
     Built in chapter 1.
     """
@@ -90,7 +96,9 @@ def picture_png(picture: np.ndarray) -> bytes:
 def image_tag(png: bytes, alt: str, style: str = "width:100%;height:auto") -> str:
     """Return HTML that shows a PNG from within the page.
 
+    png: the bytes of the file
     alt: what the picture shows, for readers who do not see it
+    style: CSS
     raises: ValueError without an alt text
 
     Built in chapter 1.
@@ -113,6 +121,12 @@ def turned_by_a_slider(
     start: number of the frame shown first, 0…frames - 1
     returns: HTML, to end a cell with; it needs neither Python nor the network any more
     raises: ValueError when there are no frames, or not as many of one as of the other, or none with the number `start`
+
+    Example:
+        >>> frames = [picture_png(np.full((40, 60, 3), grey, np.uint8)) for grey in (0, 128)]
+        >>> view = turned_by_a_slider("grey", ["none", "half"], frames, ["all black", "all grey"])
+        >>> view.html.count("<img"), view.html.count("display: none")
+        (2, 1)
 
     Built in chapter 1.
     """

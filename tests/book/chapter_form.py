@@ -38,7 +38,7 @@ OF_TOOLS = {
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|work|mnt|private)/\w|\b[A-Z]:\\\\?\w")
 SHORTEST = 15  # characters of an alt text or a caption
 DRAWS = re.compile(r"(plt\.(show|subplots|figure|imshow|plot)|panels|(\w+\.)?show_\w+)$")
-MAKES_WIDGETS = {"turned_by_a_slider", "interact", "interactive"}
+COMPUTES = {"interact", "interact_manual", "interactive", "interactive_output"}
 TRAINS = {"lesson", "trained", "train_run"}
 
 
@@ -80,8 +80,10 @@ def _cell(cell: Cell) -> Iterator[str]:
     drawn = any(DRAWS.match(ast.unparse(call.func)) for _, call in _calls_that_run(cell))
     if drawn and not {"figure", "no-figure"} & set(cell.tags):
         yield "draws: tag it `figure`, with alt text and caption, or `no-figure` if it shows nothing"
-    if called & MAKES_WIDGETS and "widget" not in cell.tags:
+    if called & (COMPUTES | {"turned_by_a_slider"}) and "widget" not in cell.tags:
         yield "makes an interactive view: tag it `widget`"
+    if called & COMPUTES and "remove-output" not in cell.tags:
+        yield "computes in an interactive view, and no Python runs on a page: tag it `remove-output`"
     if called & TRAINS and "train" not in cell.tags:
         yield "trains, or loads what was trained: tag it `train`"
 

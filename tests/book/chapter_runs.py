@@ -19,6 +19,7 @@ import matplotlib
 import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -45,7 +46,11 @@ def executed(notebook: Path, environment: dict[str, str], python: str = sys.exec
             kernel_name="its_own", kernel_spec_manager=KernelSpecManager(kernel_dirs=[specs])
         )
         resources = {"metadata": {"path": str(notebook.parent)}}
-        NotebookClient(read, km=manager, timeout=LONGEST_CELL, resources=resources).execute(env=environment)
+        client = NotebookClient(read, km=manager, timeout=LONGEST_CELL, resources=resources)
+        try:
+            client.execute(env=environment)
+        finally:  # the client leaves running a kernel whose manager it was given
+            run_sync(manager.shutdown_kernel)(now=True)
     return read
 
 
@@ -54,14 +59,18 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     kept.pop("PYTHONPATH", None)
-    return kept | {
-        "HOME": str(home),
-        "XDG_CACHE_HOME": str(home / "cache"),
-        "IPYTHONDIR": str(home / "ipython"),
-        "MPLCONFIGDIR": matplotlib.get_cachedir(),  # its list of fonts takes long to make
-        "BRIDGESEG_TIER": "fast",
-        **more,
-    }
+    return (
+        kept
+        | {
+            "HOME": str(home),
+            "XDG_CACHE_HOME": str(home / "cache"),
+            "IPYTHONDIR": str(home / "ipython"),
+            "MPLCONFIGDIR": matplotlib.get_cachedir(),  # its list of fonts takes long to make
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a kernel's debugger, which nobody uses, would warn at its start
+            "BRIDGESEG_TIER": "fast",
+            **more,
+        }
+    )
 
 
 def by_itself(home: Path, root: Path, path: list[Path], offline: bool) -> dict[str, str]:

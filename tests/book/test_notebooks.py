@@ -76,6 +76,10 @@ def compared_without_output(made: Notebook) -> None:
         (tagged("strip-figure", "strip"), "cell strip-figure: draws"),
         (tagged("knob", "no-figure"), "cell knob: makes an interactive view: tag it `widget`"),
         (
+            in_cell("knob", 'turned_by_a_slider("step"', 'interact(print)\nturned_by_a_slider("step"'),
+            "cell knob: computes in an interactive view, and no Python runs on a page: tag it `remove-output`",
+        ),
+        (
             in_cell("claim-run", "measured = ", "walkers = lesson('x')\nmeasured = "),
             "claim-run: trains, or loads",
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import http.server
 import io
+import re
+import socket
 import threading
 import urllib.error
 from collections.abc import Iterator
@@ -64,7 +66,7 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "*")
     server = Server()
     thread = threading.Thread(target=server.server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -124,18 +126,26 @@ def test_a_file_that_changed_since_is_reported_and_the_old_one_stays(tmp_path: P
     assert path.read_bytes() == b"first"
 
 
-def test_without_network_or_page_one_line_says_so(tmp_path: Path, server: Server) -> None:
-    for url, message in (
-        (
-            "http://127.0.0.1:9/a.zip",
-            r"^http://127\.0\.0\.1:9/a\.zip: cannot be downloaded, is there a network\?",
-        ),
-        ("http://nowhere.invalid/a.zip", r"cannot be downloaded, "),
-        (f"{server.url}/absent.zip", r"the server answers 404 Not Found"),
-    ):
-        with pytest.raises(BadInput, match=message) as error:
-            fetch(url, tmp_path / "a.zip", timeout=5)
+def test_without_network_or_page_one_line_says_so(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(host: str, *rest: object) -> list:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def refused(url: str, message: str) -> None:
+        with pytest.raises(BadInput, match=f"^{re.escape(url)}: {message}") as error:
+            fetch(url, tmp_path / "a.zip")
         assert "\n" not in str(error.value)
+
+    refused(f"{server.url}/absent.zip", "cannot be downloaded, the server answers 404 Not Found$")
+    with socket.socket() as silent:  # its port is taken, and nobody listens there
+        silent.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/a.zip"
+        refused(url, r"cannot be downloaded, is there a network\? \(Connection refused\)$")
+    monkeypatch.setattr(
+        socket, "getaddrinfo", unknown
+    )  # some networks answer every name with a page of their own
+    refused("http://nowhere.invalid/a.zip", r"cannot be downloaded, is there a network\? \(Name or service")
     assert left(tmp_path) == []
 
 

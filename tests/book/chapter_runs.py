@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib
+import matplotlib.font_manager  # makes its list of fonts, which a kernel would give a warning of
 import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -43,10 +43,22 @@ def executed(notebook: Path, environment: dict[str, str], python: str = sys.exec
         argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec.write_text(json.dumps({"argv": argv, "display_name": "its own", "language": "python"}))
         manager = AsyncKernelManager(
-            kernel_name="its_own", kernel_spec_manager=KernelSpecManager(kernel_dirs=[specs])
+            kernel_name="its_own",
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[specs]),
+            # Sockets in the folder: a port that was free may be another's before the kernel takes it.
+            transport="ipc" if os.name == "posix" else "tcp",
+            connection_file=str(Path(specs) / "kernel.json"),
         )
-        resources = {"metadata": {"path": str(notebook.parent)}}
-        client = NotebookClient(read, km=manager, timeout=LONGEST_CELL, resources=resources)
+        client = NotebookClient(
+            read,
+            km=manager,
+            timeout=LONGEST_CELL,
+            # By default outputs that come four seconds late are dropped, and nothing is said of it.
+            startup_timeout=LONGEST_CELL,
+            iopub_timeout=LONGEST_CELL,
+            raise_on_iopub_timeout=True,
+            resources={"metadata": {"path": str(notebook.parent)}},
+        )
         try:
             client.execute(env=environment)
         finally:  # the client leaves running a kernel whose manager it was given

@@ -79,14 +79,16 @@ def pip(verb: str, *arguments: str) -> None:
 
 @pytest.fixture
 def drawing() -> Iterator[None]:
-    """Draw into memory, close what was drawn, and see to it that matplotlib's settings are as they were."""
+    """Draw into memory, with no settings of the reader's, close what was drawn, and leave settings as they were."""
     import matplotlib.pyplot as plt
 
     plt.switch_backend("agg")
-    before = dict(plt.rcParams)
-    yield
-    plt.close("all")
-    assert dict(plt.rcParams) == before, "a plot changed matplotlib's settings for others"
+    with plt.rc_context():
+        plt.rcdefaults()
+        before = dict(plt.rcParams)
+        yield
+        plt.close("all")
+        assert dict(plt.rcParams) == before, "a plot changed matplotlib's settings for others"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,10 +16,14 @@ WRONG_ANSWERS = ROOT / "tests" / "book" / "wrong_answers"
 
 
 @pytest.fixture(autouse=True)
-def as_a_reader(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """In the folder of the book, without real pictures; the chapter's settings of matplotlib end with the test."""
+def as_a_reader(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """In the folder of the book, with nothing at hand; the chapter's settings of matplotlib end with the test."""
     monkeypatch.chdir(ROOT / "book")
     monkeypatch.delenv("BRIDGESEG_DATA", raising=False)
+    monkeypatch.setenv(
+        "BRIDGESEG_CACHE", str(tmp_path_factory.mktemp("cache"))
+    )  # a reader's may hold pictures
+    monkeypatch.setenv("BRIDGESEG_TIER", "fast")
     with plt.rc_context():
         yield
     plt.close("all")

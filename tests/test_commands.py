@@ -172,7 +172,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path, capsys):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that work alone moves: by 0.05 s with every picture drawn or predicted, by 0.1 s with a step."""
+    """A clock that work alone moves: by 0.05 s with a picture that is drawn or predicted, by 0.1 s with a step."""
     now = [1000.0]
     read, forward = Scenes.__getitem__, FCN.forward
 

@@ -23,7 +23,7 @@ sys.path.insert(0, {root!r})
 import torch
 from bridgeseg.machine.workers import in_workers
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-signal.alarm(120)  # whatever happens, it ends
+signal.alarm(600)  # whatever happens, it ends
 torch.randn(200, 200) @ torch.randn(200, 200)
 answers = in_workers(lambda number: (torch.full((50_000,), number), os.getpid()), iter(range(10**9)), 2)
 workers = set()
@@ -32,10 +32,10 @@ for number, (values, worker) in enumerate(answers):
     workers.add(worker)
     if number == 5:
         print(*sorted(workers), flush=True)
-        sys.stdin.readline()
+        os.read({asked}, 1)
     if number == 25:
         print("on it goes", flush=True)
-        sys.stdin.readline()
+        os.read({asked}, 1)
         break
 """
 
@@ -49,8 +49,9 @@ def alive(number: int) -> bool:
         return False
 
 
-def gone(numbers: list[int], seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
+def gone(numbers: list[int]) -> bool:
+    """Wait until all processes have ended; that takes seconds, and much longer where others want the cores."""
+    end = time.monotonic() + 500
     while any(map(alive, numbers)):
         if time.monotonic() > end:
             return False
@@ -97,9 +98,8 @@ def test_what_is_wrong_with_an_input_is_one_line(workers: int) -> None:
 def test_a_script_without_a_guard_has_workers_and_a_killed_one_leaves_none(
     form: str, tmp_path: Path, root: Path
 ) -> None:
-    script = SCRIPT.format(root=str(root))
-    if form == "stdin":  # as a notebook's cells: there is no file that could be run again
-        script = "import time" + script.replace("sys.stdin.readline()", "time.sleep(2)")
+    asked, answer = os.pipe()  # what the script waits for; its standard input may be the script itself
+    script = SCRIPT.format(root=str(root), asked=asked)
     (tmp_path / "script.py").write_text(script)
     command = {"file": [str(tmp_path / "script.py")], "command": ["-c", script], "stdin": ["-"]}[form]
     given = subprocess.Popen(
@@ -108,6 +108,7 @@ def test_a_script_without_a_guard_has_workers_and_a_killed_one_leaves_none(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        pass_fds=[asked],
         start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "2"},
     )
@@ -115,18 +116,16 @@ def test_a_script_without_a_guard_has_workers_and_a_killed_one_leaves_none(
     assert given.stdout
     assert given.stderr
     try:
-        if form == "stdin":
+        if form == "stdin":  # as a notebook's cells: there is no file that could be run again
             given.stdin.write(script)
-            given.stdin.close()
+        given.stdin.close()
         first = given.stdout.readline()
         assert first, given.stderr.read()
         workers = [int(number) for number in first.split()]
         assert len(workers) == 2
         # Ctrl-C in a terminal reaches all of them; the script has its own way with it, the workers go on.
         os.killpg(given.pid, signal.SIGINT)
-        if form != "stdin":
-            given.stdin.write("\n")
-            given.stdin.flush()
+        os.write(answer, b"1")
         assert given.stdout.readline() == "on it goes\n", given.stderr.read()
         assert all(map(alive, workers))
         given.kill()
@@ -135,6 +134,8 @@ def test_a_script_without_a_guard_has_workers_and_a_killed_one_leaves_none(
     finally:
         given.kill()
         given.wait()
+        os.close(asked)
+        os.close(answer)
 
 
 def test_the_cores_are_those_that_may_be_used(root: Path) -> None:

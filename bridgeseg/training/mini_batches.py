@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import torch
+
 from bridgeseg.machine.workers import in_workers
 from bridgeseg.system.recipe import CropRecipe
 from bridgeseg.training.augmentation import STEPS, Draws, draw, of_process, of_step
@@ -62,10 +64,14 @@ class Batches:
 
     def cut(self, draws: Draws) -> Batch:
         """Return the mini-batch of draws; on a GPU, something that a CUDA graph can hold."""
-        if isinstance(self.store, Store) and self.store.device.type != "cpu":
-            return cut_on_device(self.store.flat, draws, self.crops, self.store.most)
-        samples = [self.store.sample(number) for number in draws.picture.tolist()]
-        return cut_on_host(samples, draws, self.crops)
+        if isinstance(self.store, Unread):
+            flat = self.store.read(draws.picture.tolist())
+            return cut_on_host(
+                flat, draws._replace(picture=torch.arange(len(flat.offsets))), self.crops
+            )
+        if self.store.device.type == "cpu":
+            return cut_on_host(self.store.flat, draws, self.crops)
+        return cut_on_device(self.store.flat, draws, self.crops, self.store.most)
 
     def __call__(self, step: int) -> Batch:
         """Return this process's part of the mini-batch of a step."""

@@ -77,7 +77,7 @@ def localization_loss(
 
     Paper: localization network. Built in chapter 8.
     """
-    boxes, present = box_targets(instances, stride)  # (N, 4, h, w), (N, h, w)
+    boxes, present = box_targets(instances, stride, most)  # (N, 4, h, w), (N, h, w)
     present &= sample_labels(categories, stride) != VOID
     # Where there is no instance the target is a box of one pixel: finite, and never counted.
     target = encode(boxes, stride, recipe.scale)  # (N, 4, h, w)

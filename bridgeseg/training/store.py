@@ -6,7 +6,7 @@ Built in chapter 6.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,14 +26,10 @@ LOOKED_AT = 16  # pictures, by whose sizes that of a whole set is told
 TOGETHER = 2**20  # bytes of the pictures that a worker hands over at once
 
 
-def prepared(sample: Sample, stretch: bool) -> Sample:
-    """Return a sample as it is stored: instances numbered 1…n, contrast stretched if it is to be.
-
-    Built in chapter 6.
-    """
-    return compact(replace(sample, picture=stretch_contrast(sample.picture)) if stretch else sample)
+Parts = tuple[Tensor, Tensor, Tensor, Tensor]  # pixels, categories, instances and sizes of some pictures
 
 
+@dataclass(frozen=True)
 class Store:
     """Pictures in memory, as bytes.
 
@@ -43,28 +39,16 @@ class Store:
     Built in chapter 6.
     """
 
-    def __init__(self, flat: Flat, most: int) -> None:
-        self.flat, self.most = flat, most
-        self.device = flat.pixels.device
-        self._arrays: list[np.ndarray] = []
-        if self.device.type == "cpu":
-            self._arrays = [values.numpy() for values in flat[:3]]
-            self._places = list(zip(flat.offsets.tolist(), flat.sizes.tolist()))
+    flat: Flat
+    most: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are kept."""
+        return self.flat.pixels.device
 
     def __len__(self) -> int:
         return len(self.flat.offsets)
-
-    def sample(self, number: int) -> Sample:
-        """Return a picture that is stored in host memory; nothing is copied, so it is not to be changed.
-
-        returns: the sample; its instances are int16 where that holds them
-        """
-        begin, (height, width) = self._places[number]
-        picture, categories, instances = (
-            values[begin : begin + height * width].reshape(height, width, *values.shape[1:])
-            for values in self._arrays
-        )
-        return Sample(str(number), picture, categories, instances)
 
 
 class Unread:
@@ -79,43 +63,26 @@ class Unread:
 
     device = torch.device("cpu")
 
-    def __init__(self, dataset: Labelled, indices: Sequence[int], stretch: bool = False) -> None:
+    def __init__(
+        self, dataset: Labelled | Sequence[Sample], indices: Sequence[int], stretch: bool = False
+    ) -> None:
         self.dataset, self.stretch = dataset, stretch
         self.indices = np.array(indices, np.int32)  # in one piece, which every worker shares
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def sample(self, number: int) -> Sample:
-        """Read a picture, prepared as a store would keep it.
+    def read(self, pictures: Sequence[int]) -> Flat:
+        """Read some of the pictures, as a store would keep them.
 
         raises: BadInput as the data set does
         """
-        sample = prepared(self.dataset[int(self.indices[number])], self.stretch)
-        small = int(sample.instances.max(initial=0)) <= np.iinfo(np.int16).max
-        return replace(sample, instances=sample.instances.astype(np.int16)) if small else sample
-
-
-def flatten(samples: Sequence[Sample], stretch: bool = False) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return samples one after the other.
-
-    returns: pixels (T, 3) uint8, categories (T,) uint8, instances (T,) int16 or, where that is too small, int32, and
-        heights and widths (P, 2) int64
-
-    Built in chapter 6.
-    """
-    samples = [prepared(sample, stretch) for sample in samples]
-    pixels = np.concatenate([sample.picture.reshape(-1, 3) for sample in samples])
-    categories = np.concatenate([sample.categories.ravel() for sample in samples])
-    instances = np.concatenate([sample.instances.ravel() for sample in samples])
-    if instances.max(initial=0) <= np.iinfo(np.int16).max:
-        instances = instances.astype(np.int16)
-    sizes = np.array([sample.categories.shape for sample in samples], np.int64)
-    return tuple(map(torch.from_numpy, (pixels, categories, instances, sizes)))  # type: ignore[return-value]
+        parts = _in_a_row([self.dataset[index] for index in self.indices[pictures].tolist()], self.stretch)
+        return _flat(tuple([values] for values in parts))
 
 
 def open_store(
-    dataset: Labelled,
+    dataset: Labelled | Sequence[Sample],
     indices: Sequence[int],
     *,
     stretch: bool = False,
@@ -164,28 +131,54 @@ def load(
     """
     together = max(1, min(64, TOGETHER // _bytes_of(dataset, indices[:1])))
 
-    def part(begin: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return flatten([dataset[index] for index in indices[begin : begin + together]], stretch)
+    def part(begin: int) -> Parts:
+        return _in_a_row([dataset[index] for index in indices[begin : begin + together]], stretch)
 
     columns: tuple[list[Tensor], ...] = ([], [], [], [])
     for parts in in_workers(part, range(0, len(indices), together), workers):
         for column, values in zip(columns, parts):
             # A copy, since what a worker hands over keeps a file open each.
             column.append(values.to(device, copy=True))
+    most = max(int(values.max()) for values in columns[2])
+    return Store(_flat(columns), most)
+
+
+def _in_a_row(samples: Sequence[Sample], stretch: bool) -> Parts:
+    """Return samples one after the other, instances numbered 1…n, contrast stretched if it is to be.
+
+    returns: pixels (T, 3) uint8, categories (T,) uint8, instances (T,) int16 or, where that is too small, int32, and
+        sizes (P, 2) int64
+    """
+    if stretch:
+        samples = [replace(sample, picture=stretch_contrast(sample.picture)) for sample in samples]
+    samples = [compact(sample) for sample in samples]
+    pixels = np.concatenate([sample.picture.reshape(-1, 3) for sample in samples])
+    categories = np.concatenate([sample.categories.ravel() for sample in samples])
+    instances = np.concatenate([sample.instances.ravel() for sample in samples])
+    if instances.max(initial=0) <= np.iinfo(np.int16).max:
+        instances = instances.astype(np.int16)
+    sizes = np.array([sample.categories.shape for sample in samples], np.int64)
+    return (
+        torch.from_numpy(pixels),
+        torch.from_numpy(categories),
+        torch.from_numpy(instances),
+        torch.from_numpy(sizes),
+    )
+
+
+def _flat(columns: tuple[list[Tensor], ...]) -> Flat:
+    """Join pixels, categories, instances and sizes, of some pictures each, which are let go of."""
     pixels, categories, instances, sizes = columns
-    most = max(int(values.max()) for values in instances)
     size = torch.cat(sizes)  # (P, 2)
     areas = size.prod(1)
-    steps = torch.stack([size[:, 1], torch.ones_like(areas)], 1)  # (P, 2)
-    flat = Flat(
+    return Flat(
         _joined(pixels, torch.tensor([FILL])),
         _joined(categories, torch.tensor([VOID])),
         _joined(instances, torch.tensor([0])),
         areas.cumsum(0) - areas,
         size,
-        steps,
+        torch.stack([size[:, 1], torch.ones_like(areas)], 1),  # (P, 2)
     )
-    return Store(flat, most)
 
 
 def _bytes_of(dataset: Labelled | Sequence[Sample], indices: Sequence[int]) -> int:

@@ -11,7 +11,6 @@ Built in chapter 6.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bridgeseg.data.transforms import pad
-from bridgeseg.structures.labels import Sample
+from bridgeseg.data.transforms import FILL
 from bridgeseg.system.recipe import CropRecipe
 from bridgeseg.training.augmentation import PARTS_BITS, Draws
 
@@ -94,48 +92,57 @@ class Batch(NamedTuple):
         return [Batch(*chunk, self.most) for chunk in chunks]
 
 
-def cut_on_host(samples: Sequence[Sample], draws: Draws, crops: CropRecipe) -> Batch:
+def cut_on_host(flat: Flat, draws: Draws, crops: CropRecipe) -> Batch:
     """Cut the windows of a mini-batch one after the other, on the processor.
 
-    samples: the N pictures that were drawn, in their order
-    draws: for these windows, on the processor
+    flat: all pictures, in host memory
+    draws: for N windows, there too
+    crops: how they are cut
     returns: the mini-batch; beyond a picture lies void, of ImageNet's mean colour
 
     Built in chapter 6.
     """
-    size, count = crops.side, len(samples)
-    pictures = np.empty((count, size, size, 3), np.uint8)
-    categories = np.empty((count, size, size), np.uint8)
-    instances = np.empty((count, size, size), np.result_type(*(s.instances for s in samples)))
+    size, count = crops.side, len(draws.picture)
+    pixels, categories, instances = (values.numpy() for values in flat[:3])
+    cut = np.empty((count, size, size, 3), np.uint8)
+    labels = (np.empty((count, size, size), np.uint8), np.empty((count, size, size), instances.dtype))
     steps = 2 * np.arange(size) + 1
     # As lists: to take one number out of a tensor is a hundred times as slow.
-    drawn = zip(samples, *(values.tolist() for values in draws[1:]))
-    for place, (sample, side, (down, across), transposed, flipped, matrix, shift) in enumerate(drawn):
-        sample = pad(sample, side, side)
-        rows, columns = sample.categories.shape
-        top = down * (rows - side + 1) >> PARTS_BITS
-        left = across * (columns - side + 1) >> PARTS_BITS
-
+    pictures = (flat.offsets[draws.picture].tolist(), flat.sizes[draws.picture].tolist())
+    drawn = zip(*pictures, *(values.tolist() for values in draws[1:]))
+    for place, (begin, (height, width), side, start, transposed, flipped, matrix, shift) in enumerate(drawn):
+        top, left = (
+            part * (max(extent, side) - side + 1) >> PARTS_BITS
+            for part, extent in zip(start, (height, width))
+        )
         # The window is cut first and scaled afterwards: the same picture, at a fraction of the work.
-        window = np.ascontiguousarray(sample.picture[top : top + side, left : left + side])
-        image = Image.fromarray(window).resize((size, size), Image.Resampling.BILINEAR)
+        whole = pixels[begin : begin + height * width].reshape(height, width, 3)
+        image = Image.fromarray(np.ascontiguousarray(whole[top : top + side, left : left + side]))
+        if image.size != (side, side):
+            image, inside = Image.new("RGB", (side, side), FILL), image
+            image.paste(inside)
+        image = image.resize((size, size), Image.Resampling.BILINEAR)
         if crops.jitter:
             image = _coloured(image, matrix, shift)
         method = POSITIONS[transposed, *flipped]
-        pictures[place] = np.asarray(image if method is None else image.transpose(method))
+        cut[place] = np.asarray(image if method is None else image.transpose(method))
 
         # The row and the column that hold the new pixel's centre, in whole numbers so that nothing is rounded.
         nearest = steps * side // (2 * size)  # (side,)
-        lines = ((top + nearest) * columns, left + nearest)
-        first, second = (
-            way[:: -1 if back else 1] for way, back in zip(lines[::-1] if transposed else lines, flipped)
-        )
-        index = first[:, None] + second  # (side, crop)
-        # "clip" writes into the batch itself; "raise", the default, into a copy.
-        np.take(sample.categories.ravel(), index, out=categories[place], mode="clip")
-        np.take(sample.instances.ravel(), index, out=instances[place], mode="clip")
-    whole, kinds, numbers = map(torch.from_numpy, (pictures, categories, instances))
-    return Batch(whole, kinds, numbers, int(instances.max()))
+        rows, columns = top + nearest, left + nearest
+        first = np.where(rows < height, begin + rows * width, FAR)
+        second = np.where(columns < width, columns, FAR)
+        if transposed:
+            first, second = second, first
+        index = first[:: -1 if flipped[0] else 1, None] + second[:: -1 if flipped[1] else 1]  # (side, crop)
+        for values, into in zip((categories, instances), labels):
+            np.take(
+                values, index, out=into[place], mode="clip"
+            )  # what is too far becomes the last, nothing's
+    kinds, numbers = labels
+    return Batch(
+        torch.from_numpy(cut), torch.from_numpy(kinds), torch.from_numpy(numbers), int(numbers.max())
+    )
 
 
 def _coloured(image: Image.Image, matrix: list[list[float]], shift: list[float]) -> Image.Image:
@@ -151,6 +158,7 @@ def cut_on_device(flat: Flat, draws: Draws, crops: CropRecipe, most: int) -> Bat
 
     flat: all pictures, on the device
     draws: for N windows, there too
+    crops: how they are cut
     most: the largest number of instances in a picture
     returns: the mini-batch, as `cut_on_host` would cut it; colours may differ by one
 

@@ -26,7 +26,7 @@ from bridgeseg.system.build import build_fcn
 from bridgeseg.system.presets import RECIPES
 from bridgeseg.system.recipe import Learner, Recipe
 from bridgeseg.training.objective import objective_of
-from bridgeseg.training.optimiser import make_optimiser, parameter_groups
+from bridgeseg.training.optimiser import make_optimiser, parameter_groups, set_rate
 
 FULL = ("scenes-full", "nuclei-full", "voc", "streets-light", "photos-light")
 COUNTS = {"scenes-full": len(SCENES) - 1, "nuclei-full": 1, "voc": 20, "streets-light": 1, "photos-light": 20}
@@ -119,15 +119,17 @@ class Bench:
             self.network.to(memory_format=CHANNELS_LAST)
         self.channels_last = channels_last
         groups, how = parameter_groups(self.network, self.learner), self.learner.optimiser
-        self.optimiser = make_optimiser(groups, how)
+        self.optimiser = make_optimiser(groups, how, self.device)
         if optimiser:
             usual = {"lr": how.rate} | ({"momentum": how.momentum} if how.kind == "sgd" else {})
-            self.optimiser = type(self.optimiser)(groups, **usual, **optimiser)
+            plain = [{name: value for name, value in group.items() if name != "lr"} for group in groups]
+            self.optimiser = type(self.optimiser)(plain, **usual, **optimiser)
         self.bfloat16 = computes_bfloat16(self.device) if bfloat16 is None else bfloat16
         if setting.device == "cpu" and bfloat16 is None:
             self.bfloat16 = self.bfloat16 and self.learner.optimiser.bfloat16
         self.computing: Callable[[Tensor], dict[str, Tensor]] = self.network
         size, side = batch or self.learner.optimiser.batch, self.learner.crops.side
+        self.most = PICTURES[name][2]
         self.batch = tuple(
             part.to(self.device) for part in random_batch(size, side, COUNTS[name], PICTURES[name][2])
         )
@@ -148,7 +150,9 @@ class Bench:
     def loss(self) -> Tensor:
         """Answer and compare."""
         answers = self.forward()
-        return objective_of(answers, self.batch[1], self.batch[2], self.stride, self.recipe.losses).loss
+        return objective_of(
+            answers, self.batch[1], self.batch[2], self.stride, self.recipe.losses, self.most
+        ).loss
 
     def gradients(self) -> None:
         """Answer, compare and go back."""
@@ -162,8 +166,7 @@ class Bench:
     def step(self) -> None:
         """Everything that a step of the trainer does once its mini-batch lies on the device."""
         torch.manual_seed(1)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learner.optimiser.rate * group["factor"] * 1e-3
+        set_rate(self.optimiser, self.learner.optimiser.rate * 1e-3)
         self.gradients()
         self.clip()
         self.optimiser.step()

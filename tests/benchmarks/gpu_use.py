@@ -43,15 +43,11 @@ def mini_batches(say: Say, setting: Setting) -> None:
         drawn = samples_of(name, 4 if setting.small else 48)
         found = {}
         for place in {setting.device, "cpu"}:
-            crops = learner.crops
             batches = Batches(
                 load(drawn, range(len(drawn)), device=place),
-                crop=crops.side,
+                learner.crops,
                 batch=learner.optimiser.batch,
                 seed=0,
-                scales=crops.scales,
-                upright=crops.upright,
-                jitter=crops.jitter,
             )
             step = iter(range(1_000_000))
             found[f"{place} ms"] = milliseconds(
@@ -70,7 +66,8 @@ def training(say: Say, setting: Setting, name: str) -> None:
         bench = Bench(name, setting, which)
         alone[which] = milliseconds(bench.step, setting, setting.seconds / 2)
         del bench
-    trainer = Trainer(recipe.with_minutes(seconds / 60), drawn, COUNTS[name], device=setting.device)
+    store = load(drawn, range(len(drawn)), device=setting.device)
+    trainer = Trainer(recipe.with_minutes(seconds / 60), store, COUNTS[name], device=setting.device)
     every = mock.patch.object(trainer_module, "LOG_EVERY", 5)
     with every:
         trainer.run()

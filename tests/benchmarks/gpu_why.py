@@ -26,8 +26,9 @@ from staged import Say, described
 from torch import Tensor, nn
 
 from bridgeseg.structures.cells import enlarge
-from bridgeseg.training.batches import Batch
+from bridgeseg.training.store import load
 from bridgeseg.training.trainer import Trainer
+from bridgeseg.training.windows import Batch
 
 
 def profile(say: Say, setting: Setting, name: str) -> None:
@@ -100,9 +101,10 @@ def waiting(say: Say, setting: Setting, name: str) -> None:
         return
     bench = Bench(name, setting)
     say("networks, loss, optimiser", synchronisations(bench.step))
-    trainer = Trainer(recipe_of(name, setting), samples_of(name, 4), COUNTS[name], device=setting.device)
+    store = load(samples_of(name, 4), range(4), device=setting.device)
+    trainer = Trainer(recipe_of(name, setting), store, COUNTS[name], device=setting.device)
     trainer.networks.train()
-    say("the trainer's step", synchronisations(lambda: trainer.step(Batch(*bench.batch), 0.5)))
+    say("the trainer's step", synchronisations(lambda: trainer.step(Batch(*bench.batch, bench.most))))
 
 
 def synchronisations(work: Callable[[], object]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from stored_samples import stored
 
 from bridgeseg.data.scenes import Scenes, draw_scene
 from bridgeseg.data.transforms import FILL, compact
@@ -32,7 +33,7 @@ def test_what_is_kept_is_what_was_read(samples: list[Sample]) -> None:
     store = load(samples, [2, 0, 1, 0])
     assert len(store) == 4
     for number, index in enumerate([2, 0, 1, 0]):
-        found = store.sample(number)
+        found = stored(store.flat, number)
         np.testing.assert_array_equal(found.picture, samples[index].picture)
         np.testing.assert_array_equal(found.categories, samples[index].categories)
         np.testing.assert_array_equal(found.instances, compact(samples[index]).instances)
@@ -52,9 +53,11 @@ def test_the_last_place_is_that_of_nothing(samples: list[Sample]) -> None:
 
 
 def test_contrast_is_stretched_where_that_is_asked_for(samples: list[Sample]) -> None:
-    found = load(samples, [0], stretch=True).sample(0)
+    found = stored(load(samples, [0], stretch=True).flat, 0)
     np.testing.assert_array_equal(found.picture, stretch_contrast(samples[0].picture))
-    np.testing.assert_array_equal(Unread(samples, [0], stretch=True).sample(0).picture, found.picture)
+    np.testing.assert_array_equal(
+        stored(Unread(samples, [0], stretch=True).read([0]), 0).picture, found.picture
+    )
 
 
 def test_more_instances_than_two_bytes_can_number_are_kept() -> None:
@@ -64,9 +67,9 @@ def test_more_instances_than_two_bytes_can_number_are_kept() -> None:
     crowd = Sample("many", blank, np.ones((200, 200), np.uint8), many)
     store = load([few, crowd, few], range(3))
     assert store.most == 40_000
-    np.testing.assert_array_equal(store.sample(1).instances, many)
-    np.testing.assert_array_equal(store.sample(2).instances, many % 3)
-    np.testing.assert_array_equal(Unread([few, crowd], [1]).sample(0).instances, many)
+    np.testing.assert_array_equal(stored(store.flat, 1).instances, many)
+    np.testing.assert_array_equal(stored(store.flat, 2).instances, many % 3)
+    np.testing.assert_array_equal(stored(Unread([few, crowd], [1]).read([0]), 0).instances, many)
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than cores
@@ -76,7 +79,7 @@ def test_workers_draw_the_same_scenes(workers: int) -> None:
     indices = [index for index in range(300) if index % 7]
     here = load(scenes, indices)
     assert same(load(scenes, indices, workers=workers), here)
-    np.testing.assert_array_equal(here.sample(200).picture, scenes[indices[200]].picture)
+    np.testing.assert_array_equal(stored(here.flat, 200).picture, scenes[indices[200]].picture)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -105,8 +108,8 @@ def test_a_set_is_kept_where_it_fits(samples: list[Sample], monkeypatch: pytest.
         found = open_store(samples, range(3))
         assert isinstance(found, kind)
         assert len(found) == 3
-        np.testing.assert_array_equal(found.sample(1).instances, compact(samples[1]).instances)
-        assert found.sample(1).instances.dtype == np.int16
+        flat = found.flat if isinstance(found, Store) else found.read(range(3))
+        assert all(map(torch.equal, flat, load(samples, range(3)).flat))
 
     class Card:
         total_memory = 4 * 6 * areas

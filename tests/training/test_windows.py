@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from stored_samples import stored
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bridgeseg.data.scenes import draw_scene
@@ -13,7 +14,7 @@ from bridgeseg.structures.labels import VOID, Sample
 from bridgeseg.system.recipe import CropRecipe
 from bridgeseg.training.augmentation import Draws, draw, of_step
 from bridgeseg.training.store import Store, load
-from bridgeseg.training.windows import Batch, Flat, cut_on_device, cut_on_host
+from bridgeseg.training.windows import Flat, cut_on_device, cut_on_host
 
 # Larger and smaller than the windows, wide and high, one of a single pixel.
 SIZES = [(64, 64), (40, 90), (90, 40), (33, 20), (120, 131), (1, 1)]
@@ -40,10 +41,6 @@ def store() -> Store:
         picture = np.clip(scene.picture + noise, 0, 255).astype(np.uint8)
         samples.append(Sample(scene.name, picture, scene.categories, scene.instances))
     return load(samples, range(len(samples)))
-
-
-def on_host(store: Store, drawn: Draws, crops: CropRecipe) -> Batch:
-    return cut_on_host([store.sample(number) for number in drawn.picture.tolist()], drawn, crops)
 
 
 def by_chapter_2(sample: Sample, drawn: Draws, place: int, size: int) -> Sample:
@@ -73,9 +70,9 @@ def test_the_host_cuts_what_chapter_2_s_functions_cut(store: Store, kind: str) -
     drawn = draw(1, 0, 8, len(store), crops)
     for step in range(20):
         now = of_step(drawn, step)
-        batch = on_host(store, now, crops)
+        batch = cut_on_host(store.flat, now, crops)
         for place, number in enumerate(now.picture.tolist()):
-            expected = by_chapter_2(store.sample(number), now, place, crops.side)
+            expected = by_chapter_2(stored(store.flat, number), now, place, crops.side)
             np.testing.assert_array_equal(batch.categories[place], expected.categories)
             np.testing.assert_array_equal(batch.instances[place], expected.instances)
             apart = np.abs(batch.pictures[place].numpy().astype(int) - expected.picture)
@@ -90,7 +87,7 @@ def test_the_device_cuts_what_the_host_cuts(store: Store, kind: str) -> None:
     apart = []
     for step in range(60):
         now = of_step(drawn, step)
-        first = on_host(store, now, crops)
+        first = cut_on_host(store.flat, now, crops)
         second = cut_on_device(store.flat, now, crops, store.most)
         assert [values.dtype for values in first[:3]] == [values.dtype for values in second[:3]]
         assert torch.equal(first.categories, second.categories)
@@ -105,7 +102,10 @@ def test_the_device_cuts_what_the_host_cuts(store: Store, kind: str) -> None:
 def test_beyond_a_picture_lies_void_of_the_mean_colour(store: Store) -> None:
     crops = CropRecipe(150)  # larger than every picture
     drawn = of_step(draw(0, 0, 30, len(store), crops), 0)
-    for batch in (on_host(store, drawn, crops), cut_on_device(store.flat, drawn, crops, 0)):
+    for batch in (
+        cut_on_host(store.flat, drawn, crops),
+        cut_on_device(store.flat, drawn, crops, 0),
+    ):
         for place, number in enumerate(drawn.picture.tolist()):
             height, width = store.flat.sizes[number].tolist()
             beyond = torch.ones(150, 150, dtype=torch.bool)
@@ -125,7 +125,9 @@ def test_every_place_of_a_window_is_reached(store: Store) -> None:
     small = load([Sample("places", picture, blank, blank.astype(np.int32))], [0])
     crops = CropRecipe(8)
     drawn = draw(0, 0, 50, 1, crops)
-    pictures = torch.cat([cut_on_device(small.flat, of_step(drawn, i), crops, 0).pictures for i in range(20)])
+    pictures = torch.cat(
+        [cut_on_device(small.flat, of_step(drawn, i), crops, 0).pictures for i in range(20)]
+    )
     tops, lefts = pictures[..., 0].amin((1, 2)), pictures[..., 1].amin((1, 2))
     assert set(tops.tolist()) == set(range(5))
     assert set(lefts.tolist()) == set(range(13))
@@ -202,7 +204,7 @@ def test_a_gpu_cuts_the_same_without_waiting_and_in_a_graph(store: Store, kind: 
     finally:
         torch.cuda.set_sync_debug_mode("default")
     for step, (pictures, categories, instances, *eager) in enumerate(found):
-        expected = on_host(store, of_step(drawn, step), crops)
+        expected = cut_on_host(store.flat, of_step(drawn, step), crops)
         assert all(torch.equal(a, b) for a, b in zip((pictures, categories, instances), eager, strict=True))
         assert torch.equal(categories.cpu(), expected.categories)
         assert torch.equal(instances.cpu(), expected.instances)

@@ -66,9 +66,7 @@ class Batches:
         """Return the mini-batch of draws; on a GPU, something that a CUDA graph can hold."""
         if isinstance(self.store, Unread):
             flat = self.store.read(draws.picture.tolist())
-            return cut_on_host(
-                flat, draws._replace(picture=torch.arange(len(flat.offsets))), self.crops
-            )
+            return cut_on_host(flat, draws._replace(picture=torch.arange(len(flat.offsets))), self.crops)
         if self.store.device.type == "cpu":
             return cut_on_host(self.store.flat, draws, self.crops)
         return cut_on_device(self.store.flat, draws, self.crops, self.store.most)

@@ -97,7 +97,7 @@ def draw(folder: str, batches: int, workers: int) -> dict[str, float]:
     """Draw mini-batches from a folder and return what that took."""
     watch = Watch()
     watch.start()
-    dataset = open_dataset("voc", {folder}", "train")
+    dataset = open_dataset("voc", folder, "train")
     store = open_store(dataset, range(len(dataset)))
     assert isinstance(store, Unread), "the set fits, expected one that does not"
     learner = VOC.semantic

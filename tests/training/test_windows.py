@@ -125,9 +125,7 @@ def test_every_place_of_a_window_is_reached(store: Store) -> None:
     small = load([Sample("places", picture, blank, blank.astype(np.int32))], [0])
     crops = CropRecipe(8)
     drawn = draw(0, 0, 50, 1, crops)
-    pictures = torch.cat(
-        [cut_on_device(small.flat, of_step(drawn, i), crops, 0).pictures for i in range(20)]
-    )
+    pictures = torch.cat([cut_on_device(small.flat, of_step(drawn, i), crops, 0).pictures for i in range(20)])
     tops, lefts = pictures[..., 0].amin((1, 2)), pictures[..., 1].amin((1, 2))
     assert set(tops.tolist()) == set(range(5))
     assert set(lefts.tolist()) == set(range(13))

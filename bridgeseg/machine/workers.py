@@ -6,9 +6,11 @@ Built in chapter 6.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -19,6 +21,8 @@ from bridgeseg.structures.labels import BadInput
 Made = TypeVar("Made")
 
 WAITING = 2  # answers that a worker may have ready before they are asked for
+FORKS = sys.platform == "linux"  # elsewhere forking is unsafe or unknown
+SHARED = Path("/dev/shm")  # where answers wait
 
 
 def cores() -> int:
@@ -27,6 +31,22 @@ def cores() -> int:
     Built in chapter 6.
     """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worthwhile(answer: int, processes: int = 1) -> int:
+    """Return how many workers are worth having for a process that has a network to feed, 0 where there can be none.
+
+    answer: bytes of one
+    processes: that share this machine
+    returns: at most 8; a core each, and one is left over; no more than half of shared memory holds the answers of,
+        since a container often has 64 MB of that, and a process that wants more is killed
+
+    Our choice. Built in chapter 6.
+    """
+    if not (FORKS and SHARED.is_dir()):
+        return 0
+    room = shutil.disk_usage(SHARED).free // 2 // (answer * WAITING * processes)
+    return min(8, max(1, cores() // processes - 1), room)
 
 
 def in_workers(
@@ -46,8 +66,8 @@ def in_workers(
     """
     # Forked, since a worker that begins anew (spawn, forkserver) would run the reader's script a second time, unless
     # that has a guard, and hold a PyTorch of its own. What makes forking risky is kept away: a worker calls no GPU,
-    # computes in one thread, and begins while this process waits. On other systems than Linux that is not enough.
-    forked = workers > 0 and sys.platform == "linux"
+    # computes in one thread, and begins while this process waits.
+    forked = workers > 0 and FORKS
     loader: DataLoader[Any] = DataLoader(
         _Answers(make),
         batch_size=None,

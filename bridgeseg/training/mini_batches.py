@@ -12,10 +12,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
-from bridgeseg.machine.workers import in_workers
+from bridgeseg.machine.workers import FORKS, in_workers, worthwhile
 from bridgeseg.system.recipe import CropRecipe
 from bridgeseg.training.augmentation import STEPS, Draws, draw, of_process, of_step
-from bridgeseg.training.store import Store, Unread
+from bridgeseg.training.store import BYTES, Store, Unread
 from bridgeseg.training.windows import Batch, cut_on_device, cut_on_host
 
 
@@ -75,10 +75,13 @@ class Batches:
         """Return this process's part of the mini-batch of a step."""
         return self.cut(self.draws(step))
 
-    def ahead(self, start: int, workers: int = 0, pinned: bool = False) -> Generator[Batch, None, None]:
+    def ahead(
+        self, start: int, workers: int | None = None, pinned: bool = False
+    ) -> Generator[Batch, None, None]:
         """Yield the mini-batches from a step on, without end, made while the network computes.
 
-        workers: processes that make them; with 0 one thread does. On a GPU neither is needed
+        workers: processes that make them, 0 for a thread of this one, which is what None takes for stored pictures
+            beside a network on the same processor; else as many as are `worthwhile`. Pictures on a GPU need neither
         pinned: in memory that a GPU reads without waiting
 
         Built in chapter 6.
@@ -86,7 +89,12 @@ class Batches:
         steps = itertools.count(start)
         if self.store.device.type != "cpu":
             yield from map(self, steps)
-        elif workers:
+            return
+        if workers is None:
+            size = BYTES * self.crops.side**2 * self.batch // self.processes
+            many = pinned or isinstance(self.store, Unread)
+            workers = worthwhile(size, self.processes) if many else 0
+        if workers and FORKS:
             yield from in_workers(self, steps, workers, pinned=pinned)
         else:
             yield from self._in_thread(steps, pinned)

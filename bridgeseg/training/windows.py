@@ -134,11 +134,10 @@ def cut_on_host(flat: Flat, draws: Draws, crops: CropRecipe) -> Batch:
         second = np.where(columns < width, columns, FAR)
         if transposed:
             first, second = second, first
-        index = first[:: -1 if flipped[0] else 1, None] + second[:: -1 if flipped[1] else 1]  # (side, crop)
+        index = first[:: -1 if flipped[0] else 1, None] + second[:: -1 if flipped[1] else 1]  # (side, side)
         for values, into in zip((categories, instances), labels):
-            np.take(
-                values, index, out=into[place], mode="clip"
-            )  # what is too far becomes the last, nothing's
+            # "clip": of what lies too far the last is taken, which is nothing's.
+            np.take(values, index, out=into[place], mode="clip")
     kinds, numbers = labels
     return Batch(
         torch.from_numpy(cut), torch.from_numpy(kinds), torch.from_numpy(numbers), int(numbers.max())
@@ -178,10 +177,10 @@ def cut_on_device(flat: Flat, draws: Draws, crops: CropRecipe, most: int) -> Bat
     # The rows and columns of the scaled window in the order in which they are shown, before columns become rows.
     order = torch.arange(size, device=side.device)
     flipped = torch.where(transposed, draws.flipped.flip(1), draws.flipped)[..., None]  # (N, 2, 1)
-    shown = torch.where(flipped, size - 1 - order, order)  # (N, 2, crop)
+    shown = torch.where(flipped, size - 1 - order, order)  # (N, 2, side)
 
     # Labels: of the row and the column that hold the new pixel's centre.
-    nearest = places((2 * shown + 1) * side[..., None] // (2 * size))  # (N, 2, crop)
+    nearest = places((2 * shown + 1) * side[..., None] // (2 * size))  # (N, 2, side)
     if not crops.upright:
         nearest = torch.where(transposed[..., None], nearest.flip(1), nearest)
     index = (begin + nearest[:, 0])[..., None] + nearest[:, 1, None]  # (N, side, side)
@@ -192,9 +191,9 @@ def cut_on_device(flat: Flat, draws: Draws, crops: CropRecipe, most: int) -> Bat
         pictures = flat.pixels[index]  # (N, side, side, 3)
     else:
         taps = math.ceil(2 * max(1.0, crops.largest / size))
-        inside, weights = _weights(shown, side[..., None], size, taps)  # (N, 2, crop, taps)
+        inside, weights = _weights(shown, side[..., None], size, taps)  # (N, 2, side, taps)
         near = places(inside.flatten(2)).view_as(inside)
-        rows, columns = begin[..., None] + near[:, 0], near[:, 1, None]  # (N, crop, taps), (N, 1, crop, taps)
+        rows, columns = begin[..., None] + near[:, 0], near[:, 1, None]  # (N, side, taps), (N, 1, side, taps)
 
         def lines(tap: int) -> Tensor:
             """One of the rows that make up each row of the scaled windows, resampled: (N, side, side, 3) int32."""
@@ -208,29 +207,30 @@ def cut_on_device(flat: Flat, draws: Draws, crops: CropRecipe, most: int) -> Bat
         if not crops.upright:
             pictures = torch.where(transposed[..., None, None], pictures.transpose(1, 2), pictures)
     if crops.jitter:
-        colours = pictures.flatten(1, 2).float()  # (N, crop², 3)
-        offset = (colours.mean(1) * draws.shift).sum(1)[
-            :, None, None
-        ] + 0.5  # half a step: the cast below cuts off
-        colours = torch.baddbmm(offset, colours, draws.matrix).clamp_(0, 255)
-        pictures = colours.to(torch.uint8).view_as(pictures)
+        old, matrix = pictures.flatten(1, 2).float(), draws.matrix[:, None]  # (N, side², 3), (N, 1, 3, 3)
+        offset = (old.mean(1) * draws.shift).sum(1)[:, None, None]
+        # Not a matrix product, which a GPU may round to 10 bits, or to 7 under autocast.
+        new = offset + old[..., :1] * matrix[:, :, 0]
+        new.addcmul_(old[..., 1:2], matrix[:, :, 1]).addcmul_(old[..., 2:], matrix[:, :, 2])
+        new.add_(0.5).clamp_(0, 255)  # half a step, since the cast cuts off
+        pictures = new.to(torch.uint8).view_as(pictures)
     return Batch(pictures, categories, instances, most)
 
 
 def _weights(shown: Tensor, side: Tensor, size: int, taps: int) -> tuple[Tensor, Tensor]:
     """Return which pixels along an axis of a window make up a pixel of the scaled one, and how much each counts.
 
-    shown: (N, 2, crop) int64, the pixels of the scaled window, 0…size − 1
-    side: (N, 1, 1) int64, of the window before
+    shown: (N, 2, side) int64, the pixels of the scaled window, 0…size − 1
+    side: (N, 1, 1) int64, of the window before it is scaled
     taps: pixels looked at
-    returns: (N, 2, crop, taps) int64, 0 or more, and int32, in 2⁻²²: a triangle two pixels wide, new ones where the
+    returns: (N, 2, side, taps) int64, 0 or more, and int32, in 2⁻²²: a triangle two pixels wide, new ones where the
         window shrinks and old ones where it grows; beyond the window nothing counts
     """
     scale = side.double() / size
     reach = scale.clamp(min=1)
-    centre = (shown + 0.5) * scale  # (N, 2, crop)
+    centre = (shown + 0.5) * scale  # (N, 2, side)
     first = (centre - reach + 0.5).clamp_(min=0).long()
-    pixel = first[..., None] + torch.arange(taps, device=shown.device)  # (N, 2, crop, taps)
+    pixel = first[..., None] + torch.arange(taps, device=shown.device)  # (N, 2, side, taps)
     weight = 1 - ((pixel + 0.5 - centre[..., None]) * (1 / reach)[..., None]).abs()
     weight = weight.clamp_(min=0).masked_fill_(pixel >= side[..., None], 0)
     weight = weight / weight.sum(-1, keepdim=True)

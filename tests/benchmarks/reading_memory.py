@@ -132,7 +132,7 @@ def main() -> None:
             again += ["--workers", str(given.workers), "--batches", str(given.batches)]
             # A process of its own: nothing of the first measurement is left for the second.
             report[name] = json.loads(
-                subprocess.run(again, capture_output=True, text=True, check=True).stdout
+                subprocess.run(again, stdout=subprocess.PIPE, text=True, check=True).stdout
             )
     publish("reading-memory", report, given.store)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bridgeseg.machine.workers import cores, in_workers
+from bridgeseg.machine import workers as module
+from bridgeseg.machine.workers import FORKS, WAITING, cores, in_workers, worthwhile
 from bridgeseg.structures.labels import BadInput
 
 # A reader's script as readers write it: nothing guards it from being run a second time.
@@ -69,7 +71,7 @@ def test_answers_come_in_order_and_chance_is_left_alone(workers: int) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
+@pytest.mark.skipif(not FORKS, reason="workers are forked on Linux alone")
 def test_the_answers_are_made_in_other_processes_that_end_with_the_generator() -> None:
     answers = in_workers(lambda number: os.getpid(), itertools.count(), 2)
     workers = {next(answers) for _ in range(8)}
@@ -93,7 +95,7 @@ def test_what_is_wrong_with_an_input_is_one_line(workers: int) -> None:
     assert str(caught.value) == "picture 3: broken, expected a whole one"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
+@pytest.mark.skipif(not FORKS, reason="workers are forked on Linux alone")
 @pytest.mark.parametrize("form", ["file", "command", "stdin"])
 def test_a_script_without_a_guard_has_workers_and_a_killed_one_leaves_none(
     form: str, tmp_path: Path, root: Path
@@ -136,6 +138,26 @@ def test_a_script_without_a_guard_has_workers_and_a_killed_one_leaves_none(
         given.wait()
         os.close(asked)
         os.close(answer)
+
+
+@pytest.mark.skipif(not FORKS, reason="workers are forked on Linux alone")
+def test_as_many_workers_as_cores_and_shared_memory_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = shutil.disk_usage(module.SHARED)
+    for many, shared, processes, expected in (
+        (16, 10**9, 1, 8),
+        (5, 10**9, 1, 4),
+        (1, 10**9, 1, 1),
+        (16, 10**9, 4, 3),
+        (16, 64_000_000, 1, 3),  # the usual size in a container
+        (16, 19_000_000, 1, 0),
+    ):
+        monkeypatch.setattr(module, "cores", lambda many=many: many)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path, shared=shared: room._replace(free=shared))
+        found = worthwhile(5_000_000, processes)
+        assert found == expected
+        assert found * WAITING * 5_000_000 * processes <= shared
+    monkeypatch.setattr(module, "FORKS", False)
+    assert worthwhile(1) == 0
 
 
 def test_the_cores_are_those_that_may_be_used(root: Path) -> None:

@@ -77,8 +77,8 @@ def test_a_batch_that_cannot_be_shared_is_refused(store: Store) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than cores
-@pytest.mark.parametrize("workers", [0, 1, 4])
-def test_batches_made_ahead_are_the_same(store: Store, workers: int) -> None:
+@pytest.mark.parametrize("workers", [None, 0, 1, 4])
+def test_batches_made_ahead_are_the_same(store: Store, workers: int | None) -> None:
     for kept in (store, Unread(SCENES, range(10))):
         batches = Batches(kept, seed=3, **HOW)
         before = threading.active_count()

@@ -184,6 +184,7 @@ def test_a_gpu_cuts_the_same_without_waiting_and_in_a_graph(store: Store, kind: 
     steps = [Draws(*(values.cuda() for values in of_step(drawn, step))) for step in range(6)]
     held = Draws(*(values.clone() for values in steps[0]))
     aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
         cut_on_device(flat, held, crops, store.most)
     torch.cuda.current_stream().wait_stream(aside)

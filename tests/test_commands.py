@@ -25,6 +25,7 @@ from bridgeseg.networks.fcn import FCN
 from bridgeseg.structures.cells import resized
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BadInput
+from bridgeseg.structures.masks import Masks
 from bridgeseg.structures.run_lengths import from_run_lengths, to_run_lengths
 from bridgeseg.system import presets
 from bridgeseg.system import segment_files as segmenting
@@ -32,7 +33,7 @@ from bridgeseg.system.build import build_networks
 from bridgeseg.system.checkpoint import Run, load_run, save_run
 from bridgeseg.system.oracles import true_boxes, true_scores
 from bridgeseg.system.prediction import Maps, group, without_overlap
-from bridgeseg.system.segment_files import describe, run_lengths_at, segment_files
+from bridgeseg.system.segment_files import describe, run_lengths, segment_files
 from bridgeseg.training import train_run as training_runs
 
 
@@ -313,7 +314,7 @@ def test_segment_writes_what_the_networks_say(lively, scene, tmp_path):
     assert len(entries) == len(instances)
     for entry, mask, category, score in zip(
         entries,
-        instances.masks.numpy(),
+        instances.masks[:].numpy(),
         instances.categories.tolist(),
         instances.scores.tolist(),
         strict=True,
@@ -446,7 +447,9 @@ def test_more_than_254_instances_are_written_with_16_bits(tmp_path, monkeypatch,
     columns = torch.arange(96)[None].expand(96, 96)
     numbers = rows // 5 * 20 + columns // 5  # 400 squares
     masks = numbers == torch.arange(400)[:, None, None]
-    many = Instances(masks, torch.ones(400, dtype=torch.int64), torch.ones(400), torch.zeros(400, 4))
+    many = Instances.from_masks(
+        masks, torch.ones(400, dtype=torch.int64), torch.ones(400), torch.zeros(400, 4)
+    )
     monkeypatch.setattr(segmenting, "group", lambda maps, grouping: many)
     assert segment_files(untrained(), [scene], tmp_path / "out", pytest.fail) == 1
     labels, void = read_label_png(tmp_path / "out" / "SegmentationObject" / "scene.png")
@@ -456,26 +459,34 @@ def test_more_than_254_instances_are_written_with_16_bits(tmp_path, monkeypatch,
         assert image.mode.startswith("I")
 
 
-def test_run_lengths_at_a_larger_size_are_those_of_the_enlarged_mask():
+def test_run_lengths_are_those_of_the_mask_in_full():
     random = np.random.default_rng(2)
     for number in range(60):
         height, width = random.integers(1, 12, 2)
-        mask = torch.from_numpy(random.random((height, width)) < (0.0, 0.1, 0.5, 0.97, 1.0)[number % 5])
-        size = (int(height * random.uniform(1, 4)), int(width * random.uniform(1, 4)))
-        lengths, box = run_lengths_at(mask, size)
-        large = resized(mask, size).numpy()
-        assert lengths == to_run_lengths(large)
-        if not large.any():
-            assert box is None
-            continue
-        rows, columns = large.nonzero()
-        assert box == (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+        full = torch.from_numpy(random.random((3, height, width)) < (0.0, 0.1, 0.5, 0.97, 1.0)[number % 5])
+        masks = Masks.from_full(full)
+        for index in range(3):
+            assert run_lengths(masks, index) == to_run_lengths(full[index].numpy())
+
+
+@pytest.mark.parametrize("size", [(7, 9), (14, 11), (5, 4)], ids=["same", "larger", "smaller"])
+def test_a_described_box_is_tight_at_whatever_size(size):
+    """Where the networks saw a larger picture, the row that made a box larger may be one that no pixel takes."""
+    full = torch.from_numpy(np.random.default_rng(3).random((20, 7, 9)) < 0.1)
+    many = Instances.from_masks(full, torch.ones(20, dtype=torch.int64), torch.ones(20), torch.zeros(20, 4))
+    expected = [mask for mask in resized(full, size).numpy() if mask.any()]
+    entries = describe(many, ("background", "x"), "n", size)
+    assert len(entries) == len(expected)
+    for entry, mask in zip(entries, expected, strict=True):
+        rows, columns = mask.nonzero()
+        assert entry["segmentation"] == to_run_lengths(mask)
+        assert entry["bbox"] == [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
 
 
 def test_instances_are_described_in_plain_numbers():
     mask = torch.zeros(2, 4, 5, dtype=torch.bool)
     mask[0, 1:3, 2] = True
-    instances = Instances(mask, torch.tensor([2, 1]), torch.tensor([0.75, 0.5]), torch.zeros(2, 4))
+    instances = Instances.from_masks(mask, torch.tensor([2, 1]), torch.tensor([0.75, 0.5]), torch.zeros(2, 4))
     assert describe(instances, ("background", "x", "y"), "n", (4, 5)) == [
         {
             "image_id": "n",

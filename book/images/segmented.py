@@ -80,7 +80,7 @@ def answered(run: Run, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     maps = predict_maps(run.networks, sample.picture, run.recipe)
     found = at_size(group(maps, run.recipe.grouping), size)
     found = found.select(found.scores >= run.threshold)
-    return resized(category_map(maps), size).numpy(), found.masks.numpy()
+    return resized(category_map(maps), size).numpy(), found.masks[:].numpy()
 
 
 @style()

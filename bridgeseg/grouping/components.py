@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bridgeseg.structures.boxes import instance_boxes
 from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BACKGROUND, VOID
+from bridgeseg.structures.masks import Masks
 
 
 def connected_components(categories: Tensor) -> Tensor:
@@ -76,6 +76,5 @@ def component_instances(scores: Tensor, stride: int, size: tuple[int, int], pixe
     large = large[large > 0]
     category = torch.zeros(count + 1, dtype=torch.int64, device=scores.device)
     category.scatter_(0, labels.flatten(), categories.flatten())
-    masks = labels[None] == large[:, None, None]
-    boxes = instance_boxes(labels)[large]
-    return Instances(masks, category[large], sums[1, large] / sums[0, large], boxes).sorted()
+    masks = Masks.from_labels(labels, large)
+    return Instances(masks, category[large], sums[1, large] / sums[0, large], masks.boxes()).sorted()

@@ -6,7 +6,7 @@ of the picture. `bridgeseg.grouping.voting` is our own clustering with the same 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torchvision
@@ -14,8 +14,13 @@ from torch import Tensor
 
 from bridgeseg.grouping.hough import best_categories, candidates, check_maps
 from bridgeseg.structures.boxes import iou
-from bridgeseg.structures.cells import interpolate_at, spread
-from bridgeseg.structures.instances import Instances, paint
+from bridgeseg.structures.cells import interpolate_at, spread, spread_places
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.runs import places_of
+
+# Pairs of two boxes, or of a mask and a cell, that are held as floats at a time; of each pair one byte is kept.
+COMPARED = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ def trace_back(boxes: Tensor, maxima: Tensor, overlap: float) -> Tensor:
 
     Paper: tracing back the pixels that a maximum suppressed gives its mask. Built in chapter 9.
     """
-    over = iou(boxes[maxima][:, None], boxes[None]) > overlap
+    parts = boxes[maxima].split(max(COMPARED // max(len(boxes), 1), 1))
+    over = torch.cat([iou(some[:, None], boxes[None]) > overlap for some in parts])  # (n, k)
     own = torch.arange(len(maxima), device=boxes.device)
     over[own, maxima] = True  # a box without area overlaps not even itself
     return over
@@ -55,9 +61,11 @@ def trace_back(boxes: Tensor, maxima: Tensor, overlap: float) -> Tensor:
 
 def mask_overlaps(masks: Tensor) -> Tensor:
     """Return the IoU of every mask with every other, (n, n) float, from (n, …) bool masks."""
-    flat = masks.flatten(1).float()
-    inside = flat @ flat.T
-    area = flat.sum(1)
+    flat = masks.flatten(1)  # (n, k)
+    inside = torch.zeros(len(flat), len(flat), device=masks.device)
+    for some in flat.split(max(COMPARED // max(len(flat), 1), 1), 1):
+        inside += some.float() @ some.float().T
+    area = flat.sum(1).float()
     return inside / (area[:, None] + area[None] - inside).clamp(min=1)
 
 
@@ -98,30 +106,31 @@ def suppress_and_trace(
     if not len(cells):
         return Instances.none(*size)
     flat, certain = boxes.flatten(1).T[cells], scores.flatten(1)[categories, cells]
-    # The pixels near a candidate, the cell that each is nearest to, and its best categories.
-    nearest = spread(
-        torch.arange(scores[0].numel(), device=cells.device).view(scores.shape[1:]), stride, size
-    ).flatten()
-    covered = torch.zeros_like(scores[0], dtype=torch.bool).flatten().index_fill_(0, cells, True)
-    place = covered[nearest].nonzero()[:, 0]
-    nearest = nearest[place]
+    # The pixels near a candidate, and the best categories of each.
+    covered = torch.zeros_like(scores[0], dtype=torch.bool)
+    covered.view(-1).index_fill_(0, cells, True)
+    place = places_of(spread(covered, stride, size))
     best = best_categories(interpolate_at(scores, place, stride, size), settings.top)
-    answers, numbers, places, count = [], [], [], 0
+    answers = []
     for category in categories.unique():
         mine = (categories == category).nonzero()[:, 0]
         maxima = torchvision.ops.nms(flat[mine], certain[mine], settings.overlap)
-        found = trace_back(flat[mine], maxima, settings.overlap)
-        score = (found * certain[mine]).sum(1) / found.sum(1)
+        found = trace_back(flat[mine], maxima, settings.overlap)  # (n, k)
+        parts = found.split(max(COMPARED // len(mine), 1))
+        score = torch.cat([(some * certain[mine]).sum(1) for some in parts]) / found.sum(1)
         order = score.argsort(descending=True, stable=True)
         order = order[suppress_masks(found[order], settings.mask_overlap)]
-        answers.append((category.expand(len(order)), score[order], flat[mine[maxima[order]]]))
-        # A row for each cell: which of the masks it is in. The pixels copy the row of theirs.
-        rows = torch.zeros(len(covered), len(order), dtype=torch.bool, device=cells.device)
-        rows[cells[mine]] = found[order].T
-        there = (best == category).any(0).nonzero()[:, 0]
-        pixel, number = rows.index_select(0, nearest[there]).nonzero(as_tuple=True)
-        numbers.append(number + count)
-        places.append(place[there[pixel]])
-        count += len(order)
-    kinds, certainties, voted = (torch.cat(part) for part in zip(*answers))
-    return paint(torch.cat(numbers), torch.cat(places), kinds, certainties, voted, size, settings.pixels)
+        number, candidate = found[order].nonzero(as_tuple=True)
+        masks = Masks.from_pixels(
+            number, cells[mine[candidate]], len(order), (scores.shape[1], scores.shape[2])
+        )
+        answers.append(Instances(masks, category.expand(len(order)), score[order], flat[mine[maxima[order]]]))
+    found_in_cells = Instances.joined(answers)
+    # Every pixel copies its nearest cell, and counts for a category that is among its best.
+    rows = spread_places(scores.shape[1], stride, size[0], cells.device)
+    columns = spread_places(scores.shape[2], stride, size[1], cells.device)
+    maps = torch.zeros(len(best), size[0] * size[1], dtype=torch.int64, device=cells.device)
+    maps.index_copy_(1, place, best)
+    masks = found_in_cells.masks.taken(rows, columns)
+    masks = masks.matching(maps.view(-1, *size), found_in_cells.categories)
+    return replace(found_in_cells, masks=masks).with_pixels(settings.pixels)

@@ -18,9 +18,15 @@ import torchvision
 from torch import Tensor
 
 from bridgeseg.grouping.hough import candidates, check_maps, vote_cells
-from bridgeseg.structures.boxes import iou, tight_boxes
+from bridgeseg.structures.boxes import iou
 from bridgeseg.structures.cells import enlarge, interpolate_at
-from bridgeseg.structures.instances import Instances, paint
+from bridgeseg.structures.instances import Instances
+from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.runs import places_of
+
+# What is held at a time, however large the picture: pairs of a place and a maximum that are compared, 4 bytes and more
+# for each, and pixels that choose among their neighbours, some 250 bytes for each.
+COMPARED, CHOOSING = 1 << 22, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,27 @@ def swallow(maxima: Maxima, settings: Voting) -> Maxima:
     return Maxima(maxima.categories[keep], maxima.votes[keep], maxima.boxes[keep])
 
 
+def nearest_maxima(places: Tensor, columns: int, maxima: Maxima, cell: int, neighbours: int) -> Tensor:
+    """Return the maxima that lie nearest to some places of the Hough space, nearest first.
+
+    places: (p,) int64, row · columns + column
+    columns: of the Hough space
+    cell: pixels from place to place
+    neighbours: how many maxima, where there are as many
+    returns: (m', p) int64, numbers of maxima; what is made on the way is bounded, however many there are of both
+
+    Built in chapter 9.
+    """
+    centre_x, centre_y = maxima.boxes[:, [0, 2]].mean(1), maxima.boxes[:, [1, 3]].mean(1)
+    count = min(neighbours, len(maxima.votes))
+    tables = []
+    for some in places.split(max(COMPARED // len(maxima.votes), 1)):
+        y, x = (some // columns + 0.5) * cell, (some % columns + 0.5) * cell
+        away = (y[:, None] - centre_y).square() + (x[:, None] - centre_x).square()  # (p', m)
+        tables.append(away.topk(count, dim=1, largest=False).indices.T)
+    return torch.cat(tables, 1) if tables else places.new_zeros(count, 0)
+
+
 def choose(
     boxes: Tensor, scores: Tensor, maxima: Maxima, size: tuple[int, int], settings: Voting, cell: int
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -134,14 +161,12 @@ def choose(
     apart. Our choice. Built in chapter 9.
     """
     grid = (-(-size[0] // cell), -(-size[1] // cell))
-    y = (torch.arange(grid[0], device=boxes.device) + 0.5) * cell
-    x = (torch.arange(grid[1], device=boxes.device) + 0.5) * cell
-    centre_x, centre_y = maxima.boxes[:, [0, 2]].mean(1), maxima.boxes[:, [1, 3]].mean(1)
-    away = (y[:, None, None] - centre_y).square() + (x[None, :, None] - centre_x).square()
-    count = min(settings.neighbours, len(maxima.votes))
-    table = away.topk(count, dim=2, largest=False).indices.view(-1, count).T.contiguous()
     sides, corners = boxes.T.contiguous(), maxima.boxes.T.contiguous()
-    near = table.index_select(1, vote_cells(sides, grid, cell))
+    places = vote_cells(sides, grid, cell)  # (k,)
+    voted = torch.zeros(grid[0] * grid[1], dtype=torch.bool, device=boxes.device).index_fill_(0, places, True)
+    rank = voted.cumsum(0) - 1  # of a place among those that have a vote
+    table = nearest_maxima(places_of(voted), grid[1], maxima, cell, settings.neighbours)
+    near = table.index_select(1, rank.index_select(0, places))  # (m', k)
     overlaps, certain = sides.new_empty(near.shape), sides.new_empty(near.shape)
     for place, other in enumerate(near):  # one neighbour of all pixels at a time: smaller tensors are faster
         overlaps[place] = iou(sides, corners.index_select(1, other), dim=0)
@@ -212,19 +237,24 @@ def vote_and_assign(
     if not len(maxima.votes):
         return Instances.none(*size)
     background = enlarge(scores[None, :1], stride, size)[0, 0]
-    place = (background < 1 - settings.foreground).flatten().nonzero()[:, 0]
+    place = places_of(background < 1 - settings.foreground)
     if not len(place):
         return Instances.none(*size)
     kinds, kind = maxima.categories.unique(return_inverse=True)  # of the other categories no pixel is asked
-    full = interpolate_at(torch.cat([weighed(boxes, scores), scores[kinds]]), place, stride, size)
-    asked = replace(maxima, categories=kind)
-    number, overlap, certain = choose(full[:, :4] / full[:, 4:5], full[:, 5:], asked, size, settings, cell)
-    held = (number >= 0).nonzero()[:, 0]
+    maps, asked = torch.cat([weighed(boxes, scores), scores[kinds]]), replace(maxima, categories=kind)
+    chosen = []
+    for some in place.split(CHOOSING):
+        full = interpolate_at(maps, some, stride, size)  # (k, 5 + kinds)
+        chosen.append(choose(full[:, :4] / full[:, 4:5], full[:, 5:], asked, size, settings, cell))
+    number, overlap, certain = map(torch.cat, zip(*chosen))
+    held = places_of(number >= 0)
     number, place = number.index_select(0, held), place.index_select(0, held)
     certain, overlap = certain.index_select(0, held), overlap.index_select(0, held)
     count = len(maxima.votes)
     sums = torch.zeros(3, count, device=scores.device)
     sums.index_add_(1, number, torch.stack([torch.ones_like(certain), certain, overlap]))
-    fit = iou(tight_boxes(number, place // size[1], place % size[1], count), maxima.boxes)
+    owner = number.new_full((size[0] * size[1],), -1).scatter_(0, place, number)
+    masks = Masks.from_labels(owner.view(size), torch.arange(count, device=owner.device))
+    fit = iou(masks.boxes(), maxima.boxes)
     score = sums[1] / sums[0].clamp(min=1) * sums[2] / sums[0].clamp(min=1) * fit
-    return paint(number, place, maxima.categories, score, maxima.boxes, size, settings.pixels)
+    return Instances(masks, maxima.categories, score, maxima.boxes).with_pixels(settings.pixels)

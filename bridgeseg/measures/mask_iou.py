@@ -6,11 +6,15 @@ Built in chapter 3.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BACKGROUND, VOID, Sample
+from bridgeseg.structures.runs import label_runs, meet
 
 
 @dataclass(frozen=True)
@@ -42,21 +46,49 @@ def true_instances(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     returns: (g,) int64 rising, without numbers that have no pixel, and (g,) int64, 1…C: the category that
         most of the instance's pixels have, the lowest where several have as many
 
+    Example:
+        >>> kinds = np.array([[0, 3, 3, 2]], np.uint8)
+        >>> numbers = np.array([[0, 9, 9, 4]], np.int32)
+        >>> true_instances(Sample("", np.zeros((1, 4, 3), np.uint8), kinds, numbers))
+        (array([4, 9]), array([2, 3]))
+
     Built in chapter 3.
     """
-    size = int(sample.instances.max(initial=0)) + 1
-    pairs = sample.instances.astype(np.intp).ravel() * (VOID + 1) + sample.categories.ravel()
-    counts = np.bincount(pairs, minlength=size * (VOID + 1)).reshape(size, VOID + 1)
-    counts = counts[:, BACKGROUND + 1 : VOID]
-    numbers = np.flatnonzero(counts.any(1))
-    numbers = numbers[numbers > 0]
-    return numbers, counts[numbers].argmax(1) + BACKGROUND + 1
+    numbers, kinds, _ = _true_runs(sample)
+    return numbers, kinds
+
+
+class _Runs(NamedTuple):
+    """The runs of a picture's truth, start and stop (r,) int64, and the part of the picture that each is, (r,) int64.
+
+    The parts are 0 no instance, 1…g an instance, g + 1 void.
+    """
+
+    start: Tensor
+    stop: Tensor
+    part: np.ndarray
+
+
+def _true_runs(sample: Sample) -> tuple[np.ndarray, np.ndarray, _Runs]:
+    """The numbers (g,) and categories (g,) of a picture's instances, counted over the runs of its two maps."""
+    maps = [np.require(part, requirements=["C", "W"]) for part in (sample.instances, sample.categories)]
+    start, stop = label_runs(*map(torch.from_numpy, maps))
+    number, kind = (part.ravel()[start.numpy()] for part in maps)  # (r,)
+    numbers, place = np.unique(number, return_inverse=True)
+    counts = np.bincount(place * (VOID + 1) + kind, (stop - start).numpy(), len(numbers) * (VOID + 1))
+    counts = counts.reshape(-1, VOID + 1)[:, BACKGROUND + 1 : VOID]  # (numbers, C)
+    held = np.flatnonzero((numbers > 0) & counts.any(1))
+    parts = np.zeros(len(numbers), np.int64)
+    parts[held] = np.arange(1, len(held) + 1)
+    part = np.where(kind == VOID, len(held) + 1, parts[place])
+    kinds = counts[held].argmax(1) + BACKGROUND + 1
+    return numbers[held].astype(np.int64), kinds, _Runs(start, stop, part)
 
 
 def overlaps(instances: Instances, truth: Sample) -> Overlaps:
     """Return the intersection over union of every instance found in a picture with every true one.
 
-    instances: what was found; masks (n, h, w) may overlap and may come in any order
+    instances: what was found; masks may overlap and may come in any order
     truth: the picture with its maps, (h, w)
     returns: IoUs that are correctly rounded ratios of two counts of pixels; equal scores keep the order given
     raises: ValueError when the masks have not the size of the picture
@@ -66,31 +98,36 @@ def overlaps(instances: Instances, truth: Sample) -> Overlaps:
     detection. This is our choice: the paper's lists hold no void instances, the scenes do, and one of those
     may be found.
 
-    The cost is one pass over the masks, however many true instances there are, since those do not overlap.
+    The cost is one pass over the runs of the masks, however many true instances there are, since those do not overlap.
+
+    Example:
+        >>> kinds = np.array([[0, 3, 3, 3]], np.uint8)
+        >>> truth = Sample("", np.zeros((1, 4, 3), np.uint8), kinds, (kinds > 0).astype(np.int32))
+        >>> mask = torch.tensor([[[True, True, True, False]]])
+        >>> found = Instances.from_masks(mask, torch.tensor([3]), torch.tensor([0.9]), torch.zeros(1, 4))
+        >>> overlaps(found, truth).iou
+        array([[0.5]])
 
     Built in chapter 3.
     """
-    masks, scores = instances.masks.cpu().numpy(), instances.scores.cpu().numpy().astype(np.float64)
-    if masks.shape[1:] != truth.instances.shape:
-        raise ValueError(f"{truth.name}: masks are {masks.shape[1:]}, expected {truth.instances.shape}")
-    numbers, true_categories = true_instances(truth)
-    count = len(numbers)
-    places = np.zeros(int(truth.instances.max(initial=0)) + 1, np.intp)
-    places[numbers] = np.arange(1, count + 1)
-    parts = places[truth.instances]
-    parts[truth.categories == VOID] = count + 1  # so: 0 no instance, 1…count an instance, count + 1 void
-    pixels = np.zeros((len(masks), count + 2), np.int64)
-    for mask, row in zip(masks, pixels, strict=True):
-        row[:] = np.bincount(parts[mask], minlength=count + 2)
+    masks, scores = instances.masks.to("cpu"), instances.scores.cpu().numpy().astype(np.float64)
+    if masks.size != truth.instances.shape:
+        raise ValueError(f"{truth.name}: masks are {masks.size}, expected {truth.instances.shape}")
+    numbers, true_categories, runs = _true_runs(truth)
+    parts = len(numbers) + 2
+    pieces = meet(masks.start, masks.stop, runs.start, runs.stop)
+    mine, other, start, stop = (part.numpy() for part in pieces)  # (k,)
+    pair = masks.number.numpy()[mine] * parts + runs.part[other]
+    pixels = np.bincount(pair, stop - start, len(masks) * parts).reshape(-1, parts)  # (n, g + 2)
+    true_area = np.bincount(runs.part, (runs.stop - runs.start).numpy(), parts)[1:-1]
 
     on_void = pixels[:, -1]
     area = pixels[:, :-1].sum(1)
     order = np.argsort(-scores, kind="stable")
     kept = order[((area > 0) | (on_void == 0))[order]]
-    shared = pixels[kept, 1:-1]
-    true_area = np.bincount(parts.ravel(), minlength=count + 2)[1:-1]
+    inside = pixels[kept, 1:-1]
     return Overlaps(
-        iou=shared / (area[kept, None] + true_area - shared),
+        iou=inside / (area[kept, None] + true_area - inside),
         categories=instances.categories.cpu().numpy()[kept],
         scores=scores[kept],
         true_categories=true_categories,

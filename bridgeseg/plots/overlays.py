@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
@@ -19,6 +20,7 @@ from bridgeseg.plots.label_maps import show_picture
 from bridgeseg.plots.style import style
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import VOID, Sample, as_array
+from bridgeseg.structures.masks import Masks
 
 DARK = "#16181b"
 
@@ -26,7 +28,7 @@ DARK = "#16181b"
 @style()
 def show_masks(
     picture: np.ndarray,
-    masks: np.ndarray,
+    masks: np.ndarray | Masks,
     ax: Axes | None = None,
     *,
     colours: np.ndarray | None = None,
@@ -35,7 +37,7 @@ def show_masks(
     """Show a picture under translucent masks with crisp outlines.
 
     picture: (h, w, 3) uint8
-    masks: (n, h, w) bool, the first on top
+    masks: (n, h, w) bool, the first on top; or the `masks` of instances, of which one at a time is made in full
     ax: where to draw; None makes new axes
     colours: (n, 3) uint8; None gives every mask its own
     fill: how much of the picture a mask covers, 0…1
@@ -50,10 +52,10 @@ def show_masks(
 
     Built in chapter 1.
     """
-    masks = as_array(masks).astype(bool)
     colours = instance_colours(len(masks)) if colours is None else colours
     ax = show_picture(blend(picture, masks, colours, fill), ax)
-    for mask, colour in zip(masks[::-1], colours[::-1], strict=True):
+    for number, colour in reversed(list(zip(range(len(masks)), colours, strict=True))):
+        mask = as_array(masks[number]).astype(bool)
         # A dark edge keeps pale hues readable on a pale picture.
         for tone, width in ((DARK, 2.2), (tuple(colour / 255), 1.3)):
             ax.add_collection(
@@ -132,7 +134,7 @@ def show_instances(
     Built in chapter 1.
     """
     colours = instance_colours(len(instances))
-    ax = show_masks(picture, as_array(instances.masks), ax, colours=colours, fill=fill)
+    ax = show_masks(picture, instances.masks, ax, colours=colours, fill=fill)
     if boxes:
         found = zip(instances.categories.tolist(), instances.scores.tolist(), strict=True)
         texts = None if names is None else [f"{names[category]} {score:.2f}" for category, score in found]
@@ -161,7 +163,8 @@ def show_truth(sample: Sample, ax: Axes | None = None, *, fill: float = 0.45) ->
     numbers = np.unique(sample.instances[sample.instances > 0])
     void = sample.categories == VOID
     picture = blend(sample.picture, void[None], clear_palette()[VOID:], 0.75)
-    return show_masks(picture, sample.instances == numbers[:, None, None], ax, fill=fill)  # (n, h, w) masks
+    masks = Masks.from_labels(torch.from_numpy(sample.instances), torch.from_numpy(numbers))
+    return show_masks(picture, masks, ax, fill=fill)
 
 
 def instance_colours(count: int) -> np.ndarray:
@@ -179,11 +182,11 @@ def instance_colours(count: int) -> np.ndarray:
     return clear_palette()[1:VOID][np.arange(count) % (VOID - 1)]
 
 
-def blend(picture: np.ndarray, masks: np.ndarray, colours: np.ndarray, fill: float) -> np.ndarray:
+def blend(picture: np.ndarray, masks: np.ndarray | Masks, colours: np.ndarray, fill: float) -> np.ndarray:
     """Return a picture covered by translucent masks; where several lie over a pixel, only the first is seen.
 
     picture: (h, w, 3) uint8
-    masks: (n, h, w) bool
+    masks: (n, h, w) bool, or the `masks` of instances
     colours: (n, 3) uint8
     fill: 0 leaves the picture as it is, 1 hides it
     returns: (h, w, 3) uint8, the picture's own values outside the masks
@@ -196,7 +199,8 @@ def blend(picture: np.ndarray, masks: np.ndarray, colours: np.ndarray, fill: flo
     Built in chapter 1.
     """
     mixed = picture.copy()
-    for mask, colour in zip(masks[::-1], colours[::-1], strict=True):
+    for number, colour in reversed(list(zip(range(len(masks)), colours, strict=True))):
+        mask = as_array(masks[number]).astype(bool)  # (h, w)
         mixed[mask] = np.rint(picture[mask] * (1 - fill) + colour * fill)  # (pixels of the mask, 3)
     return mixed
 

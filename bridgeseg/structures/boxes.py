@@ -12,6 +12,10 @@ import torch
 from torch import Tensor
 
 from bridgeseg.structures.cells import cell_centres, sample_labels
+from bridgeseg.structures.runs import label_runs
+
+# Of a table with a row of 16 bytes for every number: 16 MB.
+MOST_ROWS = 1 << 20
 
 
 def instance_boxes(instances: Tensor) -> Tensor:
@@ -19,7 +23,8 @@ def instance_boxes(instances: Tensor) -> Tensor:
 
     instances: (h, w) integer, 0 none, 1…n
     returns: (n + 1, 4) float32, half open; row 0 and the rows of numbers that do not occur are zero
-    raises: ValueError when the map does not have two dimensions
+    raises: ValueError when the map does not have two dimensions, or holds a number of 2²⁰ or more: for numbers with
+        large gaps there is `Masks.from_labels(instances, numbers).boxes()`
 
     Example:
         >>> instance_boxes(torch.tensor([[1, 1, 0], [0, 2, 2]])).tolist()
@@ -29,27 +34,33 @@ def instance_boxes(instances: Tensor) -> Tensor:
     """
     if instances.ndim != 2:
         raise ValueError(f"instances: {tuple(instances.shape)}, expected (height, width)")
-    rows, columns = instances.nonzero(as_tuple=True)  # (k,) and (k,), the pixels with an instance
-    count = int(instances.max()) if instances.numel() else 0
-    return tight_boxes(instances[rows, columns].long(), rows, columns, count + 1)
+    start, stop = label_runs(instances)
+    label = instances.flatten()[start].long()  # (r,)
+    most = int(label.max()) if len(label) else 0
+    if most >= MOST_ROWS:
+        raise ValueError(f"instances: number {most}, expected below {MOST_ROWS}; Masks.from_labels takes any")
+    held = label > 0
+    return tight_boxes(label[held], start[held], stop[held], most + 1, instances.shape[1])
 
 
-def tight_boxes(numbers: Tensor, rows: Tensor, columns: Tensor, count: int) -> Tensor:
-    """Return the tight box of every set of pixels, in one pass whatever their number.
+def tight_boxes(number: Tensor, start: Tensor, stop: Tensor, count: int, width: int) -> Tensor:
+    """Return the tight box of every set of runs, in one pass whatever their number.
 
-    numbers: (k,) int64, 0…count − 1: the set that each pixel belongs to
-    rows, columns: (k,) int64, where it lies
+    number: (r,) int64, 0…count − 1: the set that each run belongs to
+    start, stop: (r,) int64, where it lies, as `bridgeseg.structures.runs.label_runs` says
     count: how many sets there are
-    returns: (count, 4) float32, half open; zero for a set without pixels
+    width: of the picture, pixels
+    returns: (count, 4) float32, half open; zero for a set without runs
 
     Built in chapter 8.
     """
+    row = start // width
     # (2, count) each: the smallest and the largest x and y of every set
-    low = torch.full((2, count), torch.iinfo(torch.int64).max, device=numbers.device)
+    low = torch.full((2, count), torch.iinfo(torch.int64).max, device=number.device)
     high = torch.zeros_like(low)
-    for axis, places in enumerate((columns, rows)):
-        low[axis].scatter_reduce_(0, numbers, places, "amin")
-        high[axis].scatter_reduce_(0, numbers, places + 1, "amax")  # + 1: half open
+    for axis, (first, last) in enumerate(((start - row * width, stop - row * width), (row, row + 1))):
+        low[axis].scatter_reduce_(0, number, first, "amin")
+        high[axis].scatter_reduce_(0, number, last, "amax")
     boxes = torch.stack([low[0], low[1], high[0], high[1]], 1)  # (count, 4)
     return boxes.masked_fill((high[0] == 0)[:, None], 0).float()
 
@@ -60,8 +71,9 @@ def box_targets(instances: Tensor, stride: int = 1, most: int | None = None) -> 
     instances: (N, H, W) integer, 0 none, 1…n
     stride: pixels from cell to cell
     most: a number that no instance of these is above, known beforehand: the answer is the same, and a device is never
-        waited for; None looks
+        waited for. None looks, and numbers may then be as large as they like
     returns: boxes (N, 4, h, w) float32, zero where there is no instance; present (N, h, w) bool
+    raises: ValueError for a number above `most`, on a processor; on another device that is not looked at
 
     Example:
         >>> boxes, present = box_targets(torch.tensor([[[1, 1, 0], [0, 2, 2]]]))
@@ -73,29 +85,33 @@ def box_targets(instances: Tensor, stride: int = 1, most: int | None = None) -> 
     To be called after flips and crops, never before: the box is that of the part in sight. Paper: localization
     network. Built in chapter 8.
     """
-    batch = len(instances)
-    cells = sample_labels(instances, stride).long()  # (N, h, w)
-    if most is not None:
-        present = cells > 0
-        table = _boxes_up_to(instances.long(), most).flatten(0, 1)  # (N · (most + 1), 4)
-        numbers = cells + torch.arange(batch, device=cells.device)[:, None, None] * (most + 1)
-        found = table.index_select(0, numbers.flatten()).view(*cells.shape, 4)  # (N, h, w, 4)
-        return (found * present[..., None]).permute(0, 3, 1, 2).contiguous(), present
-    # One numbering for the whole batch, so that one pass serves all pictures.
-    count = int(instances.max()) + 1 if instances.numel() else 1
-    shift = torch.arange(batch, device=instances.device)[:, None, None] * count  # (N, 1, 1)
-    stacked = (instances.long() + shift) * (instances > 0)
-    height, width = instances.shape[-2:]
-    boxes = instance_boxes(stacked.reshape(batch * height, width))  # (n + 1, 4), pictures one below the other
-    boxes = torch.cat([boxes, boxes.new_zeros(batch * count - len(boxes) + 1, 4)])  # (N · count + 1, 4)
-    numbers = (cells + shift) * (cells > 0)
-    found = boxes[numbers]  # (N, h, w, 4), rows counted over the whole stack
-    top = torch.arange(batch, device=instances.device, dtype=found.dtype) * height
-    top = top[:, None, None]  # (N, 1, 1)
+    cells = sample_labels(instances, stride)  # (N, h, w)
     present = cells > 0
-    lift = torch.stack([torch.zeros_like(top), top, torch.zeros_like(top), top], -1)  # (N, 1, 1, 4)
-    found = (found - lift) * present[..., None]
-    return found.permute(0, 3, 1, 2).contiguous(), present  # (N, 4, h, w) and (N, h, w)
+    if most is None:
+        boxes, numbers = _boxes_there(instances, stride)  # (m, 4) and (N, h, w)
+    else:
+        # Elsewhere than on a processor a number above `most` would have to be waited for.
+        if instances.device.type == "cpu" and (instances > most).any():
+            raise ValueError(f"instances: number {int(instances.max())}, expected at most `most`, {most}")
+        boxes = _boxes_up_to(instances.long(), most).flatten(0, 1)  # (N · (most + 1), 4)
+        numbers = cells + torch.arange(len(cells), device=cells.device)[:, None, None] * (most + 1)
+    found = boxes.index_select(0, numbers.flatten()).view(*cells.shape, 4)  # (N, h, w, 4)
+    return (found * present[..., None]).permute(0, 3, 1, 2).contiguous(), present
+
+
+def _boxes_there(instances: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    """The boxes (m, 4) of the instances that there are in a batch, and the row of each cell's, (N, h, w) int64."""
+    batch, height, width = instances.shape
+    start, stop = label_runs(instances.reshape(batch * height, width))
+    picture = start // max(height * width, 1)
+    # A number for each pair of picture and label that occurs, so that one pass serves all pictures.
+    label = instances.flatten()[start].long()  # (r,)
+    span = int(label.max()) + 1 if len(label) else 1
+    pairs, number = (picture * span + label).unique(return_inverse=True)
+    boxes = tight_boxes(number, start, stop, len(pairs), width)
+    boxes[:, 1::2] -= (pairs // span * height)[:, None]  # rows were counted over the whole batch
+    numbers = number.repeat_interleave(stop - start, output_size=instances.numel()).view(instances.shape)
+    return boxes, sample_labels(numbers, stride)
 
 
 def _boxes_up_to(instances: Tensor, most: int) -> Tensor:
@@ -173,9 +189,10 @@ def decode(encoded: Tensor, stride: int, scale: float) -> Tensor:
 def iou(first: Tensor, second: Tensor, dim: int = -1) -> Tensor:
     """Return the overlap of boxes, one by one: the area of the intersection over that of the union.
 
-    first, second: float tensors that broadcast, with x0, y0, x1, y1 along dim
+    first, second: float tensors that broadcast, with x0, y0, x1, y1 along dim; half precision is computed in float32,
+        since the area of 300 × 300 pixels is beyond float16
     dim: the dimension that holds the four
-    returns: float, 0…1, as they broadcast and without that dimension; 0 for two boxes without area
+    returns: float32 or float64, 0…1, as they broadcast and without that dimension; 0 for two boxes without area
 
     Example:
         >>> overlap = iou(torch.tensor([0.0, 0.0, 4.0, 2.0]), torch.tensor([2.0, 0.0, 6.0, 2.0]))
@@ -184,10 +201,12 @@ def iou(first: Tensor, second: Tensor, dim: int = -1) -> Tensor:
 
     Built in chapter 8.
     """
+    if first.dtype.itemsize < 4 or second.dtype.itemsize < 4:
+        first, second = first.float(), second.float()
     ax0, ay0, ax1, ay1 = first.unbind(dim)  # (…) each, the four taken apart
     bx0, by0, bx1, by1 = second.unbind(dim)
     width = (torch.minimum(ax1, bx1) - torch.maximum(ax0, bx0)).clamp(min=0)
     height = (torch.minimum(ay1, by1) - torch.maximum(ay0, by0)).clamp(min=0)
     inside = width * height
     union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - inside
-    return inside / union.clamp(min=1e-6)
+    return inside / union.clamp(min=torch.finfo(union.dtype).tiny)

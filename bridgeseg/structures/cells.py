@@ -137,6 +137,23 @@ def interpolate_at(maps: Tensor, place: Tensor, stride: int, size: tuple[int, in
     return torch.lerp(first, second, (y - top)[:, None])
 
 
+def spread_places(cells: int, stride: int, length: int, device: torch.device | None = None) -> Tensor:
+    """Return the nearest cell to each pixel along one side of a picture, (length,) int64, rising.
+
+    cells: along that side
+    length: of the side, pixels
+    """
+    return ((torch.arange(length, device=device) + stride // 2) // stride).clamp(max=cells - 1)
+
+
+def resized_places(old: int, new: int, device: torch.device | None = None) -> Tensor:
+    """Return the pixel of one side that holds the centre of each pixel of a longer or shorter side, (new,) int64.
+
+    In whole numbers, so that nothing is rounded.
+    """
+    return (2 * torch.arange(new, device=device) + 1) * old // (2 * new)
+
+
 def spread(cells: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
     """Return maps of cells at the picture's size; every pixel takes the nearest cell's value.
 
@@ -151,12 +168,8 @@ def spread(cells: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
 
     Built in chapter 9.
     """
-    rows = ((torch.arange(size[0], device=cells.device) + stride // 2) // stride).clamp(
-        max=cells.shape[-2] - 1
-    )
-    columns = ((torch.arange(size[1], device=cells.device) + stride // 2) // stride).clamp(
-        max=cells.shape[-1] - 1
-    )
+    rows = spread_places(cells.shape[-2], stride, size[0], cells.device)
+    columns = spread_places(cells.shape[-1], stride, size[1], cells.device)
     return cells.index_select(-2, rows).index_select(-1, columns)  # (..., H, W)
 
 
@@ -175,6 +188,6 @@ def resized(labels: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if tuple(labels.shape[-2:]) == tuple(size):
         return labels
-    rows = (2 * torch.arange(size[0], device=labels.device) + 1) * labels.shape[-2] // (2 * size[0])
-    columns = (2 * torch.arange(size[1], device=labels.device) + 1) * labels.shape[-1] // (2 * size[1])
+    rows = resized_places(labels.shape[-2], size[0], labels.device)
+    columns = resized_places(labels.shape[-1], size[1], labels.device)
     return labels[..., rows[:, None], columns[None]]  # (..., *size)

@@ -2,75 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from bridgeseg.structures.masks import Masks
 
 
 @dataclass(frozen=True)
 class Instances:
     """The instances found in one picture, best score first.
 
-    masks: (n, h, w) bool
+    masks: n masks of the picture's size; `instances.masks[i]` is one in full, (h, w) bool
     categories: (n,) int64, 1…C
     scores: (n,) float32, 0…1
     boxes: (n, 4) float32, x0, y0, x1, y1 half open, in pixels of the picture: the box that was voted for, which need
-        not be the tight box of the mask
+        not be the tight box of the mask, `instances.masks.boxes()`
+    raises: ValueError when the lengths differ, or for masks that are not of `bridgeseg.structures.masks.Masks`
 
     Built in chapter 9.
     """
 
-    masks: Tensor
+    masks: Masks
     categories: Tensor
     scores: Tensor
     boxes: Tensor
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.masks, Masks):
+            raise ValueError(
+                f"masks: {type(self.masks).__name__}, expected Masks; Instances.from_masks takes (n, h, w) bool"
+            )
+        count = len(self.masks)
+        found = tuple(tuple(part.shape) for part in (self.categories, self.scores, self.boxes))
+        if found != ((count,), (count,), (count, 4)):
+            raise ValueError(
+                f"categories, scores, boxes: {found}, expected ({count},), ({count},), ({count}, 4)"
+                f" for {count} masks"
+            )
+
     def __len__(self) -> int:
-        return len(self.scores)
+        return len(self.masks)
 
-    def select(self, keep: Tensor) -> Instances:
-        """Return the instances that an index tensor or a mask of booleans picks, in the order that it gives."""
-        return Instances(self.masks[keep], self.categories[keep], self.scores[keep], self.boxes[keep])
+    @staticmethod
+    def from_masks(masks: Tensor, categories: Tensor, scores: Tensor, boxes: Tensor) -> Instances:
+        """Return instances whose masks are given in full.
 
-    def sorted(self) -> Instances:
-        """Return the same instances by falling score; equal scores keep their order."""
-        return self.select(self.scores.argsort(descending=True, stable=True))
+        masks: (n, h, w) bool
+        categories, scores, boxes: (n,), (n,), (n, 4): of each
+        raises: ValueError for masks of another type, and when the lengths differ
+
+        Example:
+            >>> masks = torch.tensor([[[0, 1, 1]]]) > 0
+            >>> found = Instances.from_masks(masks, torch.tensor([2]), torch.tensor([0.9]), torch.zeros(1, 4))
+            >>> found.masks.boxes().tolist()
+            [[1.0, 0.0, 3.0, 1.0]]
+
+        Built in chapter 3.
+        """
+        return Instances(Masks.from_full(masks), categories, scores, boxes)
 
     @staticmethod
     def none(height: int, width: int) -> Instances:
         """Return no instances, for a picture of that size."""
         return Instances(
-            torch.zeros(0, height, width, dtype=torch.bool),
+            Masks.none(height, width),
             torch.zeros(0, dtype=torch.int64),
             torch.zeros(0),
             torch.zeros(0, 4),
         )
 
+    @staticmethod
+    def joined(several: Sequence[Instances]) -> Instances:
+        """Return the instances of several lists, of one picture, as one list, in their order and not by score."""
+        return Instances(
+            Masks.joined([found.masks for found in several]),
+            torch.cat([found.categories for found in several]),
+            torch.cat([found.scores for found in several]),
+            torch.cat([found.boxes for found in several]),
+        )
 
-def paint(
-    number: Tensor,
-    place: Tensor,
-    categories: Tensor,
-    scores: Tensor,
-    boxes: Tensor,
-    size: tuple[int, int],
-    pixels: int,
-) -> Instances:
-    """Make instances of a list of their pixels.
+    def to(self, device: torch.device | str) -> Instances:
+        """Return the same instances on another device."""
+        return Instances(
+            self.masks.to(device), self.categories.to(device), self.scores.to(device), self.boxes.to(device)
+        )
 
-    number: (k,) int64, 0…n − 1: the instance that has this pixel
-    place: (k,) int64, row · width + column of the pixel; no pair of number and place comes twice
-    categories, scores, boxes: (n,), (n,), (n, 4): of each instance
-    size: height and width of the picture, pixels
-    pixels: instances with fewer are dropped
-    returns: instances with masks of the picture's size, best score first
-    """
-    order = scores.argsort(descending=True, stable=True)
-    order = order[torch.bincount(number, minlength=len(scores))[order] >= pixels]
-    rank = torch.full_like(categories, -1)
-    rank[order] = torch.arange(len(order), device=order.device)
-    rank = rank.index_select(0, number)
-    masks = torch.zeros(len(order), size[0] * size[1], dtype=torch.bool, device=scores.device)
-    masks.view(-1).index_fill_(0, (rank * masks.shape[1] + place)[rank >= 0], True)
-    return Instances(masks.view(-1, *size), categories[order], scores[order], boxes[order])
+    def select(self, keep: Tensor) -> Instances:
+        """Return the instances that an index tensor or a mask of booleans picks, in the order that it gives."""
+        return Instances(self.masks.select(keep), self.categories[keep], self.scores[keep], self.boxes[keep])
+
+    def sorted(self) -> Instances:
+        """Return the same instances by falling score; equal scores keep their order."""
+        return self.select(self.scores.argsort(descending=True, stable=True))
+
+    def with_pixels(self, least: int) -> Instances:
+        """Return the instances that have so many pixels at least, by falling score: what both groupings end with."""
+        order = self.scores.argsort(descending=True, stable=True)
+        return self.select(order[self.masks.areas()[order] >= least])

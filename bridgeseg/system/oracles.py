@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from bridgeseg.measures.mask_iou import true_instances
-from bridgeseg.structures.boxes import box_targets, instance_boxes
+from bridgeseg.structures.boxes import box_targets
 from bridgeseg.structures.cells import sample_labels
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BACKGROUND, VOID, Sample
+from bridgeseg.structures.masks import Masks
 
 
 def true_scores(sample: Sample, classes: int, stride: int) -> Tensor:
@@ -85,11 +86,5 @@ def masks_from_truth(sample: Sample) -> Instances:
     Built in chapter 10.
     """
     numbers, categories = true_instances(sample)
-    labels = torch.from_numpy(sample.instances)
-    picked = torch.from_numpy(numbers)
-    return Instances(
-        labels == picked[:, None, None].to(labels.dtype),
-        torch.from_numpy(categories).long(),
-        torch.ones(len(numbers)),
-        instance_boxes(labels)[picked],
-    )
+    masks = Masks.from_labels(torch.from_numpy(sample.instances), torch.from_numpy(numbers))
+    return Instances(masks, torch.from_numpy(categories), torch.ones(len(numbers)), masks.boxes())

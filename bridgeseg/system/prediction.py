@@ -13,7 +13,7 @@ from bridgeseg.grouping.suppression import Suppression, suppress_and_trace
 from bridgeseg.grouping.voting import Voting, vote_and_assign
 from bridgeseg.networks.preprocessing import normalise, stretch_contrast
 from bridgeseg.structures.boxes import decode
-from bridgeseg.structures.cells import enlarge, resized
+from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import Sample
 from bridgeseg.system.build import answering, answers, output_stride
@@ -107,10 +107,7 @@ def without_overlap(instances: Instances, threshold: float) -> Tensor:
     returns: (h, w) int64, 0 none, 1…n in the order of the instances that stay; a pixel in several masks belongs to
         the best of them
     """
-    labels = torch.zeros(instances.masks.shape[1:], dtype=torch.int64, device=instances.masks.device)
-    for number in reversed(range(int((instances.scores >= threshold).sum()))):
-        labels[instances.masks[number]] = number + 1
-    return labels
+    return instances.select(instances.scores >= threshold).masks.labels()
 
 
 def maps_of(run: Run, sample: Sample) -> Maps:
@@ -129,9 +126,10 @@ def at_size(instances: Instances, size: tuple[int, int]) -> Instances:
 
     size: height and width of the picture
     """
-    height, width = instances.masks.shape[1:]
+    height, width = instances.masks.size
     if (height, width) == size:
         return instances
     scale = instances.boxes.new_tensor([size[1] / width, size[0] / height] * 2)
-    masks = resized(instances.masks, size)
-    return Instances(masks, instances.categories, instances.scores, instances.boxes * scale)
+    return Instances(
+        instances.masks.resized(size), instances.categories, instances.scores, instances.boxes * scale
+    )

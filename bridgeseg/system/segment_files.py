@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.pictures import pictures_in, read_picture
@@ -23,6 +22,7 @@ from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.structures.cells import resized
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BadInput
+from bridgeseg.structures.masks import Masks
 from bridgeseg.structures.run_lengths import to_run_lengths
 from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.prediction import category_map, group, predict_maps, without_overlap
@@ -129,42 +129,37 @@ def describe(
     Built in chapter 10.
     """
     entries = []
+    masks = instances.masks.to("cpu").resized(size)
+    boxes, areas = masks.boxes().long().tolist(), masks.areas().tolist()
     numbers, scores = instances.categories.tolist(), instances.scores.tolist()
-    for mask, category, score in zip(instances.masks, numbers, scores, strict=True):
-        segmentation, box = run_lengths_at(mask, size)
-        if box is None:
+    for index, (category, score) in enumerate(zip(numbers, scores, strict=True)):
+        if not areas[index]:
             continue
+        x0, y0, x1, y1 = boxes[index]
         entry = {"image_id": name, "category_id": category, "category": categories[category], "score": score}
-        entries.append({**entry, "bbox": list(box), "segmentation": segmentation})
+        segmentation = run_lengths(masks, index)
+        entries.append({**entry, "bbox": [x0, y0, x1 - x0, y1 - y0], "segmentation": segmentation})
     return entries
 
 
-def run_lengths_at(
-    mask: Tensor, size: tuple[int, int]
-) -> tuple[dict[str, list[int]], tuple[int, int, int, int] | None]:
-    """Return the run lengths of a mask at another size, and its tight box there.
+def run_lengths(masks: Masks, number: int) -> dict[str, Any]:
+    """Return the run lengths of one of some masks.
 
-    mask: (h, w) bool
-    size: height and width, at least the mask's
-    returns: what `to_run_lengths` gives for the mask as `bridgeseg.structures.cells.resized` brings it to the size, and
-        x, y, width, height of its tight box, None where it has no pixel
+    masks: of the size wanted
+    number: which of them
+    returns: what `to_run_lengths` gives for `masks[number]`
 
     Only the columns that hold the mask are ever made: a small object in a photograph of 24 million pixels costs little.
     """
-    height, width = size
-    columns = resized(mask.any(0)[None], (1, width))[0].nonzero()[:, 0]
-    rows = resized(mask.any(1)[:, None], (height, 1))[:, 0].nonzero()[:, 0]
-    if not len(columns) or not len(rows):
-        return {"size": [height, width], "counts": [height * width]}, None
-    left, right = int(columns[0]), int(columns[-1]) + 1
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    x = (2 * torch.arange(left, right, device=mask.device) + 1) * mask.shape[1] // (2 * width)
-    y = (2 * torch.arange(height, device=mask.device) + 1) * mask.shape[0] // (2 * height)
-    counts = to_run_lengths(mask[y[:, None], x[None]].cpu().numpy())["counts"]
-    before, after = left * height, (width - right) * height
+    height, width = masks.size
+    crop, top, left = masks.crop(number)
+    columns = np.zeros((height, crop.shape[1]), bool)
+    columns[top : top + crop.shape[0]] = crop.numpy()
+    counts = to_run_lengths(columns)["counts"] if columns.size else [0]
+    before, after = left * height, (width - left - crop.shape[1]) * height
     counts[0] += before  # the first run is of zeros
     if len(counts) % 2:
         counts[-1] += after
     elif after:
         counts.append(after)
-    return {"size": [height, width], "counts": counts}, (left, top, right - left, bottom - top)
+    return {"size": [height, width], "counts": counts}

@@ -64,7 +64,7 @@ def make_set(
             masks.append(disc(*random.uniform((0, 0), size), random.uniform(0.4, 1) * radius))
             guesses.append(random.integers(1, categories + 1))
         scores = torch.from_numpy(random.random(len(masks)).astype(np.float32))
-        found = Instances(
+        found = Instances.from_masks(
             torch.from_numpy(np.array(masks)), torch.tensor(guesses), scores, torch.zeros(len(masks), 4)
         )
         truth = Sample(
@@ -89,7 +89,7 @@ def encoded(pairs: Pairs) -> tuple[list[dict], list[dict]]:
             entry = {"image_id": number, "category_id": kind, "segmentation": code(mask), "iscrowd": 0}
             truths.append(entry | {"id": len(truths) + 1, "area": 1})
         for mask, kind, score in zip(
-            found.masks.numpy(), found.categories.tolist(), found.scores.tolist(), strict=True
+            found.masks[:].numpy(), found.categories.tolist(), found.scores.tolist(), strict=True
         ):
             entry = {"image_id": number, "category_id": kind, "segmentation": code(mask), "score": score}
             results.append(entry | {"id": len(results) + 1, "area": 1})

@@ -126,7 +126,7 @@ def found_by_mask_rcnn(network: MaskRCNN) -> Finder:
         picture = torch.from_numpy(sample.picture).permute(2, 0, 1).float() / 255
         answer = network([picture])[0]
         masks = answer["masks"][:, 0] > 0.5
-        return Instances(masks, answer["labels"], answer["scores"], answer["boxes"]).sorted()
+        return Instances.from_masks(masks, answer["labels"], answer["scores"], answer["boxes"]).sorted()
 
     return find
 

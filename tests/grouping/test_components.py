@@ -154,14 +154,14 @@ def test_no_instance_in_a_picture_of_background() -> None:
     scores[0] = 1
     found = component_instances(scores, 2, (7, 10))
     assert len(found) == 0
-    assert found.masks.shape == (0, 7, 10)
+    assert found.masks[:].shape == (0, 7, 10)
 
 
 def test_components_are_found_at_the_size_of_the_picture() -> None:
     scores = torch.zeros(2, 3, 4)
     scores[0], scores[1, 1, 1:3], scores[0, 1, 1:3] = 1, 1, 0
     found = component_instances(scores, 4, (11, 15))
-    assert found.masks.shape == (1, 11, 15)
+    assert found.masks[:].shape == (1, 11, 15)
     # Half way to the neighbouring cell centres, two pixels away, the categories tie and the background wins.
     rows, columns = found.masks[0].nonzero(as_tuple=True)
     assert (int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())) == (3, 5, 3, 9)

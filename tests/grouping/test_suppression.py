@@ -20,7 +20,6 @@ from bridgeseg.grouping.suppression import (
 from bridgeseg.measures.average_precision import average_precision
 from bridgeseg.measures.mask_iou import overlaps
 from bridgeseg.structures.cells import enlarge, interpolate_at, spread
-from bridgeseg.structures.instances import paint
 
 
 def random_scores(seed: int, classes: int, height: int, width: int, sharpness: float = 2.0) -> Tensor:
@@ -197,7 +196,7 @@ def test_a_picture_of_one_pixel() -> None:
     one = picture(np.ones((1, 1), int), [1])
     assert len(suppress_and_trace(*perfect(one))) == 0  # smaller than the smallest mask
     found = suppress_and_trace(*perfect(one), Suppression(pixels=1))
-    assert found.masks.tolist() == [[[True]]]
+    assert found.masks[:].tolist() == [[[True]]]
     assert found.boxes.tolist() == [[0, 0, 1, 1]]
     assert len(suppress_and_trace(*perfect(one, stride=8), Suppression(pixels=1))) == 1
 
@@ -219,7 +218,7 @@ def test_the_answer_moves_with_the_picture_by_the_stride() -> None:
     assert torch.equal(after.categories, before.categories)
     torch.testing.assert_close(after.scores, before.scores)
     torch.testing.assert_close(after.boxes, before.boxes + shift[:, 0, 0])
-    assert torch.equal(after.masks[..., stride:], before.masks[..., :-stride])
+    assert torch.equal(after.masks[:][..., stride:], before.masks[:][..., :-stride])
 
 
 def test_masks_of_one_category_hold_only_pixels_where_it_is_among_the_best() -> None:
@@ -238,7 +237,7 @@ def test_no_candidate_is_lost_and_categories_do_not_suppress_one_another() -> No
     boxes = random_boxes(8, *size, kinds=60) + 900.1
     found = suppress_and_trace(scores, boxes, 1, size, Suppression(score=0.0, mask_overlap=1.0, pixels=1))
     category = scores.argmax(0)
-    assert torch.equal(found.masks.any(0), category > 0)
+    assert torch.equal(found.masks[:].any(0), category > 0)
     for number in range(1, classes):
         assert torch.equal(found.masks[found.categories == number].any(0), category == number)
 
@@ -248,20 +247,6 @@ def test_the_best_categories_of_each_pixel(top: int) -> None:
     scores = random_scores(2, 5, 6, 8).flatten(1).T
     found = best_categories(scores, top)
     assert torch.equal(found, scores.topk(min(top, 5), dim=1).indices.T)
-
-
-def test_instances_are_painted_best_first_and_small_ones_dropped() -> None:
-    number = torch.tensor([0, 0, 1, 2, 2, 2, 2, 3, 3])
-    place = torch.tensor([0, 5, 5, 1, 2, 3, 4, 6, 7])  # pixel 5 is in two of them
-    boxes = torch.arange(16.0).view(4, 4)
-    found = paint(
-        number, place, torch.tensor([1, 1, 2, 3]), torch.tensor([0.3, 0.9, 0.5, 0.3]), boxes, (2, 4), 2
-    )
-    assert found.scores.tolist() == pytest.approx([0.5, 0.3, 0.3])
-    assert found.categories.tolist() == [2, 1, 3]
-    assert torch.equal(found.boxes, boxes[[2, 0, 3]])
-    assert [mask.flatten().nonzero()[:, 0].tolist() for mask in found.masks] == [[1, 2, 3, 4], [0, 5], [6, 7]]
-    assert found.masks.shape == (3, 2, 4)
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 8])

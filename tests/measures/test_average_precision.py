@@ -33,7 +33,7 @@ def sample(instances: np.ndarray, categories: np.ndarray, void: np.ndarray | Non
 
 
 def found(masks: np.ndarray, categories: list[int], scores: list[float]) -> Instances:
-    return Instances(
+    return Instances.from_masks(
         torch.from_numpy(masks.astype(bool)),
         torch.tensor(categories, dtype=torch.int64),
         torch.tensor(scores, dtype=torch.float32),
@@ -91,7 +91,7 @@ def by_pycocotools(
                 entry = {"image_id": number, "category_id": category, "segmentation": code}
                 truths.append(entry | {"id": len(truths) + 1, "iscrowd": 0, "ignore": 0, "area": 1})
         for mask, kind, score in zip(
-            instances.masks.numpy(), instances.categories, instances.scores, strict=True
+            instances.masks[:].numpy(), instances.categories, instances.scores, strict=True
         ):
             left = mask & (truth.categories != VOID)
             if kind == category and (left.any() or not mask.any()):
@@ -154,7 +154,7 @@ def test_coco_rule_stops_at_a_hundred_and_the_others_do_not() -> None:
     for instances, truth in random_set(7, pictures=3, most=9):
         bad = np.zeros((130, 12, 12), bool)
         bad[:, 11, 11] = True
-        masks = np.concatenate([bad, instances.masks.numpy()])
+        masks = np.concatenate([bad, instances.masks[:].numpy()])
         categories = [1] * 130 + instances.categories.tolist()
         scores = np.linspace(1, 0.3, 130).tolist() + instances.scores.tolist()
         pairs.append((found(masks, categories, scores), truth))
@@ -176,7 +176,7 @@ def by_the_mnc_rule(pairs: list[tuple[Instances, Sample]], category: int, tenths
         labels = [label for label in np.unique(truth.instances) if label > 0]
         own = [n for n in labels if np.bincount(truth.categories[truth.instances == n]).argmax() == category]
         total += len(own)
-        for mask, kind, score in zip(instances.masks.numpy(), instances.categories, instances.scores):
+        for mask, kind, score in zip(instances.masks[:].numpy(), instances.categories, instances.scores):
             left = mask & (truth.categories != VOID)
             if kind == category and (left.any() or not mask.any()):
                 detections.append((-float(score), number, left, own, truth.instances))
@@ -374,7 +374,9 @@ def test_mirrored_pictures_and_numbers_with_gaps_give_the_same(rule: str) -> Non
         other = Sample("m", truth.picture, truth.categories[:, ::-1], truth.instances[:, ::-1] * 1000)
         mirrored.append(
             (
-                Instances(instances.masks.flip(2), instances.categories, instances.scores, instances.boxes),
+                Instances.from_masks(
+                    instances.masks[:].flip(2), instances.categories, instances.scores, instances.boxes
+                ),
                 other,
             )
         )

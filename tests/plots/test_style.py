@@ -158,7 +158,7 @@ def found():
     masks[0, :3, :3] = True
     masks[1, 2:, 2:] = True
     boxes = torch.tensor([[0.0, 0, 3, 3], [2.0, 2, 6, 6]])
-    return Instances(masks, torch.tensor([2, 1]), torch.tensor([0.9, 0.55]), boxes)
+    return Instances.from_masks(masks, torch.tensor([2, 1]), torch.tensor([0.9, 0.55]), boxes)
 
 
 def test_instances_bear_category_and_score_and_the_best_lies_on_top():
@@ -166,7 +166,7 @@ def test_instances_bear_category_and_score_and_the_best_lies_on_top():
     ax = show_instances(picture, found(), names=("background", "disc", "star"))
     assert sorted(text.get_text() for text in ax.texts) == ["disc 0.55", "star 0.90"]
     shown = ax.images[0].get_array()
-    assert np.array_equal(shown, blend(picture, found().masks.numpy(), instance_colours(2), 0.45))
+    assert np.array_equal(shown, blend(picture, found().masks[:].numpy(), instance_colours(2), 0.45))
     assert np.abs(shown[2, 2] - instance_colours(1)[0] * 0.45).max() <= 0.5
     assert not show_instances(picture, found(), boxes=False).patches
 

@@ -188,7 +188,7 @@ def test_components_are_those_of_the_category_map():
     truth = torch.from_numpy(np.where(sample.categories == 255, 0, sample.categories))
     labels = connected_components(truth)
     sizes = sorted(int((labels == number).sum()) for number in range(1, int(labels.max()) + 1))
-    assert sorted(result.masks.sum((1, 2)).tolist()) == [size for size in sizes if size >= 8]
+    assert sorted(result.masks.areas().tolist()) == [size for size in sizes if size >= 8]
 
 
 @pytest.mark.parametrize("settings", [SMALL.grouping, Suppression()], ids=["voting", "suppression"])
@@ -199,9 +199,9 @@ def test_true_categories_take_the_place_of_the_scores(settings):
     useless = torch.full((len(CATEGORIES), 16, 16), 1 / len(CATEGORIES))
     result = with_true_categories(run, Maps(useless, boxes, 4, (64, 64)), sample)
     assert len(result)
-    covered = result.masks.any(0).numpy()
+    covered = result.masks[:].any(0).numpy()
     if settings is SMALL.grouping:  # at full resolution, so no mask leaves the true category
-        for mask, category in zip(result.masks.numpy(), result.categories.tolist(), strict=True):
+        for mask, category in zip(result.masks[:].numpy(), result.categories.tolist(), strict=True):
             inside = sample.categories[mask]
             assert (inside == category).mean() > 0.5
         assert not covered[(sample.categories == 0) | (sample.categories == 255)].any()
@@ -210,7 +210,9 @@ def test_true_categories_take_the_place_of_the_scores(settings):
 def test_masks_and_boxes_are_brought_to_the_pictures_size():
     masks = torch.zeros(1, 4, 6, dtype=torch.bool)
     masks[0, 1:3, 2:5] = True
-    small = Instances(masks, torch.tensor([1]), torch.tensor([0.5]), torch.tensor([[2.0, 1.0, 5.0, 3.0]]))
+    small = Instances.from_masks(
+        masks, torch.tensor([1]), torch.tensor([0.5]), torch.tensor([[2.0, 1.0, 5.0, 3.0]])
+    )
     large = at_size(small, (12, 12))
     expected = torch.zeros(12, 12, dtype=torch.bool)
     expected[3:9, 4:10] = True

@@ -86,7 +86,7 @@ def test_a_picture_without_instances() -> None:
     blank = Sample(
         "blank", np.zeros((5, 6, 3), np.uint8), np.zeros((5, 6), np.uint8), np.zeros((5, 6), np.int32)
     )
-    assert masks_from_truth(blank).masks.shape == (0, 5, 6)
+    assert masks_from_truth(blank).masks[:].shape == (0, 5, 6)
     assert not true_boxes(blank, 4).any()
     assert torch.equal(true_scores(blank, 2, 4)[0], torch.ones(2, 2))
 

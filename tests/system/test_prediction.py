@@ -52,7 +52,7 @@ def test_maps_of_pictures_of_any_size(size: tuple[int, int], shared: bool) -> No
     assert (maps.boxes[2:] > maps.boxes[:2]).all()
     assert not maps.scores.requires_grad
     found = group(maps, recipe.grouping)
-    assert found.masks.shape[1:] == size
+    assert found.masks.size == size
     assert category_map(maps).shape == size
 
 
@@ -148,7 +148,7 @@ def test_the_settings_choose_the_way_of_grouping() -> None:
     maps = predict_maps(networks(), picture(48, 48), RECIPE)
     for settings, way in ((Voting(score=0.0), vote_and_assign), (Suppression(score=0.0), suppress_and_trace)):
         found, expected = group(maps, settings), way(maps.scores, maps.boxes, 4, (48, 48), settings)
-        assert torch.equal(found.masks, expected.masks)
+        assert torch.equal(found.masks[:], expected.masks[:])
         assert torch.equal(found.scores, expected.scores)
 
 
@@ -181,7 +181,9 @@ def test_masks_are_resized_like_label_maps() -> None:
 
 def found_with(masks: Tensor, scores: list[float]) -> Instances:
     count = len(scores)
-    return Instances(masks, torch.ones(count, dtype=torch.int64), torch.tensor(scores), torch.zeros(count, 4))
+    return Instances.from_masks(
+        masks, torch.ones(count, dtype=torch.int64), torch.tensor(scores), torch.zeros(count, 4)
+    )
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.4, 0.5, 0.95])

@@ -153,8 +153,9 @@ class RefinementHead(nn.Module):
         for i, narrow in zip(self.used, self.lateral, strict=True):
             parts.append(enlarge(narrow(features[i]), self.strides[i] // self.output_stride, size))
         # From (n, hidden, *size) and, for each earlier map, (n, lateral, *size) to (n, hidden, *size).
-        mixed = self.mix(torch.cat(parts, dim=1))
-        return self.classify(mixed)
+        joined = torch.cat(parts, dim=1)
+        del parts  # the largest maps of the network, and two of each would set the size of picture that fits
+        return self.classify(self.mix(joined))
 
 
 Head = LargeFieldOfViewHead | TwoLayerHead | RefinementHead

@@ -174,9 +174,11 @@ def one_category_each(categories: np.ndarray, instances: np.ndarray, where: str)
         raise BadInput(f"{where}: instance {number} {found} in the category map, expected one category")
     if len(owners) == len(pairs):
         return instances
-    table = np.zeros(int(instances.max()) + 1, dtype=np.uint8)  # a category by the instance's number
-    table[owners] = own
-    return np.where(table[instances] == categories, instances, 0).astype(np.int32)
+    labels = instances[pixels]  # (k,)
+    right = own[np.searchsorted(owners, labels)] == categories[pixels]
+    kept = np.zeros_like(instances)
+    kept[pixels] = np.where(right, labels, 0)
+    return kept
 
 
 def list_path(root: str | Path, split: str) -> Path:

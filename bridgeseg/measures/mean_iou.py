@@ -21,7 +21,7 @@ def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, class
     prediction: (h, w), integers 0…classes − 1
     classes: number of categories with the background, at most 255
     returns: (classes, classes) int64, a row for each true category and a column for each predicted one
-    raises: ValueError when the sizes differ or when a category is out of range
+    raises: ValueError when the sizes differ, when a category is out of range or no whole number, and for other classes
 
     Example:
         >>> truth = np.array([[0, 1, 1, 255]], np.uint8)
@@ -32,6 +32,11 @@ def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, class
     Built in chapter 3.
     """
     truth, prediction = as_array(truth), as_array(prediction)
+    for name, labels in (("truth", truth), ("prediction", prediction)):
+        if labels.dtype.kind not in "iub":
+            raise ValueError(f"{name} is {labels.dtype}, expected integers")
+    if not 1 <= classes <= VOID:
+        raise ValueError(f"classes is {classes}, expected 1…{VOID}")
     if truth.shape != prediction.shape:
         raise ValueError(f"prediction is {prediction.shape}, expected the size of truth, {truth.shape}")
     if prediction.size and not 0 <= prediction.min() <= prediction.max() < classes:

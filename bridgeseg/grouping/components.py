@@ -20,6 +20,10 @@ def connected_components(categories: Tensor) -> Tensor:
     categories: (h, w) integer, 0 background, 1…C, 255 void; background and void belong to no component
     returns: (h, w) int64, 0 none, 1…n by the first pixel in reading order
 
+    Example:
+        >>> connected_components(torch.tensor([[1, 1, 0], [0, 0, 1]])).tolist()  # a corner is no side
+        [[1, 1, 0], [0, 0, 2]]
+
     Every pixel takes the smallest number among its neighbours and then that number's own number, until nothing
     changes: the steps grow with the logarithm of a component's length, not with the length. Built in chapter 2.
     """
@@ -65,15 +69,21 @@ def component_instances(scores: Tensor, stride: int, size: tuple[int, int], pixe
     pixels: components with fewer are dropped
     returns: instances; score: the mean probability of the category over the mask
 
+    Example:
+        >>> scores = torch.tensor([[[0.1, 0.9, 0.25, 0.5]], [[0.9, 0.1, 0.75, 0.5]]])
+        >>> found = component_instances(scores, stride=1, size=(1, 4), pixels=1)
+        >>> found.masks[:].int().tolist(), found.scores.tolist()  # where two are equal the background wins
+        ([[[1, 0, 0, 0]], [[0, 0, 1, 0]]], [0.8999999761581421, 0.75])
+
     Built in chapter 2.
     """
-    certain, categories = enlarge(scores[None], stride, size)[0].max(0)
+    certain, categories = enlarge(scores[None], stride, size)[0].max(0)  # (H, W) each
     labels = connected_components(categories)
     count = int(labels.max())
-    sums = torch.zeros(2, count + 1, device=scores.device)
+    sums = torch.zeros(2, count + 1, device=scores.device)  # of each: pixels, and their probabilities
     sums.index_add_(1, labels.flatten(), torch.stack([torch.ones_like(certain), certain]).flatten(1))
     large = (sums[0] >= pixels).nonzero()[:, 0]
-    large = large[large > 0]
+    large = large[large > 0]  # (n,)
     category = torch.zeros(count + 1, dtype=torch.int64, device=scores.device)
     category.scatter_(0, labels.flatten(), categories.flatten())
     masks = Masks.from_labels(labels, large)

@@ -32,6 +32,12 @@ class Suppression:
     overlap: IoU over which a pixel box suppresses another
     mask_overlap: IoU over which a mask suppresses another of its category
     pixels: masks with fewer pixels of the picture are dropped; specks of the category map
+
+    Example:
+        >>> Suppression(overlap=0.3)
+        Suppression(top=1, score=0.2, overlap=0.3, mask_overlap=0.5, pixels=8)
+
+    Built in chapter 9.
     """
 
     top: int = 1
@@ -50,6 +56,11 @@ def trace_back(boxes: Tensor, maxima: Tensor, overlap: float) -> Tensor:
     returns: (n, k) bool; a maximum is among its own. A candidate that several maxima suppress is in the mask of each:
         with a single owner two masks of a category would never overlap, and mask suppression would find no duplicate
 
+    Example:
+        >>> boxes = torch.tensor([[0.0, 0, 4, 4], [0, 0, 4, 5], [9, 9, 12, 12]])
+        >>> trace_back(boxes, torch.tensor([0, 2]), overlap=0.5).int().tolist()
+        [[1, 1, 0], [0, 0, 1]]
+
     Paper: tracing back the pixels that a maximum suppressed gives its mask. Built in chapter 9.
     """
     parts = boxes[maxima].split(max(COMPARED // max(len(boxes), 1), 1))
@@ -60,7 +71,17 @@ def trace_back(boxes: Tensor, maxima: Tensor, overlap: float) -> Tensor:
 
 
 def mask_overlaps(masks: Tensor) -> Tensor:
-    """Return the IoU of every mask with every other, (n, n) float, from (n, …) bool masks."""
+    """Return the IoU of every mask with every other.
+
+    masks: (n, …) bool
+    returns: (n, n) float32, 0…1; 0 where both have no pixel
+
+    Example:
+        >>> mask_overlaps(torch.tensor([[True, True, False], [True, False, False]])).tolist()
+        [[1.0, 0.5], [0.5, 1.0]]
+
+    Built in chapter 9.
+    """
     flat = masks.flatten(1)  # (n, k)
     inside = torch.zeros(len(flat), len(flat), device=masks.device)
     for some in flat.split(max(COMPARED // max(len(flat), 1), 1), 1):
@@ -75,6 +96,11 @@ def suppress_masks(masks: Tensor, overlap: float) -> Tensor:
     masks: (n, …) bool, of one category, best first
     overlap: IoU over which a mask suppresses another
     returns: (n,) bool
+
+    Example:
+        >>> masks = torch.tensor([[True, True, True], [True, True, False], [False, False, True]])
+        >>> suppress_masks(masks, overlap=0.5).tolist()
+        [True, False, True]
 
     Paper: mask NMS. Built in chapter 9.
     """
@@ -95,9 +121,18 @@ def suppress_and_trace(
     boxes: (4, h, w) float, pixels of the picture
     stride: pixels from cell to cell
     size: height and width of the picture, pixels
+    settings: overlaps, and what is too little
     returns: instances with masks of the picture's size: the cells traced back, enlarged, within the enlarged category
         scores; score: the mean probability of the category over the mask's cells (the paper's is not known)
     raises: ValueError when the maps do not fit each other
+
+    Example:
+        >>> scores = torch.tensor([[[0.1, 0.2, 0.2, 0.9]], [[0.9, 0.8, 0.8, 0.1]]])
+        >>> corners = torch.tensor([[0.0, 0, 2, 1], [0, 0, 2, 1], [2, 0, 3, 1], [2, 0, 3, 1]])
+        >>> boxes = corners.T[:, None]  # (4, 1, 4): two cells speak of one object, one of another
+        >>> found = suppress_and_trace(scores, boxes, 1, (1, 4), Suppression(pixels=1))
+        >>> found.masks[:].int().tolist()
+        [[[1, 1, 0, 0]], [[0, 0, 1, 0]]]
 
     Paper: from boxes to instances. Built in chapter 9.
     """
@@ -105,17 +140,17 @@ def suppress_and_trace(
     categories, cells = candidates(scores, settings.top, settings.score)
     if not len(cells):
         return Instances.none(*size)
-    flat, certain = boxes.flatten(1).T[cells], scores.flatten(1)[categories, cells]
+    flat, certain = boxes.flatten(1).T[cells], scores.flatten(1)[categories, cells]  # (c, 4) and (c,)
     # The pixels near a candidate, and the best categories of each.
     covered = torch.zeros_like(scores[0], dtype=torch.bool)
     covered.view(-1).index_fill_(0, cells, True)
-    place = places_of(spread(covered, stride, size))
-    best = best_categories(interpolate_at(scores, place, stride, size), settings.top)
+    place = places_of(spread(covered, stride, size))  # (k,)
+    best = best_categories(interpolate_at(scores, place, stride, size), settings.top)  # (top, k)
     answers = []
     for category in categories.unique():
-        mine = (categories == category).nonzero()[:, 0]
+        mine = (categories == category).nonzero()[:, 0]  # (m,) of the candidates
         maxima = torchvision.ops.nms(flat[mine], certain[mine], settings.overlap)
-        found = trace_back(flat[mine], maxima, settings.overlap)  # (n, k)
+        found = trace_back(flat[mine], maxima, settings.overlap)  # (n, m)
         parts = found.split(max(COMPARED // len(mine), 1))
         score = torch.cat([(some * certain[mine]).sum(1) for some in parts]) / found.sum(1)
         order = score.argsort(descending=True, stable=True)

@@ -43,6 +43,12 @@ class Voting:
     agreement: IoU of the pixel's box with the instance's under which it stays without instance
     foreground: a pixel is given out where the background's probability is below 1 − foreground
     pixels: masks with fewer pixels of the picture are dropped
+
+    Example:
+        >>> replace(Voting(), cell=4).cell
+        4
+
+    Built in chapter 9.
     """
 
     top: int = 2
@@ -59,7 +65,14 @@ class Voting:
 
 @dataclass(frozen=True)
 class Maxima:
-    """Where votes gathered: categories (n,) int64, votes (n,) float, boxes (n, 4) float, most votes first."""
+    """Where votes gathered, most votes first.
+
+    categories: (n,) int64, 1…C
+    votes: (n,) float, the weight that gathered there
+    boxes: (n, 4) float, pixels
+
+    Built in chapter 9.
+    """
 
     categories: Tensor
     votes: Tensor
@@ -71,7 +84,7 @@ def gather_votes(
 ) -> tuple[Tensor, Tensor]:
     """Let every cell vote for the centre of its box, and return votes and mean boxes.
 
-    scores, boxes, stride, size: as in `vote_and_assign`
+    scores, boxes, stride, size, settings: as in `vote_and_assign`
     returns: votes (C, gh, gw) float: a cell votes with its probability times its share of its box's area, so that an
         object that fills its box gathers about 1 whatever its size, smoothed over 3 × 3 places; boxes
         (C, 4, gh, gw): the mean box of the votes gathered there
@@ -81,17 +94,17 @@ def gather_votes(
     cell = settings.cell or stride
     grid = (-(-size[0] // cell), -(-size[1] // cell))
     categories, cells = candidates(scores, settings.top, settings.score)
-    own = boxes.flatten(1)[:, cells]
+    own = boxes.flatten(1)[:, cells]  # (4, k)
     area = ((own[2] - own[0]) * (own[3] - own[1])).clamp(min=stride * stride)
-    weight = scores.flatten(1)[categories, cells] * stride * stride / area
+    weight = scores.flatten(1)[categories, cells] * stride * stride / area  # (k,)
     kinds, kind = categories.unique(return_inverse=True)  # few of many categories have a vote
     places = kind * grid[0] * grid[1] + vote_cells(own, grid, cell)
     sums = torch.zeros(5, len(kinds) * grid[0] * grid[1], device=scores.device)
     sums.index_add_(1, places, torch.cat([weight[None], weight * own]))
     # Sums of slices: pooling takes ten times as long on a CPU.
-    sums = F.pad(sums.view(5, len(kinds), *grid), (1, 1, 1, 1))
+    sums = F.pad(sums.view(5, len(kinds), *grid), (1, 1, 1, 1))  # (5, kinds, gh + 2, gw + 2)
     sums = sums[:, :, 1:-1] + sums[:, :, :-2] + sums[:, :, 2:]
-    sums = sums[..., 1:-1] + sums[..., :-2] + sums[..., 2:]
+    sums = sums[..., 1:-1] + sums[..., :-2] + sums[..., 2:]  # (5, kinds, gh, gw)
     every = torch.zeros(5, len(scores) - 1, *grid, device=scores.device)
     every[0, kinds - 1] = sums[0]
     every[1:, kinds - 1] = sums[1:] / sums[0].clamp(min=1e-12)
@@ -101,7 +114,10 @@ def gather_votes(
 def find_maxima(votes: Tensor, boxes: Tensor, settings: Voting) -> Maxima:
     """Return the local maxima of the votes, lesser ones with the same box swallowed.
 
-    votes: (C, gh, gw) float; boxes: (C, 4, gh, gw) float, pixels
+    votes: (C, gh, gw) float
+    boxes: (C, 4, gh, gw) float, pixels
+    settings: as in `vote_and_assign`
+    returns: at most one maximum in 3 × 3 places of a category
 
     Built in chapter 9.
     """
@@ -117,7 +133,14 @@ def find_maxima(votes: Tensor, boxes: Tensor, settings: Voting) -> Maxima:
 
 
 def swallow(maxima: Maxima, settings: Voting) -> Maxima:
-    """Return the maxima without those whose box a stronger one already has."""
+    """Return the maxima without those whose box a stronger one already has.
+
+    maxima: in any order
+    settings: as in `vote_and_assign`
+    returns: those that stay, most votes first
+
+    Built in chapter 9.
+    """
     keep = torchvision.ops.batched_nms(maxima.boxes, maxima.votes, maxima.categories, settings.overlap)
     keep = keep[torchvision.ops.nms(maxima.boxes[keep], maxima.votes[keep], settings.crossing)]
     return Maxima(maxima.categories[keep], maxima.votes[keep], maxima.boxes[keep])
@@ -128,6 +151,7 @@ def nearest_maxima(places: Tensor, columns: int, maxima: Maxima, cell: int, neig
 
     places: (p,) int64, row · columns + column
     columns: of the Hough space
+    maxima: at least one
     cell: pixels from place to place
     neighbours: how many maxima, where there are as many
     returns: (m', p) int64, numbers of maxima; what is made on the way is bounded, however many there are of both
@@ -150,8 +174,10 @@ def choose(
     """Give every pixel to the maximum whose box agrees best with its own.
 
     boxes: (k, 4) float, pixels
-    scores: (k, m) float probabilities of the same pixels; a maximum's category is the number of a column here
+    scores: (k, m) float probabilities of the same pixels
+    maxima: at least one; a maximum's category is the number of a column of the scores
     size: height and width of the picture, pixels
+    settings: as in `vote_and_assign`
     cell: pixels from place to place of the table of neighbours
     returns: number of the maximum (k,) int64, −1 for none; IoU with its box (k,) float; probability of its category
         (k,) float
@@ -161,7 +187,7 @@ def choose(
     apart. Our choice. Built in chapter 9.
     """
     grid = (-(-size[0] // cell), -(-size[1] // cell))
-    sides, corners = boxes.T.contiguous(), maxima.boxes.T.contiguous()
+    sides, corners = boxes.T.contiguous(), maxima.boxes.T.contiguous()  # (4, k) and (4, n)
     places = vote_cells(sides, grid, cell)  # (k,)
     voted = torch.zeros(grid[0] * grid[1], dtype=torch.bool, device=boxes.device).index_fill_(0, places, True)
     rank = voted.cumsum(0) - 1  # of a place among those that have a vote
@@ -183,26 +209,37 @@ def refine(
 ) -> Maxima:
     """Return the maxima with the mean box of the cells that choose them, duplicates swallowed once more.
 
-    scores: (k, C + 1) float; boxes: (k, 4) float: of the cells in the foreground
+    maxima: at least one
+    scores: (k, C + 1) float probabilities of the cells in the foreground
+    boxes: (k, 4) float, pixels, of the same cells
+    size, settings, cell: as in `choose`
+    returns: maxima, of which the votes are how often an object of their box fits into the cells that chose them
 
     Built in chapter 9.
     """
     number, overlap, certain = choose(boxes, scores, maxima, size, settings, cell)
     held = number >= 0
-    number, certain, own = number[held], certain[held], boxes[held].T
+    number, certain, own = number[held], certain[held], boxes[held].T  # (h,), (h,) and (4, h)
     area = ((own[2] - own[0]) * (own[3] - own[1])).clamp(min=cell * cell)
     weight = overlap[held].square() * certain
     sums = torch.zeros(6, len(maxima.votes), device=boxes.device)
     sums.index_add_(1, number, torch.cat([weight[None], weight * own, (certain / area)[None]]))
     chosen = sums[0] > 0
-    mean = (sums[1:5] / sums[0].clamp(min=1e-12)).T
+    mean = (sums[1:5] / sums[0].clamp(min=1e-12)).T  # (n, 4)
     return swallow(Maxima(maxima.categories[chosen], sums[5][chosen], mean[chosen]), settings)
 
 
 def weighed(boxes: Tensor, scores: Tensor) -> Tensor:
-    """Return boxes times how far each cell is foreground, and below them that weight, (5, h, w).
+    """Return boxes times how far each cell is foreground, and below them that weight.
 
-    scores: (C + 1, h, w) float probabilities, background first; boxes: (4, h, w) float
+    scores: (C + 1, h, w) float probabilities, background first
+    boxes: (4, h, w) float, pixels
+    returns: (5, h, w) float
+
+    Example:
+        >>> scores, boxes = torch.tensor([[[0.5]], [[0.5]]]), torch.tensor([2.0, 4, 6, 8]).view(4, 1, 1)
+        >>> weighed(boxes, scores).flatten().tolist()
+        [1.0, 2.0, 3.0, 4.0, 0.5]
 
     A cell of the background has no box of its own. Where boxes are enlarged, at the edge of an object, it shall count
     as little as it is foreground: enlarge all five maps and divide by the last. Our choice. Built in chapter 9.
@@ -220,10 +257,18 @@ def vote_and_assign(
     boxes: (4, h, w) float, pixels of the picture
     stride: pixels from cell to cell
     size: height and width of the picture, pixels
+    settings: what counts as a vote, as a maximum and as agreement
     returns: instances with masks of the picture's size, no pixel in two of them. Score: the mean probability of the
         category over the mask, times the mean IoU of its pixels' boxes with the instance's, times the IoU of that box
         with the mask's tight one: an instance whose pixels agree and whose mask fills the box is to be trusted
     raises: ValueError when the maps do not fit each other
+
+    Example:
+        >>> scores = torch.tensor([[[0.1, 0.1, 0.1, 0.2, 0.2, 0.9]], [[0.9, 0.9, 0.9, 0.8, 0.8, 0.1]]])
+        >>> left, right = torch.tensor([0.0, 0, 3, 1]), torch.tensor([3.0, 0, 5, 1])
+        >>> boxes = torch.stack([left] * 3 + [right] * 3, 1)[:, None]  # (4, 1, 6)
+        >>> vote_and_assign(scores, boxes, 1, (1, 6), Voting(pixels=1)).masks[:].int().tolist()
+        [[[1, 1, 1, 0, 0, 0]], [[0, 0, 0, 1, 1, 0]]]
 
     Our choice, in place of the paper's suppression. Built in chapter 9.
     """
@@ -236,8 +281,8 @@ def vote_and_assign(
         maxima = refine(maxima, own_scores, own_boxes, size, settings, cell)
     if not len(maxima.votes):
         return Instances.none(*size)
-    background = enlarge(scores[None, :1], stride, size)[0, 0]
-    place = places_of(background < 1 - settings.foreground)
+    background = enlarge(scores[None, :1], stride, size)[0, 0]  # (H, W)
+    place = places_of(background < 1 - settings.foreground)  # (k,)
     if not len(place):
         return Instances.none(*size)
     kinds, kind = maxima.categories.unique(return_inverse=True)  # of the other categories no pixel is asked
@@ -253,7 +298,7 @@ def vote_and_assign(
     count = len(maxima.votes)
     sums = torch.zeros(3, count, device=scores.device)
     sums.index_add_(1, number, torch.stack([torch.ones_like(certain), certain, overlap]))
-    owner = number.new_full((size[0] * size[1],), -1).scatter_(0, place, number)
+    owner = number.new_full((size[0] * size[1],), -1).scatter_(0, place, number)  # (H · W,)
     masks = Masks.from_labels(owner.view(size), torch.arange(count, device=owner.device))
     fit = iou(masks.boxes(), maxima.boxes)
     score = sums[1] / sums[0].clamp(min=1) * sums[2] / sums[0].clamp(min=1) * fit

@@ -28,6 +28,12 @@ class Overlaps:
     kept: (n,) int64, which of the instances given these are; those that lay wholly on void are not among them
     true_numbers: (g,) int64, the numbers of the true instances in the instance map
 
+    Example:
+        >>> one = np.array([1])
+        >>> look = Overlaps(np.array([[0.6]]), one, np.array([0.9]), one, kept=np.array([0]), true_numbers=one)
+        >>> look.iou > 0.5  # the only mask finds the only instance
+        array([[ True]])
+
     Built in chapter 3.
     """
 

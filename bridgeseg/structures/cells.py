@@ -140,16 +140,31 @@ def interpolate_at(maps: Tensor, place: Tensor, stride: int, size: tuple[int, in
 def spread_places(cells: int, stride: int, length: int, device: torch.device | None = None) -> Tensor:
     """Return the nearest cell to each pixel along one side of a picture, (length,) int64, rising.
 
-    cells: along that side
+    cells: how many lie along that side
+    stride: pixels from cell to cell
     length: of the side, pixels
+    device: where the answer lies
+
+    Example:
+        >>> spread_places(2, stride=4, length=6).tolist()  # centred on pixels 0 and 4
+        [0, 0, 1, 1, 1, 1]
+
+    Built in chapter 9.
     """
     return ((torch.arange(length, device=device) + stride // 2) // stride).clamp(max=cells - 1)
 
 
 def resized_places(old: int, new: int, device: torch.device | None = None) -> Tensor:
-    """Return the pixel of one side that holds the centre of each pixel of a longer or shorter side, (new,) int64.
+    """Return which pixel of a side holds the centre of each pixel of a longer or shorter one, (new,) int64, rising.
 
-    In whole numbers, so that nothing is rounded.
+    old, new: how long the two are, pixels
+    device: where the answer lies
+
+    Example:
+        >>> resized_places(3, 5).tolist()
+        [0, 0, 1, 2, 2]
+
+    In whole numbers, so that nothing is rounded. Built in chapter 2.
     """
     return (2 * torch.arange(new, device=device) + 1) * old // (2 * new)
 

@@ -1,4 +1,7 @@
-"""The answer of the system for one picture: masks with a category, a score and a box each."""
+"""The answer of the system for one picture: masks with a category, a score and a box each.
+
+Built in chapter 9.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,12 @@ class Instances:
     boxes: (n, 4) float32, x0, y0, x1, y1 half open, in pixels of the picture: the box that was voted for, which need
         not be the tight box of the mask, `instances.masks.boxes()`
     raises: ValueError when the lengths differ, or for masks that are not of `bridgeseg.structures.masks.Masks`
+
+    Example:
+        >>> masks = Masks.from_labels(torch.tensor([[0, 1, 1], [2, 2, 2]]), torch.tensor([2, 1]))
+        >>> found = Instances(masks, torch.tensor([1, 1]), torch.tensor([0.9, 0.8]), masks.boxes())
+        >>> len(found), found.masks[1].int().tolist()
+        (2, [[0, 1, 1], [0, 0, 0]])
 
     Built in chapter 9.
     """
@@ -51,7 +60,9 @@ class Instances:
         """Return instances whose masks are given in full.
 
         masks: (n, h, w) bool
-        categories, scores, boxes: (n,), (n,), (n, 4): of each
+        categories: (n,) int64, 1…C
+        scores: (n,) float32, 0…1
+        boxes: (n, 4) float32, pixels
         raises: ValueError for masks of another type, and when the lengths differ
 
         Example:
@@ -66,7 +77,10 @@ class Instances:
 
     @staticmethod
     def none(height: int, width: int) -> Instances:
-        """Return no instances, for a picture of that size."""
+        """Return no instances, for a picture of that height and width.
+
+        height, width: pixels
+        """
         return Instances(
             Masks.none(height, width),
             torch.zeros(0, dtype=torch.int64),
@@ -91,7 +105,10 @@ class Instances:
         )
 
     def select(self, keep: Tensor) -> Instances:
-        """Return the instances that an index tensor or a mask of booleans picks, in the order that it gives."""
+        """Return some of the instances.
+
+        keep: (m,) int64, which, in the order wanted; or (n,) bool
+        """
         return Instances(self.masks.select(keep), self.categories[keep], self.scores[keep], self.boxes[keep])
 
     def sorted(self) -> Instances:

@@ -146,7 +146,11 @@ class Masks:
 
     @staticmethod
     def none(height: int, width: int, device: torch.device | None = None) -> Masks:
-        """Return no masks, for a picture of that size."""
+        """Return no masks, for a picture of that size.
+
+        height, width: pixels
+        device: where they lie
+        """
         nothing = torch.zeros(0, dtype=torch.int64, device=device)
         return Masks(nothing, nothing, nothing, 0, (height, width))
 
@@ -169,7 +173,10 @@ class Masks:
         )
 
     def select(self, which: Tensor) -> Masks:
-        """Return the masks that an index tensor or a mask of booleans picks, in the order that it gives."""
+        """Return some of the masks.
+
+        which: (m,) int64, which, in the order wanted; or (n,) bool
+        """
         picked = torch.arange(self.count, device=self.number.device)[which]
         counts = torch.bincount(self.number, minlength=self.count)  # (n,) runs of each
         first = counts.cumsum(0) - counts
@@ -190,7 +197,14 @@ class Masks:
         return tight_boxes(self.number, self.start, self.stop, self.count, self.size[1])
 
     def crop(self, number: int) -> tuple[Tensor, int, int]:
-        """Return one mask within its tight box, (h', w') bool, and the box's first row and column."""
+        """Return one mask within its tight box, (h', w') bool, and the box's first row and column.
+
+        number: of the mask, 0…n − 1
+
+        Example:
+            >>> Masks.from_full(torch.tensor([[[0, 0, 0], [0, 1, 1]]]) > 0).crop(0)
+            (tensor([[True, True]]), 1, 1)
+        """
         one = self.select(torch.tensor([number], device=self.number.device))
         left, top, right, bottom = map(int, one.boxes()[0].tolist())
         row = one.start // self.size[1]

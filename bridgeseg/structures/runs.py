@@ -18,7 +18,7 @@ from torch import Tensor
 def places_of(held: Tensor) -> Tensor:
     """Return the places that hold True, (k,) int64, rising.
 
-    held: (…) bool, read in order
+    held: (any shape) bool, read row by row
 
     On a processor numpy finds them in a fifth of torch's time.
 

@@ -29,6 +29,13 @@ class Maps(NamedTuple):
     boxes: (4, h, w) float32, half open, in pixels of the picture that the network saw
     stride: pixels from cell to cell
     size: height and width of the picture that the network saw
+
+    Example:
+        >>> maps = Maps(torch.tensor([[[0.1]], [[0.9]]]), torch.zeros(4, 1, 1), stride=4, size=(3, 4))
+        >>> maps.size
+        (3, 4)
+
+    Built in chapter 10.
     """
 
     scores: Tensor
@@ -55,10 +62,19 @@ def working_size(height: int, width: int, zoom: float, long_side: int) -> tuple[
 def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -> Maps:
     """Return the probabilities and boxes of a picture.
 
-    networks: as `bridgeseg.system.build.build_networks` makes them, trained, in evaluation mode
+    networks: what `bridgeseg.system.build.build_networks` makes, trained, in evaluation mode
     picture: (h, w, 3) uint8
     recipe: says how the picture is prepared
     returns: maps at the working size: zoomed as the recipe says, and made smaller where a side would be too long
+
+    Example:
+        >>> from bridgeseg.system.build import build_networks
+        >>> from bridgeseg.system.presets import recipe_named
+        >>> recipe = recipe_named("scenes-tiny")
+        >>> networks = build_networks(recipe, categories=5).eval()
+        >>> maps = predict_maps(networks, np.zeros((8, 12, 3), np.uint8), recipe)
+        >>> tuple(maps.scores.shape), tuple(maps.boxes.shape), maps.stride
+        ((6, 2, 3), (4, 2, 3), 4)
 
     Built in chapter 10.
     """
@@ -88,14 +104,37 @@ def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -
 
 
 def group(maps: Maps, grouping: Voting | Suppression) -> Instances:
-    """Return the instances of the maps, by our clustering or by the paper's suppression, as the settings say."""
+    """Return the instances of the maps, by our clustering or by the paper's suppression.
+
+    maps: of one picture
+    grouping: the settings, which also say by which of the two
+
+    Example:
+        >>> scores = torch.tensor([[[0.1, 0.9]], [[0.9, 0.1]]])
+        >>> boxes = torch.tensor([0.0, 0, 1, 1]).view(4, 1, 1).expand(4, 1, 2)
+        >>> found = group(Maps(scores, boxes, 1, (1, 2)), Suppression(pixels=1))
+        >>> found.masks[:].int().tolist()
+        [[[1, 0]]]
+
+    Built in chapter 9.
+    """
     if isinstance(grouping, Voting):
         return vote_and_assign(maps.scores, maps.boxes, maps.stride, maps.size, grouping)
     return suppress_and_trace(maps.scores, maps.boxes, maps.stride, maps.size, grouping)
 
 
 def category_map(maps: Maps) -> Tensor:
-    """Return the most probable category of every pixel, (h, w) uint8, at the working size."""
+    """Return the most probable category of every pixel at the working size, (h, w) uint8.
+
+    maps: of one picture
+
+    Example:
+        >>> maps = Maps(torch.tensor([[[0.9, 0.2]], [[0.1, 0.8]]]), torch.zeros(4, 1, 2), 1, (1, 2))
+        >>> category_map(maps).tolist()
+        [[0, 1]]
+
+    Built in chapter 10.
+    """
     return enlarge(maps.scores[None], maps.stride, maps.size)[0].argmax(0).to(torch.uint8)
 
 
@@ -106,17 +145,37 @@ def without_overlap(instances: Instances, threshold: float) -> Tensor:
     threshold: of the score, 0…1
     returns: (h, w) int64, 0 none, 1…n in the order of the instances that stay; a pixel in several masks belongs to
         the best of them
+
+    Example:
+        >>> masks = torch.tensor([[[True, True, False]], [[False, True, True]]])
+        >>> found = Instances.from_masks(masks, torch.tensor([1, 2]), torch.tensor([0.9, 0.4]), torch.zeros(2, 4))
+        >>> without_overlap(found, 0.3).tolist(), without_overlap(found, 0.5).tolist()
+        ([[1, 1, 2]], [[1, 1, 0]])
+
+    Built in chapter 10.
     """
     return instances.select(instances.scores >= threshold).masks.labels()
 
 
 def maps_of(run: Run, sample: Sample) -> Maps:
-    """Return what the networks of a run say about a sample's picture, as `predict_maps`."""
+    """Return what the networks of a run say about a sample's picture, as `predict_maps`.
+
+    run: trained networks and their recipe
+    sample: of which only the picture is looked at
+
+    Built in chapter 10.
+    """
     return predict_maps(run.networks, sample.picture, run.recipe)
 
 
 def found_in(run: Run, sample: Sample) -> Instances:
-    """Return the instances of a picture as the run finds them, masks of the picture's own size."""
+    """Return the instances of a picture as the run finds them, masks of the picture's own size.
+
+    run: trained networks and their recipe
+    sample: of which only the picture is looked at
+
+    Built in chapter 10.
+    """
     height, width = sample.instances.shape
     return at_size(group(maps_of(run, sample), run.recipe.grouping), (height, width))
 
@@ -124,7 +183,17 @@ def found_in(run: Run, sample: Sample) -> Instances:
 def at_size(instances: Instances, size: tuple[int, int]) -> Instances:
     """Return instances with masks and boxes brought from the working size to the picture's own.
 
-    size: height and width of the picture
+    instances: found at the working size
+    size: height and width of the picture, pixels
+
+    Example:
+        >>> mask = torch.tensor([[[True, False]]])
+        >>> found = Instances.from_masks(mask, torch.tensor([1]), torch.ones(1), torch.tensor([[0.0, 0, 1, 1]]))
+        >>> large = at_size(found, (2, 4))
+        >>> large.masks[0].int().tolist(), large.boxes.tolist()
+        ([[1, 1, 0, 0], [1, 1, 0, 0]], [[0.0, 0.0, 2.0, 2.0]])
+
+    Built in chapter 10.
     """
     height, width = instances.masks.size
     if (height, width) == size:

@@ -49,6 +49,7 @@ def segment_files(
     complain: called with one line for everything that could not be done; other pictures are still done
     progress: called with the share done and a line
     returns: how many pictures were done
+    raises: nothing for a picture that cannot be done: its BadInput or OSError is a line for `complain`
 
     Two pictures of the same name without ending would share their files: the second is refused. Where the two maps
     differ both are meant: an instance has one category, chosen by all its pixels, which a pixel of its own need not
@@ -96,13 +97,14 @@ def segment_files(
 def segment_picture(run: Run, picture: np.ndarray, name: str, out: Path) -> list[dict[str, Any]]:
     """Segment one picture, write its two label maps, and return its candidates.
 
+    run: trained networks
     picture: (h, w, 3) uint8
     name: of the files, without ending
+    out: folder, as `segment_files` has it
     returns: one entry for instances.json a candidate, best score first
     raises: OSError when writing fails
 
-    Masks are kept at the size at which the networks saw the picture; only one at a time becomes as large as the
-    picture. Built in chapter 10.
+    The masks are never made in full: as runs they are brought to the picture's own size. Built in chapter 10.
     """
     size = (picture.shape[0], picture.shape[1])
     maps = predict_maps(run.networks, picture, run.recipe)
@@ -120,6 +122,7 @@ def describe(
 ) -> list[dict[str, Any]]:
     """Return instances as entries of instances.json, in COCO's manner.
 
+    instances: best first
     categories: names, background first
     name: of the picture
     size: height and width of the picture; the masks may be smaller

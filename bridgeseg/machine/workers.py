@@ -58,6 +58,7 @@ def in_workers(
     order: the numbers; they may go on without end
     workers: processes; with 0, and where the system is not Linux, each answer is made here when it is asked for
     pinned: tensors are copied into memory that a GPU reads without waiting
+    returns: the answers, in the order of the numbers
     raises: BadInput as the function raises it
 
     The workers end with the generator, and within seconds of a process that is killed.
@@ -81,7 +82,7 @@ def in_workers(
     )
     for answer in loader:
         if isinstance(answer, BadInput):
-            raise answer
+            raise BadInput(str(answer))
         yield answer
 
 

@@ -45,7 +45,9 @@ class NetworkRecipe:
 class CropRecipe:
     """The windows that a network is shown in training.
 
-    The defaults are the laptop's (our choice). raises: BadInput naming what is out of range
+    The defaults are the laptop's (our choice).
+
+    raises: BadInput naming what is out of range
 
     Built in chapter 6.
     """

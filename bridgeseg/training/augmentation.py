@@ -51,6 +51,7 @@ class Draws(NamedTuple):
 def orders(seed: int, first: int, last: int, count: int) -> np.ndarray:
     """Return which picture comes when, for a range of positions: every picture once an epoch, in an order of its own.
 
+    seed: of the run, 0 or more
     first, last: positions counted from the beginning of the run, the last one excluded
     count: pictures, at least 1
     returns: (last − first,) int64, 0…count − 1
@@ -76,6 +77,7 @@ def draw(seed: int, chunk: int, batch: int, count: int, crops: CropRecipe) -> Dr
     chunk: the steps are 1000 · chunk to 1000 · chunk + 999
     batch: N, windows of a mini-batch, those of all processes together
     count: pictures that there are, at least 1
+    crops: how windows are cut
     returns: the draws, (1000, N) each
 
     Built in chapter 6.
@@ -110,6 +112,9 @@ def draw(seed: int, chunk: int, batch: int, count: int, crops: CropRecipe) -> Dr
 def of_step(draws: Draws, step: int) -> Draws:
     """Return what was drawn for a step, (N,) each, out of the draws of its thousand; nothing is copied.
 
+    draws: of a thousand steps, as `draw` returns them
+    step: 0 or more
+
     Built in chapter 6.
     """
     return Draws(*(values[step % STEPS] for values in draws))
@@ -117,6 +122,10 @@ def of_step(draws: Draws, step: int) -> Draws:
 
 def of_process(draws: Draws, rank: int, processes: int) -> Draws:
     """Return the share of one of several processes, (1000, N / processes) each: every so manieth place.
+
+    draws: of a thousand steps, as `draw` returns them
+    rank: number of the process, 0…processes − 1
+    processes: how many; divides N
 
     Built in chapter 15.
     """

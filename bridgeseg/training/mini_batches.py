@@ -80,9 +80,11 @@ class Batches:
     ) -> Generator[Batch, None, None]:
         """Yield the mini-batches from a step on, without end, made while the network computes.
 
+        start: number of the first step
         workers: processes that make them, 0 for a thread of this one, which is what None takes for stored pictures
             beside a network on the same processor; else as many as are `worthwhile`. Pictures on a GPU need neither
         pinned: in memory that a GPU reads without waiting
+        returns: the mini-batches, each as calling this with its step would make it
 
         Built in chapter 6.
         """

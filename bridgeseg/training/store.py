@@ -75,6 +75,8 @@ class Unread:
     def read(self, pictures: Sequence[int]) -> Flat:
         """Read some of the pictures, as a store would keep them.
 
+        pictures: which, 0…len − 1
+        returns: their pixels and labels, in that order
         raises: BadInput as the data set does
         """
         parts = _in_a_row([self.dataset[index] for index in self.indices[pictures].tolist()], self.stretch)

@@ -38,7 +38,7 @@ VIEW = """<div class="turned-by-a-slider" style="max-width: 48rem">
 data-lm-suppress-shortcuts="true" style="flex: 0 1 24rem; min-width: 0" oninput="{turn}"></label>
 {frames}
 </div>"""
-FRAME = """<div class="frame"{style}><b>{value}</b><br>{image}</div>"""
+FRAME = """<div class="frame"{style}><p style="margin: 0.3em 0"><b>{value}</b></p>{image}</div>"""
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ def add(html: str) -> Callable[[Path], None]:
         ),
         (replace("oninput=", "onclick="), "'shade' has 3 stops and shows 1 texts"),
         (replace("oninput=", "onclick="), "'shade' moves and the picture does not change"),
-        (replace("'none'", "'block'"), "'tone' shows [1, 2, 3] pictures at its stops"),
+        (replace("'none'", "'block'"), "'shade' shows [1, 3, 3] pictures at its stops"),
         (replace("this.closest", "nothing.closest"), "in the console: nothing is not defined"),
         (replace('type="range"', 'type="text"'), "0 sliders in 2 views"),
         (replace("this.closest('.turned-by-a-slider')", "document"), "turns the frames of another view"),

@@ -238,6 +238,9 @@ def test_compact_closes_gaps_and_keeps_the_order() -> None:
     assert compact(sample) is sample
     blank = Sample("blank", sample.picture, sample.categories, np.zeros_like(sample.instances))
     assert compact(blank) is blank
+    panoptic = np.array([0, 26_000_001, 2, 2**31 - 1, 4, 300], np.int32)[sample.instances]
+    result = compact(Sample("panoptic", sample.picture, sample.categories, panoptic))
+    np.testing.assert_array_equal(result.instances, np.array([0, 4, 1, 5, 2, 3])[sample.instances])
     alone = compact(Sample("alone", sample.picture, sample.categories, np.full_like(sample.instances, 3)))
     assert (alone.instances == 1).all()
 

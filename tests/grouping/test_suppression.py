@@ -9,6 +9,7 @@ from perfect_maps import perfect, picture
 from torch import Tensor
 
 from bridgeseg.data.scenes import Scenes
+from bridgeseg.grouping import suppression
 from bridgeseg.grouping.hough import best_categories, candidates, vote_map
 from bridgeseg.grouping.suppression import (
     Suppression,
@@ -85,6 +86,17 @@ def test_grouping_equals_a_plain_greedy_one(seed: int, overlap: float, top: int)
     torch.testing.assert_close(found.scores, torch.tensor([score for score, _, _ in expected]))
     for mask, (_, _, cells) in zip(found.masks, expected, strict=True):
         assert set(mask.flatten().nonzero()[:, 0].tolist()) == cells
+
+
+def test_what_is_compared_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores, boxes = random_scores(3, 4, 14, 17), random_boxes(3, 14, 17)
+    settings = Suppression(top=2, score=0.15, mask_overlap=0.4, pixels=3)
+    whole = suppress_and_trace(scores, boxes, 1, (14, 17), settings)
+    monkeypatch.setattr(suppression, "COMPARED", 60)
+    parts = suppress_and_trace(scores, boxes, 1, (14, 17), settings)
+    assert len(whole) > 5
+    assert torch.equal(parts.masks[:], whole.masks[:])
+    assert torch.equal(parts.scores, whole.scores)
 
 
 @pytest.mark.parametrize("top", [1, 2, 3, 9])

@@ -11,12 +11,14 @@ from perfect_maps import perfect, picture
 from torch import Tensor
 
 from bridgeseg.data.scenes import Scenes
+from bridgeseg.grouping import voting
 from bridgeseg.grouping.voting import (
     Maxima,
     Voting,
     choose,
     find_maxima,
     gather_votes,
+    nearest_maxima,
     swallow,
     vote_and_assign,
 )
@@ -210,6 +212,33 @@ def test_with_all_maxima_in_reach_every_pixel_goes_to_the_best_of_all(seed: int)
         assert float(overlap[pixel]) == pytest.approx(float(each[best]), abs=1e-6)
         assert int(number[pixel]) == (best if each[best] >= 0.2 else -1)
         assert each[best] == 0 or certain[pixel] == scores[maxima.categories[best], pixel]
+
+
+@pytest.mark.parametrize("compared", [1, 40, 1 << 22])
+def test_neighbours_are_the_nearest_by_brute_force(compared: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voting, "COMPARED", compared)
+    generator = torch.Generator().manual_seed(0)
+    corner = torch.rand(15, 2, generator=generator) * 60
+    boxes = torch.cat([corner, corner + 10], 1)
+    maxima = Maxima(torch.ones(15, dtype=torch.int64), torch.ones(15), boxes)
+    places = torch.tensor([0, 7, 23, 95])  # of a space of 8 × 12 places, 8 pixels apart
+    table = nearest_maxima(places, 12, maxima, 8, 4)
+    for place, found in zip(places.tolist(), table.T.tolist(), strict=True):
+        y, x = (place // 12 + 0.5) * 8, (place % 12 + 0.5) * 8
+        away = (corner[:, 0] + 5 - x) ** 2 + (corner[:, 1] + 5 - y) ** 2
+        assert found == away.argsort()[:4].tolist()
+    assert nearest_maxima(places, 12, maxima, 8, 100).shape == (15, 4)
+    assert nearest_maxima(places[:0], 12, maxima, 8, 4).shape == (4, 0)
+
+
+def test_pixels_that_choose_in_parts_choose_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = noisy(1)
+    whole = vote_and_assign(*given)
+    monkeypatch.setattr(voting, "CHOOSING", 100)
+    monkeypatch.setattr(voting, "COMPARED", 10)
+    parts = vote_and_assign(*given)
+    assert torch.equal(parts.masks[:], whole.masks[:])
+    torch.testing.assert_close(parts.scores, whole.scores)
 
 
 def test_few_neighbours_suffice_where_objects_are_apart() -> None:

@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from bridgeseg.measures.average_precision import RULES, VOLUME, AveragePrecision, average_precision
-from bridgeseg.measures.mask_iou import overlaps
+from bridgeseg.measures.mask_iou import overlaps, true_instances
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import VOID, Sample
 
@@ -395,6 +395,20 @@ def test_the_category_of_an_instance_is_that_of_most_of_its_pixels() -> None:
     truth = sample(strip(5), np.array([0, 1]))
     truth.categories[0, 1:4] = 3
     assert overlaps(Instances.none(1, 7), truth).true_categories.tolist() == [3]
+
+
+def test_panoptic_numbers_cost_what_is_there() -> None:
+    """With a table up to the largest number these two instances would take 32 GiB."""
+    small = sample(strip(5, 4), np.array([0, 1, 2]))
+    large = Sample(
+        "large", small.picture, small.categories, np.array([0, 26_000_001, 2**31 - 1])[small.instances]
+    )
+    numbers, kinds = true_instances(large)
+    assert (numbers.tolist(), kinds.tolist()) == ([26_000_001, 2**31 - 1], [1, 2])
+    masks = found(np.stack([small.instances == 1, small.instances > 0]), [1, 2], [0.9, 0.8])
+    look = overlaps(masks, large)
+    np.testing.assert_array_equal(look.iou, overlaps(masks, small).iou)
+    assert look.true_numbers.tolist() == numbers.tolist()
 
 
 def test_what_is_wrong_is_named() -> None:

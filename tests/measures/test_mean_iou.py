@@ -94,6 +94,21 @@ def test_flipping_both_maps_changes_nothing() -> None:
     )
 
 
+def test_labels_that_are_no_whole_numbers_are_refused() -> None:
+    """0.9 would become 0, and a wrong answer pass for the background."""
+    truth, prediction = maps(4, 5)
+    with pytest.raises(ValueError, match="prediction is float64, expected integers"):
+        confusion(truth, prediction * 0.9, 5)
+    with pytest.raises(ValueError, match="truth is float32, expected integers"):
+        confusion(torch.from_numpy(truth).float(), prediction, 5)
+
+
+@pytest.mark.parametrize("classes", [0, 256])
+def test_as_many_classes_as_void_leaves_are_counted(classes: int) -> None:
+    with pytest.raises(ValueError, match=f"classes is {classes}, expected 1…255"):
+        confusion(*maps(4, 5), classes)
+
+
 def test_what_is_out_of_range_is_named() -> None:
     truth, prediction = maps(4, 5)
     with pytest.raises(ValueError, match=r"prediction is \(7, 8\), expected the size of truth, \(7, 9\)"):

@@ -88,6 +88,13 @@ def test_instance_boxes_of_numbers_that_do_not_occur_are_zero() -> None:
     assert instance_boxes(instances).tolist() == [[0] * 4] * 4 + [[1, 1, 2, 2]]
 
 
+def test_instance_boxes_of_numbers_too_large_for_a_row_each_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match="number 26000001, expected below 1048576; Masks.from_labels takes any"
+    ):
+        instance_boxes(torch.tensor([[0, 26_000_001]]))
+
+
 def test_instance_boxes_refuse_a_batch() -> None:
     with pytest.raises(ValueError, match="instances"):
         instance_boxes(torch.zeros(1, 4, 4, dtype=torch.int32))
@@ -208,6 +215,46 @@ def test_iou_equals_torchvisions(seed: int) -> None:
     theirs = torchvision.ops.box_iou(first, second)
     torch.testing.assert_close(iou(first[:, None], second[None]), theirs)
     torch.testing.assert_close(iou(first.T[:, :, None], second.T[:, None], dim=0), theirs)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 5])
+def test_box_targets_are_the_same_when_the_largest_number_is_known(stride: int) -> None:
+    maps = [random_map(seed) for seed in range(6)]
+    empty, pixel, full = torch.zeros_like(maps[0]), torch.zeros_like(maps[0]), torch.ones_like(maps[0])
+    pixel[-1, 0] = 9
+    batch = torch.stack([*maps, empty, pixel, full, full * 4])
+    boxes, present = box_targets(batch, stride)
+    for most in (9, 12):
+        known, where = box_targets(batch, stride, most)
+        assert torch.equal(known, boxes)
+        assert torch.equal(where, present)
+    assert box_targets(batch[:0], stride, 9)[0].shape == box_targets(batch[:0], stride)[0].shape
+    with pytest.raises(ValueError, match="number 9, expected at most `most`, 8"):
+        box_targets(batch, stride, 8)
+
+
+def test_box_targets_of_panoptic_numbers_are_those_of_small_ones() -> None:
+    small = torch.stack([random_map(0), random_map(1)])
+    large = torch.where(small > 0, small * 200_000_000 + 17, 0).int()
+    assert large.max() > 1_800_000_000
+    for found, expected in zip(box_targets(large, 2), box_targets(small, 2), strict=True):
+        assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_iou_of_half_precision_is_computed_in_float32(kind: torch.dtype) -> None:
+    box = torch.tensor([0.0, 0, 300, 300]).to(kind)  # 90,000 pixels: infinite in float16
+    half = torch.tensor([0.0, 0, 300, 150]).to(kind)
+    assert iou(box, box) == 1
+    assert iou(box, half) == pytest.approx(0.5, rel=0.01)
+    assert iou(box, half).dtype == torch.float32
+
+
+@pytest.mark.parametrize("side", [1e-4, 1e-8, 1e-15])
+def test_iou_of_tiny_boxes_does_not_depend_on_their_size(side: float) -> None:
+    box = torch.tensor([0.0, 0, side, side])
+    assert iou(box, box) == 1
+    assert iou(box, torch.tensor([0.0, 0, side, 2 * side])) == pytest.approx(0.5)
 
 
 def test_iou_by_hand_at_its_edges() -> None:

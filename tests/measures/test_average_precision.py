@@ -397,6 +397,15 @@ def test_the_category_of_an_instance_is_that_of_most_of_its_pixels() -> None:
     assert overlaps(Instances.none(1, 7), truth).true_categories.tolist() == [3]
 
 
+def test_a_category_without_an_instance_is_no_true_instance() -> None:
+    truth = sample(strip(3, 4), np.array([0, 1, 2]))
+    truth.instances[truth.instances == 1] = 0  # its pixels keep their category
+    numbers, kinds = true_instances(truth)
+    assert (numbers.tolist(), kinds.tolist()) == ([2], [2])
+    look = overlaps(found(np.stack([truth.categories == 1, truth.categories > 0]), [1, 2], [0.9, 0.8]), truth)
+    assert look.iou.tolist() == [[0], [4 / 7]]
+
+
 def test_panoptic_numbers_cost_what_is_there() -> None:
     """With a table up to the largest number these two instances would take 32 GiB."""
     small = sample(strip(5, 4), np.array([0, 1, 2]))

@@ -103,9 +103,9 @@ NUCLEI_FULL = dataclasses.replace(
 )
 """Micrographs of nuclei on a GPU.
 
-Command: python -m bridgeseg train --data nuclei:stage1_train --recipe nuclei-full --out RUN
-Takes: 10 minutes on a GPU
-Expect: not measured on a GPU
+Command: python -m bridgeseg train --data nuclei:stage1_train --recipe nuclei-full --minutes 3.5 --seed 0 --out RUN
+Takes: 3.5 minutes on NVIDIA H100 80GB HBM3
+Expect: mean IoU 0.937, AP^r 0.857 / 0.737 / 0.771 at 0.5 / 0.7 / vol on 96 unseen pictures (results/nuclei-full.json)
 """
 
 STREETS_LIGHT = Recipe(

@@ -41,9 +41,10 @@ from bridgeseg.training.windows import Batch
 TRAINING_VERSION = 2
 SAVE_EVERY = 20.0  # seconds between saved states
 LOG_EVERY = 20  # steps between lines of the log
-# Seconds of a network's training from which compiling it pays on a GPU. On an H100 it took 44 s for ResNet-101 and
-# brought a step from 79 to 56 ms, so that it had paid after 150 s.
-COMPILE_FROM = 180.0
+# Seconds of a network's training from which compiling it pays on a GPU. On an H100 it takes some 45 s and brings 18.7
+# steps a second for 12.7 with `voc`, 200 for 170 with `scenes-full`, 71 for 63 with `nuclei-full`: paid after 140, 280
+# and 410 s (book/results/gpu-use.json, gpu-training.json).
+COMPILE_FROM = 420.0
 
 
 class Diverged(ValueError):

@@ -32,6 +32,12 @@ ALL_TITLES = TITLES | {
     "mask-rcnn": "Mask R-CNN beside ours, on scenes",
     "scenes-speed": "how fast scenes are drawn",
     "shared-trunk": "one trunk for both networks, or two",
+    "nuclei-full": "nuclei, on a GPU",
+    "gpu-steps": "a training step on a GPU, and its memory",
+    "gpu-training": "training on a GPU, compiled and recorded",
+    "gpu-use": "training and prediction on a GPU",
+    "gpu-variants": "a training step on a GPU, one thing otherwise",
+    "gpu-why": "where the time of a GPU goes",
 }
 FOR_A_GPU = {"scenes-full": "scenes", "nuclei-full": "nuclei:stage1_train", "voc": "voc:VOC2012"}
 HEAD = ("| what | command | minutes | hardware | date |", "|---|---|---|---|---|")

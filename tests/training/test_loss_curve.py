@@ -43,8 +43,8 @@ def test_the_losses_are_those_of_this_version(name: str, monkeypatch: pytest.Mon
     found = curve(RECIPES[name])
     said = "training gives other numbers: raise TRAINING_VERSION in bridgeseg/training/trainer.py, then store them"
     # Other processors and other releases of PyTorch round otherwise, a little more with every step.
-    assert found["losses"] == pytest.approx(stored[name]["losses"], rel=2e-3), said
-    assert found["length"] == pytest.approx(stored[name]["length"], rel=2e-5), said
+    assert found["losses"] == pytest.approx(stored[name]["losses"], rel=1e-4), said
+    assert found["length"] == pytest.approx(stored[name]["length"], rel=1e-5), said
 
 
 if __name__ == "__main__":

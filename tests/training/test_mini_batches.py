@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -81,14 +80,14 @@ def test_a_batch_that_cannot_be_shared_is_refused(store: Store) -> None:
 def test_batches_made_ahead_are_the_same(store: Store, workers: int | None) -> None:
     for kept in (store, Unread(SCENES, range(10))):
         batches = Batches(kept, seed=3, **HOW)
-        before = threading.active_count()
+        before = set(threading.enumerate())  # another test's may still be about to end
         source = batches.ahead(995, workers)  # over the border of two thousands
         assert all(equal(next(source), batches(step)) for step in range(995, 1007))
+        makers = set(threading.enumerate()) - before
         source.close()
-        end = time.monotonic() + 30
-        while threading.active_count() > before and time.monotonic() < end:
-            time.sleep(0.05)
-        assert threading.active_count() == before  # the makers are gone
+        for maker in makers:
+            maker.join(500)
+            assert not maker.is_alive()
 
 
 def test_unread_pictures_give_what_stored_ones_give(store: Store) -> None:

@@ -31,6 +31,7 @@ ALL_TITLES = TITLES | {
     "grouping-speed": "how fast grouping is",
     "mask-rcnn": "Mask R-CNN beside ours, on scenes",
     "scenes-speed": "how fast scenes are drawn",
+    "segment-memory": "what a large micrograph takes of memory",
     "shared-trunk": "one trunk for both networks, or two",
     "nuclei-full": "nuclei, on a GPU",
     "gpu-steps": "a training step on a GPU, and its memory",

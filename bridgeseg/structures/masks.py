@@ -73,10 +73,8 @@ class Masks:
         """All masks, (n, h, w) bool: each run begins with a one and ends with a minus one, and these add up."""
         height, width = self.size
         edges = torch.zeros(self.count, height, width + 1, dtype=torch.int8, device=self.number.device)
-        row = self.start // width
-        shift = (
-            self.number * height * (width + 1) + row
-        )  # a row has a place more here, for a run that ends with it
+        # A row has a place more here, for a run that ends with it.
+        shift = self.number * height * (width + 1) + self.start // width  # (r,)
         edges.view(-1).index_fill_(0, self.start + shift, 1)
         edges.view(-1).index_fill_(0, self.stop + shift, -1)
         return edges.cumsum(2, dtype=torch.int8)[..., :-1] > 0
@@ -135,7 +133,7 @@ class Masks:
         size = (labels.shape[0], labels.shape[1])
         if not len(numbers):
             return Masks.none(*size, device=labels.device)
-        start, stop = label_runs(labels)
+        start, stop = label_runs(labels)  # (r,) each
         label = labels.flatten()[start].long()
         rising, order = numbers.long().sort()
         place = torch.searchsorted(rising, label).clamp(max=len(numbers) - 1)
@@ -254,9 +252,8 @@ class Masks:
         top, bottom = torch.searchsorted(rows, row), torch.searchsorted(rows, row, right=True)
         left = torch.searchsorted(columns, self.start - row * self.size[1])
         right = torch.searchsorted(columns, self.stop - row * self.size[1])
-        new_row, run = ranges(
-            top, (bottom - top) * (right > left)
-        )  # (k,): a run for every row that copies its row
+        # A run for every new row that copies its row, unless no column copies any of its pixels.
+        new_row, run = ranges(top, (bottom - top) * (right > left))  # (k,) each
         number, start, stop = self.number[run], new_row * width + left[run], new_row * width + right[run]
         order = (number * (height * width) + start).argsort()
         # Where a gap is not copied, two runs touch.
@@ -278,15 +275,15 @@ class Masks:
             >>> Masks.from_full(torch.tensor([[[0, 1, 1, 0]], [[1, 1, 0, 0]]]) > 0).labels().tolist()
             [[2, 1, 1, 0]]
         """
-        length = self.stop - self.start
-        labels = self.number.new_full((self.size[0] * self.size[1],), self.count)
+        length = self.stop - self.start  # (r,)
+        labels = self.number.new_full((self.size[0] * self.size[1],), self.count)  # (h · w,)
         reach = length.cumsum(0)
         total = int(reach[-1]) if len(reach) else 0
         parts = torch.searchsorted(reach, torch.arange(LISTED, max(total, LISTED), LISTED).to(reach)).tolist()
         for number, first, counts in zip(
             *(part.tensor_split(parts) for part in (self.number, self.start, length))
         ):
-            place, run = ranges(first, counts)
+            place, run = ranges(first, counts)  # (k,), pixels one by one
             labels.scatter_reduce_(0, place, number[run], "amin")
         labels = torch.where(labels == self.count, 0, labels + 1)
         return labels.view(self.size)

@@ -168,6 +168,27 @@ def test_full_masks_that_are_not_bool_are_refused(full: Tensor) -> None:
         Masks.from_full(full)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_masks_on_a_gpu_are_those_on_a_processor() -> None:
+    full = random_masks(0, (23, 31))
+    here = Masks.from_full(full)
+    there = Masks.from_full(full.cuda())
+    maps, values = torch.randint(0, 3, (2, 23, 31)), torch.randint(0, 3, (6,))
+    pairs = (
+        (there, here),
+        (there.resized((40, 17)), here.resized((40, 17))),
+        (there.matching(maps.cuda(), values.cuda()), here.matching(maps, values)),
+        (there.select(values.cuda()), here.select(values)),
+        (Masks.from_labels(maps[0].cuda(), values[:1].cuda()), Masks.from_labels(maps[0], values[:1])),
+    )
+    for found, expected in pairs:
+        assert found.number.is_cuda
+        assert torch.equal(found.to("cpu")[:], expected[:])
+        assert torch.equal(found[:].cpu(), expected[:])
+        for ask in (Masks.areas, Masks.boxes, Masks.labels):
+            assert torch.equal(ask(found).cpu(), ask(expected))
+
+
 def test_masks_take_what_their_outlines_are_long() -> None:
     """Forty discs of half a photograph, and 1,440 nuclei: both far below a byte a pixel of the picture for each."""
     y, x = torch.meshgrid(torch.arange(375), torch.arange(500), indexing="ij")

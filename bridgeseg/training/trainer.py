@@ -167,7 +167,9 @@ class Trainer:
             # Where several processes train together, each computes the loss of all their pictures.
             answers = {name: gathered(answer) for name, answer in answers.items()}
             labels = gathered(part.categories), gathered(part.instances.int())
-            objective = objective_of(answers, *labels, self.stride, self.losses, part.most)
+            # A batch knows the most instances of its own pictures; another process may have more.
+            most = part.most if processes() == 1 else None
+            objective = objective_of(answers, *labels, self.stride, self.losses, most)
             (objective.loss / recipe.parts).backward()
             told.append({"loss": objective.loss.detach(), **objective.losses, **objective.fractions})
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)

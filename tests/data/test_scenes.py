@@ -143,7 +143,7 @@ def parts_of(scene):
         masks += found
         categories += [category] * len(found)
     scores = torch.tensor([mask.mean() for mask in masks], dtype=torch.float32)  # the larger part first
-    return Instances(
+    return Instances.from_masks(
         torch.from_numpy(np.array(masks)), torch.tensor(categories), scores, torch.zeros(len(masks), 4)
     ).sorted()
 

@@ -167,7 +167,7 @@ class Trainer:
             # Where several processes train together, each computes the loss of all their pictures.
             answers = {name: gathered(answer) for name, answer in answers.items()}
             labels = gathered(part.categories), gathered(part.instances.int())
-            # To look for the largest number is faster on a processor, and makes a GPU wait. Another process may have more.
+            # To look for the largest is faster on a processor, and makes a GPU wait. Another process may have more.
             most = part.most if self.device.type == "cuda" and processes() == 1 else None
             objective = objective_of(answers, *labels, self.stride, self.losses, most)
             (objective.loss / recipe.parts).backward()

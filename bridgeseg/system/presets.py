@@ -52,9 +52,9 @@ SCENES_TINY = dataclasses.replace(
 )
 """Drawn scenes in half a minute, for a first try and for tests.
 
-Command: python -m bridgeseg train --data scenes --recipe scenes-tiny --out RUN
-Takes: 300 steps on 2 cores
-Expect: not measured
+Command: python -m bridgeseg train --data scenes --recipe scenes-tiny --seed 0 --out RUN
+Takes: 20 seconds on 2 cores, Intel(R) Xeon(R) Processor
+Expect: mean IoU 0.240, AP^r 0.168 / 0.101 / 0.140 at 0.5 / 0.7 / vol on 200 unseen pictures (results/scenes-tiny.json)
 """
 
 SCENES_FULL = dataclasses.replace(
@@ -121,9 +121,9 @@ STREETS_LIGHT = Recipe(
 )
 """Photographs of one kind of large object on a laptop: one pretrained trunk that learns fast.
 
-Command: python -m bridgeseg train --data voc:pedestrians --recipe streets-light --out RUN
-Takes: 5.5 minutes on 2 cores
-Expect: not measured
+Command: python -m bridgeseg train --data voc:pedestrians --recipe streets-light --minutes 5.5 --seed 0 --out RUN
+Takes: 5.5 minutes on 2 cores, Intel(R) Xeon(R) Processor
+Expect: mean IoU 0.867, AP^r 0.881 / 0.641 / 0.719 at 0.5 / 0.7 / vol on 28 unseen pictures (results/streets-light.json)
 """
 
 PHOTOS_LIGHT = Recipe(

@@ -41,11 +41,12 @@ def lines(preset: str) -> list[str]:
     """Return the lines that the docstring of a preset holds after its first sentence."""
     said = []
     for name, result in results_of(preset):
-        figures = result["voting"]
+        figures, taken = result["voting"], result["minutes"]
+        length = f"{result['train_seconds']:.0f} seconds" if taken is None else f"{taken:g} minutes"
         at = " / ".join(f"{figures['ap_r'][level]:.3f}" for level in ("0.5", "0.7"))
         said += [
             f"Command: {result['command']}",
-            f"Takes: {result['minutes']:g} minutes on {result['hardware']}",
+            f"Takes: {length} on {result['hardware']}",
             f"Expect: mean IoU {figures['mean_iou']:.3f}, AP^r {at} / {figures['ap_r_vol']:.3f} at 0.5 / 0.7 / vol on "
             f"{figures['images']} unseen pictures (results/{name})",
         ]

@@ -34,6 +34,8 @@ ALL_TITLES = TITLES | {
     "segment-memory": "what a large micrograph takes of memory",
     "shared-trunk": "one trunk for both networks, or two",
     "nuclei-full": "nuclei, on a GPU",
+    "scenes-tiny": "drawn scenes, half a minute",
+    "streets-light": "pedestrians, one trunk",
     "gpu-steps": "a training step on a GPU, and its memory",
     "gpu-training": "training on a GPU, compiled and recorded",
     "gpu-use": "training and prediction on a GPU",

@@ -57,6 +57,12 @@ class Run:
     trained_on: tuple[str, ...] = ()
     data: str = ""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks compute: where their weights are."""
+        weight = next(self.networks.parameters(), None)
+        return torch.device("cpu") if weight is None else weight.device
+
 
 def save_run(
     run: Run, folder: str | Path, half: bool = False, log: Sequence[dict[str, Any]] | None = None

@@ -25,9 +25,10 @@ from bridgeseg.measures.mean_iou import confusion, mean_iou
 from bridgeseg.structures.cells import enlarge, resized
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BadInput, Labelled, Sample
+from bridgeseg.system.batched_prediction import maps_of_all, read_ahead
 from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.oracles import true_scores
-from bridgeseg.system.prediction import Maps, at_size, category_map, group, maps_of
+from bridgeseg.system.prediction import Maps, at_size, category_map, group
 
 Grouping = Callable[[Maps, Sample], Instances]
 
@@ -58,18 +59,20 @@ def evaluate(
     check_categories(run.categories, dataset.categories)
     classes = len(run.categories)
     matrix, found, seconds = np.zeros((classes, classes), np.int64), [], 0.0  # rows: the truth
-    for index in range(len(dataset)):
-        sample = dataset[index]
+    for samples in read_ahead(dataset, run.device):
         began = time.perf_counter()
-        maps = maps_of(run, sample)
-        size = (sample.instances.shape[0], sample.instances.shape[1])
-        instances = grouping(maps, sample) if grouping else group(maps, run.recipe.grouping)
-        instances = at_size(instances, size)
-        categories = resized(category_map(maps), size).cpu()  # (H, W), those of the picture
+        every = maps_of_all(run, samples)
         seconds += time.perf_counter() - began
-        matrix += confusion(sample.categories, categories, classes)
-        found.append(overlaps(instances, sample))
-        progress((index + 1) / len(dataset), f"{index + 1} of {len(dataset)} pictures")
+        for sample, maps in zip(samples, every, strict=True):
+            began = time.perf_counter()
+            size = (sample.instances.shape[0], sample.instances.shape[1])
+            instances = grouping(maps, sample) if grouping else group(maps, run.recipe.grouping)
+            instances = at_size(instances, size)
+            categories = resized(category_map(maps), size).cpu()  # (H, W), those of the picture
+            seconds += time.perf_counter() - began
+            matrix += confusion(sample.categories, categories, classes)
+            found.append(overlaps(instances, sample))
+            progress(len(found) / len(dataset), f"{len(found)} of {len(dataset)} pictures")
     mean, iou = mean_iou(matrix)
     result = average_precision(found, classes, rule)
     return {
@@ -142,6 +145,7 @@ def with_true_categories(run: Run, maps: Maps, sample: Sample) -> Instances:
     Example:
         >>> from bridgeseg.data.scenes import Scenes
         >>> from bridgeseg.system.checkpoint import load_run
+        >>> from bridgeseg.system.prediction import maps_of
         >>> run, sample = load_run("scenes"), Scenes("val", count=1)[0]
         >>> found = with_true_categories(run, maps_of(run, sample), sample)
         >>> set(found.categories.tolist()) == set(sample.categories[sample.instances > 0].tolist())

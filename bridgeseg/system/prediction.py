@@ -19,7 +19,7 @@ from bridgeseg.structures.labels import Sample
 from bridgeseg.system.build import answering, answers, output_stride
 from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.multi_view import mean_scores
-from bridgeseg.system.recipe import Recipe
+from bridgeseg.system.recipe import PictureRecipe, Recipe
 
 
 class Maps(NamedTuple):
@@ -58,7 +58,59 @@ def working_size(height: int, width: int, zoom: float, long_side: int) -> tuple[
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
+def as_shown(picture: np.ndarray, pictures: PictureRecipe) -> np.ndarray:
+    """Return a picture as the networks see it: its contrast stretched and its size changed where the recipe says so.
+
+    picture: (h, w, 3) uint8
+    pictures: of the recipe
+    returns: (H, W, 3) uint8, of the working size
+
+    Example:
+        >>> from bridgeseg.system.recipe import PictureRecipe
+        >>> as_shown(np.zeros((8, 12, 3), np.uint8), PictureRecipe(zoom=1.5)).shape
+        (12, 18, 3)
+
+    Built in chapter 10.
+    """
+    size = working_size(picture.shape[0], picture.shape[1], pictures.zoom, pictures.long_side)
+    if pictures.stretch:
+        picture = stretch_contrast(picture)
+    if size != picture.shape[:2]:
+        picture = np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
+    return picture
+
+
 @torch.no_grad()
+def predict_shown(networks: nn.ModuleDict, pictures: np.ndarray, recipe: Recipe) -> list[Maps]:
+    """Return the probabilities and boxes of pictures of one size that are prepared already.
+
+    networks: what `bridgeseg.system.build.build_networks` makes, trained, in evaluation mode
+    pictures: (N, H, W, 3) uint8, as `as_shown` returns them
+    recipe: says how often the semantic network is asked, and what the boxes are measured in
+    returns: the maps of each
+
+    Built in chapter 10.
+    """
+    shown, stride = recipe.pictures, output_stride(networks)
+    device = next(networks.parameters()).device
+    pixels = normalise(torch.from_numpy(np.require(pictures, requirements=["C", "W"])).to(device))
+    if shown.views == (1.0,) and not shown.mirrored:
+        found = answers(networks, pixels)
+        scores = found["categories"].float().softmax(1)  # (N, C + 1, h, w)
+    else:
+        semantic = answering(networks, "categories")
+        found = answering(networks, "boxes")(pixels)
+        scores = mean_scores(
+            lambda view: semantic(view)["categories"].float().softmax(1),
+            pixels,
+            shown.views,
+            shown.mirrored,
+            stride,
+        )
+    boxes = decode(found["boxes"].float(), stride, recipe.losses.boxes.scale)  # (N, 4, h, w)
+    return [Maps(*each, stride, (pictures.shape[1], pictures.shape[2])) for each in zip(scores, boxes)]
+
+
 def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -> Maps:
     """Return the probabilities and boxes of a picture.
 
@@ -78,29 +130,7 @@ def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -
 
     Built in chapter 10.
     """
-    shown = recipe.pictures
-    size = working_size(picture.shape[0], picture.shape[1], shown.zoom, shown.long_side)
-    if shown.stretch:
-        picture = stretch_contrast(picture)
-    if size != picture.shape[:2]:
-        picture = np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
-    device = next(networks.parameters()).device
-    pixels = normalise(torch.from_numpy(np.require(picture, requirements=["C", "W"])).to(device)[None])
-    stride = output_stride(networks)
-    if shown.views == (1.0,) and not shown.mirrored:
-        found = answers(networks, pixels)
-        scores = found["categories"].float().softmax(1)
-    else:
-        semantic = answering(networks, "categories")
-        found = answering(networks, "boxes")(pixels)
-        scores = mean_scores(
-            lambda view: semantic(view)["categories"].float().softmax(1),
-            pixels,
-            shown.views,
-            shown.mirrored,
-            stride,
-        )
-    return Maps(scores[0], decode(found["boxes"], stride, recipe.losses.boxes.scale)[0], stride, size)
+    return predict_shown(networks, as_shown(picture, recipe.pictures)[None], recipe)[0]
 
 
 def group(maps: Maps, grouping: Voting | Suppression) -> Instances:
@@ -176,8 +206,20 @@ def found_in(run: Run, sample: Sample) -> Instances:
 
     Built in chapter 10.
     """
+    return instances_of(run, sample, maps_of(run, sample))
+
+
+def instances_of(run: Run, sample: Sample, maps: Maps) -> Instances:
+    """Return the instances of a picture whose maps are known, masks of the picture's own size.
+
+    run: whose recipe says how to group
+    sample: of which only the size is looked at
+    maps: what the networks of the run say about it
+
+    Built in chapter 10.
+    """
     height, width = sample.instances.shape
-    return at_size(group(maps_of(run, sample), run.recipe.grouping), (height, width))
+    return at_size(group(maps, run.recipe.grouping), (height, width))
 
 
 def at_size(instances: Instances, size: tuple[int, int]) -> Instances:

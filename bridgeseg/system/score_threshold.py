@@ -12,8 +12,9 @@ import numpy as np
 from bridgeseg.measures.average_precision import average_precision
 from bridgeseg.measures.mask_iou import Overlaps, overlaps
 from bridgeseg.structures.labels import Sample
+from bridgeseg.system.batched_prediction import maps_of_all, read_ahead
 from bridgeseg.system.checkpoint import Run
-from bridgeseg.system.prediction import found_in
+from bridgeseg.system.prediction import instances_of
 
 MATCH = 0.5  # IoU from which an instance counts as found when the score threshold is chosen
 OTHERWISE = 0.5  # the score threshold where there is nothing to choose it by
@@ -29,7 +30,11 @@ def choose_threshold(run: Run, samples: Sequence[Sample]) -> float:
 
     Our choice. Built in chapter 10.
     """
-    found = [overlaps(found_in(run, sample), sample) for sample in samples]
+    found = [
+        overlaps(instances_of(run, sample, maps), sample)
+        for ahead in read_ahead(samples, run.device)
+        for sample, maps in zip(ahead, maps_of_all(run, ahead), strict=True)
+    ]
     return best_threshold(found, len(run.categories))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -22,15 +22,16 @@ from gpu_setting import (
     tuned,
 )
 from staged import Say
-from torch import Tensor, nn
 
 import bridgeseg.training.trainer as trainer_module
 from bridgeseg.data.scenes import Scenes
 from bridgeseg.networks.preprocessing import normalise
+from bridgeseg.structures.labels import Sample
+from bridgeseg.system import evaluation
+from bridgeseg.system.batched_prediction import PIXELS, predict_together, rounded
 from bridgeseg.system.build import answers, build_networks
-from bridgeseg.system.checkpoint import load_run
-from bridgeseg.system.evaluation import evaluate
-from bridgeseg.system.prediction import predict_maps
+from bridgeseg.system.checkpoint import Run, load_run
+from bridgeseg.system.prediction import Maps, predict_maps
 from bridgeseg.training.mini_batches import Batches
 from bridgeseg.training.store import load
 from bridgeseg.training.trainer import Trainer
@@ -88,25 +89,6 @@ def training(say: Say, setting: Setting, name: str) -> None:
         say(which, found)
 
 
-class InBfloat16(nn.Module):
-    """A network whose convolutions compute in bfloat16 and whose answers are float32."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-        self.outputs, self.output_stride = network.outputs, network.output_stride
-
-    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        with torch.autocast(pictures.device.type, torch.bfloat16):
-            found = self.network(pictures)
-        return {name: value.float() for name, value in found.items()}
-
-
-def in_bfloat16(networks: nn.ModuleDict) -> nn.ModuleDict:
-    """Return the same networks, in bfloat16."""
-    return nn.ModuleDict({name: InBfloat16(network) for name, network in networks.items()})
-
-
 @torch.no_grad()
 def prediction(say: Say, setting: Setting) -> None:
     """Pictures through trained networks' shapes: one at a time and many, in float32 and in bfloat16."""
@@ -124,8 +106,11 @@ def prediction(say: Say, setting: Setting) -> None:
             setting.device
         )
         for benchmark in (False, True):
-            for kind, used in (("float32", networks), ("bfloat16", in_bfloat16(networks))):
-                with tuned(benchmark):
+            for kind, used in (("float32", networks), ("bfloat16", rounded(networks))):
+                with (
+                    tuned(benchmark),
+                    torch.autocast(setting.device, torch.bfloat16, enabled=used is not networks),
+                ):
                     one = milliseconds(
                         partial(predict_maps, used, picture, recipe), setting, setting.seconds / 2
                     )
@@ -144,8 +129,13 @@ def figures(say: Say, setting: Setting) -> None:
     run = load_run("scenes", setting.device)
     unseen = Scenes("val", count=count)
     found: dict[str, dict[str, float]] = {}
-    for kind, networks in (("float32", run.networks), ("bfloat16", in_bfloat16(run.networks))):
-        measured = evaluate(dataclasses.replace(run, networks=networks), unseen)
+    for kind, least in (("float32", None), ("bfloat16", 0)):
+
+        def maps_of_all(run: Run, samples: Sequence[Sample], least: int | None = least) -> list[Maps]:
+            return predict_together(run, [sample.picture for sample in samples], PIXELS, least)
+
+        with mock.patch.object(evaluation, "maps_of_all", maps_of_all):
+            measured = evaluation.evaluate(run, unseen)
         ap = measured["ap_r"]
         found[kind] = {
             "mean IoU": measured["mean_iou"],

@@ -16,7 +16,7 @@ from bridgeseg.measures.mask_iou import Overlaps, overlaps
 from bridgeseg.structures.boxes import box_targets
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BadInput, Sample
-from bridgeseg.system import evaluation, prediction
+from bridgeseg.system import batched_prediction, evaluation, prediction
 from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.evaluation import (
     check_unseen,
@@ -45,7 +45,7 @@ def perfect(monkeypatch):
             true_scores(sample, len(run.categories), 2), true_boxes(sample, 2), 2, sample.instances.shape
         )
 
-    for module in (evaluation, prediction):
+    for module in (batched_prediction, prediction):
         monkeypatch.setattr(module, "maps_of", maps)
     return run
 
@@ -243,7 +243,7 @@ def test_what_is_not_defined_is_none_and_not_nan(monkeypatch):
     scores = torch.zeros(3, 20, 30)
     scores[0] = 1
     monkeypatch.setattr(
-        evaluation, "maps_of", lambda run, sample: Maps(scores, torch.zeros(4, 20, 30), 1, (20, 30))
+        batched_prediction, "maps_of", lambda run, sample: Maps(scores, torch.zeros(4, 20, 30), 1, (20, 30))
     )
     run = Run(torch.nn.ModuleDict(), SMALL, ("background", "x", "y"))
     figures = evaluate(run, One(), progress=quiet)

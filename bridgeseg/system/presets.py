@@ -28,7 +28,9 @@ from bridgeseg.system.recipe import (
 SCENES_FAST = Recipe(
     name="scenes-fast",
     semantic=Learner(
-        NetworkRecipe(output_stride=16, stride=4), CropRecipe(jitter=0.1), OptimiserRecipe(rate=3e-3)
+        NetworkRecipe(output_stride=16, stride=4),
+        CropRecipe(jitter=0.1),
+        OptimiserRecipe(rate=3e-3, bfloat16=True),
     ),
     losses=LossRecipe(CategoryLossRecipe(label_stride=1)),
     pictures=PictureRecipe(scenes=2500),
@@ -80,7 +82,7 @@ NUCLEI_FAST = Recipe(
     semantic=Learner(
         NetworkRecipe(output_stride=16, stride=2, hidden=32),
         CropRecipe(side=128, scales=(1.1, 2.2), upright=False, jitter=0.2),
-        OptimiserRecipe(rate=3e-3, batch=8),
+        OptimiserRecipe(rate=3e-3, batch=8, bfloat16=True),  # twice the steps in the same minutes
     ),
     pictures=PictureRecipe(stretch=True, zoom=1.5),  # a third of the nuclei are smaller than 12 pixels
 )
@@ -113,7 +115,7 @@ STREETS_LIGHT = Recipe(
     semantic=Learner(
         NetworkRecipe(trunk="mobilenet_v2", pretrained=True, output_stride=16, stride=4),
         CropRecipe(side=224, scales=(0.6, 1.4), jitter=0.3),
-        OptimiserRecipe(rate=1e-3, head_rate=3.0, decay=0.05, batch=8),
+        OptimiserRecipe(rate=1e-3, head_rate=3.0, decay=0.05, batch=8, bfloat16=True),
     ),
     losses=LossRecipe(boxes=BoxLossRecipe(scale=64.0)),
     pictures=PictureRecipe(long_side=640, held_out=0.08),

@@ -38,7 +38,7 @@ from bridgeseg.training.watch import Watch
 from bridgeseg.training.windows import Batch
 
 # Raise it whenever the same recipe, pictures and seed give other weights: trained networks are kept under it.
-TRAINING_VERSION = 2
+TRAINING_VERSION = 3
 SAVE_EVERY = 20.0  # seconds between saved states
 LOG_EVERY = 20  # steps between lines of the log
 # Seconds of a network's training from which compiling it pays on a GPU. On an H100 it takes some 45 s and brings 18.7

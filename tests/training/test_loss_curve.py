@@ -1,6 +1,6 @@
 """The first losses of two small trainings, as they were stored: where they change, the version of training must too.
 
-    python tests/training/test_loss_curve.py      stores them anew, after TRAINING_VERSION was raised
+    PYTHONPATH=tests python tests/training/test_loss_curve.py      stores them anew, after TRAINING_VERSION was raised
 
 Trained networks are kept under that number (`bridgeseg.teaching.cache`): without a new one readers would be shown what
 older code trained.
@@ -38,7 +38,7 @@ def test_the_losses_are_those_of_this_version(name: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(trainer, "LOG_EVERY", 1)
     stored = json.loads(STORED.read_text("utf8"))
     assert stored["version"] == TRAINING_VERSION, (
-        f"run: python {Path(__file__).name}, and look at the difference"
+        f"run: PYTHONPATH=tests python tests/training/{Path(__file__).name}, and look at the difference"
     )
     found = curve(RECIPES[name])
     said = "training gives other numbers: raise TRAINING_VERSION in bridgeseg/training/trainer.py, then store them"

@@ -108,7 +108,7 @@ def test_one_network_or_two_are_trained() -> None:
 def test_other_minutes_take_the_place_of_steps() -> None:
     assert VOC.with_minutes(None) is VOC
     longer = VOC.with_minutes(3)
-    assert (longer.minutes, changed.steps) == (3, None)
+    assert (longer.minutes, longer.steps) == (3, None)
     assert dataclasses.replace(longer, minutes=VOC.minutes, steps=VOC.steps) == VOC
     for minutes in (0, -1, float("nan")):
         with pytest.raises(BadInput, match="minutes: "):

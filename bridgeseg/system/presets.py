@@ -81,8 +81,8 @@ NUCLEI_FAST = Recipe(
     name="nuclei-fast",
     semantic=Learner(
         NetworkRecipe(output_stride=16, stride=2, hidden=32),
-        CropRecipe(side=128, scales=(1.1, 2.2), upright=False, jitter=0.2),
-        OptimiserRecipe(rate=3e-3, batch=8, bfloat16=True),  # twice the steps in the same minutes
+        CropRecipe(side=128, scales=(1.1, 2.2), upright=False, jitter=0.2, by_area=True),
+        OptimiserRecipe(rate=6e-3, batch=8, bfloat16=True),  # twice the steps in the same minutes
     ),
     pictures=PictureRecipe(stretch=True, zoom=1.5),  # a third of the nuclei are smaller than 12 pixels
 )

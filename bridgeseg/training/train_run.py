@@ -154,7 +154,7 @@ def _train(
         raise BadInput(
             f"minutes: {recipe.minutes:g}, but reading the pictures alone took {spent:.0f} s; expected more"
         )
-    for line in [*missing(store, dataset.categories), *missing_held_out(others)]:
+    for line in [*missing(store, dataset.categories), *missing_held_out(others), *once_each(store, recipe)]:
         warn(line)
     trainer = Trainer(
         recipe,
@@ -215,6 +215,20 @@ def missing_held_out(others: Sequence[Sample]) -> list[str]:
     if not others or any(sample.instances.any() for sample in others):
         return []
     return [f"no object in the {len(others)} pictures held out; the score threshold stays at {OTHERWISE}"]
+
+
+def once_each(store: Store | Unread, recipe: Recipe) -> list[str]:
+    """Return a line where pictures were to come by their area, and come once an epoch.
+
+    store: the pictures; of those that are read anew every time no size is known beforehand
+    recipe: says how pictures come
+    returns: no line or one
+
+    Our choice. Built in chapter 6.
+    """
+    if not isinstance(store, Unread) or not any(each.crops.by_area for each in recipe.learners.values()):
+        return []
+    return ["more pictures than memory holds: each comes once an epoch, and not as often as its area says"]
 
 
 def seconds_to_choose(trainer: Trainer, others: Sequence[Sample]) -> float:

@@ -86,6 +86,7 @@ WAS = {
     name: {"semantic.optimiser.bfloat16": False}
     for name in ("scenes-tiny", "scenes-fast", "nuclei-fast", "streets-light")
 }
+WAS["nuclei-fast"] |= {"semantic.optimiser.rate": 3e-3, "semantic.crops.by_area": False}
 
 
 @pytest.mark.parametrize("name", json.loads(FLAT.read_text("utf8")))

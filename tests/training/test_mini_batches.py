@@ -15,7 +15,7 @@ from bridgeseg.structures.boxes import box_targets
 from bridgeseg.structures.labels import Sample, verify
 from bridgeseg.system.recipe import CropRecipe
 from bridgeseg.training.augmentation import STEPS
-from bridgeseg.training.mini_batches import Batches
+from bridgeseg.training.mini_batches import Batches, turns
 from bridgeseg.training.store import Store, Unread, load
 from bridgeseg.training.windows import Batch
 
@@ -138,3 +138,41 @@ def test_numbers_with_gaps_give_the_boxes_of_numbers_without(store: Store) -> No
     assert int(compacted.max()) < int(instances.max())  # there are gaps
     for found, expected in zip(box_targets(instances, 4), box_targets(compacted, 4), strict=True):
         assert torch.equal(found, expected)
+
+
+def of_sizes(*sizes: tuple[int, int]) -> list[Sample]:
+    """Blank pictures, each of one grey: its number."""
+    return [
+        Sample(
+            str(number),
+            np.full((*size, 3), number, np.uint8),
+            np.ones(size, np.uint8),
+            np.ones(size, np.int32),
+        )
+        for number, size in enumerate(sizes)
+    ]
+
+
+def test_by_area_a_picture_comes_as_often_as_windows_cover_it() -> None:
+    """Windows of middle size have 16² pixels of a picture: √(1 · 4) = 2 times smaller than 32²."""
+    samples = of_sizes((64, 64), (16, 16), (8, 8), (32, 64))
+    crops = CropRecipe(32, (1.0, 4.0), by_area=True)
+    store = load(samples, range(4))
+    shown = turns(store, crops)
+    assert shown.bincount().tolist() == [
+        16,
+        1,
+        1,
+        8,
+    ]  # the smallest is covered by less than one, and comes once
+    assert turns(store, CropRecipe(32, (1.0, 4.0))).tolist() == [0, 1, 2, 3]
+    assert turns(Unread(samples, range(4)), crops).tolist() == [0, 1, 2, 3]
+
+    batches = Batches(store, crops, batch=26, seed=0)
+    for epoch in (0, 1, STEPS):  # a step is an epoch here
+        assert batches.draws(epoch).picture.bincount().tolist() == [16, 1, 1, 8]
+    # What is shown is what was drawn: the grey of the middle of a window is the number of its picture.
+    made, drawn = batches(5), batches.draws(5)
+    inside = made.categories[:, 16, 16] == 1
+    assert inside.sum() > 20
+    assert torch.equal(made.pictures[inside, 16, 16, 0].long(), drawn.picture[inside])

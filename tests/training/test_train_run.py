@@ -1,0 +1,54 @@
+"""What a run says of its pictures before it trains on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from changed import changed
+
+from bridgeseg.structures.labels import BadInput, Sample
+from bridgeseg.system.presets import NUCLEI_FAST, VOC
+from bridgeseg.training.store import Unread, load
+from bridgeseg.training.train_run import missing, missing_held_out, once_each
+
+
+def picture(category: int, instance: int) -> Sample:
+    """A picture of one category and one instance all over."""
+    return Sample(
+        "plain",
+        np.zeros((8, 8, 3), np.uint8),
+        np.full((8, 8), category, np.uint8),
+        np.full((8, 8), instance, np.int32),
+    )
+
+
+CATEGORIES = ("background", "disc", "ring")
+
+
+def test_a_category_that_never_occurs_is_named() -> None:
+    both = load([picture(1, 1), picture(2, 1)], range(2))
+    assert missing(both, CATEGORIES) == []
+    (line,) = missing(load([picture(1, 1), picture(0, 0)], range(2)), CATEGORIES)
+    assert line.startswith("in no picture to train on: ring;")
+
+
+def test_pictures_without_any_instance_are_refused() -> None:
+    with pytest.raises(BadInput, match="pictures: none of those to train on has an instance"):
+        missing(load([picture(0, 0)], range(1)), CATEGORIES)
+
+
+def test_held_out_pictures_without_objects_are_named() -> None:
+    assert missing_held_out([]) == missing_held_out([picture(0, 0), picture(1, 1)]) == []
+    (line,) = missing_held_out([picture(0, 0)])
+    assert line.startswith("no object in the 1 pictures held out;")
+
+
+def test_pictures_that_cannot_come_by_area_are_said_to_come_once() -> None:
+    samples = [picture(1, 1)]
+    assert once_each(load(samples, range(1)), NUCLEI_FAST) == []
+    assert once_each(Unread(samples, range(1)), VOC) == []
+    assert missing(Unread(samples, range(1)), CATEGORIES) == []
+    (line,) = once_each(Unread(samples, range(1)), NUCLEI_FAST)
+    assert "each comes once an epoch" in line
+    (line,) = once_each(Unread(samples, range(1)), changed(VOC, {"localization.crops.by_area": True}))
+    assert "each comes once an epoch" in line

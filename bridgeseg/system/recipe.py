@@ -57,7 +57,7 @@ class CropRecipe:
     upright: bool = True  # mirror left to right only; otherwise all eight positions
     jitter: float = 0.0  # of brightness, contrast and saturation, 0…1
     alternate: bool = False  # draw a position once a picture, then take the next every epoch
-    by_area: bool = False  # a picture comes as often in an epoch as windows cover it; otherwise once
+    by_area: bool = False  # a picture comes √n times an epoch where n windows cover it; otherwise once
 
     def __post_init__(self) -> None:
         if self.side < 1:

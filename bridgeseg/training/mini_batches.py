@@ -124,14 +124,15 @@ class Batches:
 
 
 def turns(store: Store | Unread, crops: CropRecipe) -> Tensor:
-    """Return which pictures an epoch shows: each once, or, by area, as often as windows of the usual size cover it.
+    """Return which pictures an epoch shows: each once, or, by area, √n times where n windows of middle size cover it.
 
     store: the pictures
     crops: the size of windows, and whether pictures come by their area
     returns: (t,) int64, numbers of pictures, rising. Those of an `Unread` come once, since their sizes are not known
 
     A micrograph of 520 × 696 holds five times the nuclei of one of 256 × 256, and AP^r counts nuclei. Where each
-    picture comes once, a small one's nuclei are seen five times as often. Our choice. Built in chapter 6.
+    picture comes once, a small one's nuclei are seen five times as often; where it comes n times, a few large ones
+    fill most of the epoch. Our choice, between the two. Built in chapter 6.
     """
     every = torch.arange(len(store))
     if not crops.by_area or isinstance(store, Unread):
@@ -140,4 +141,4 @@ def turns(store: Store | Unread, crops: CropRecipe) -> Tensor:
     usual = crops.side**2 / (
         crops.scales[0] * crops.scales[1]
     )  # pixels of a picture that a window of middle size has
-    return every.repeat_interleave((area / usual).round().long().clamp(min=1))
+    return every.repeat_interleave((area / usual).sqrt().round().long().clamp(min=1))

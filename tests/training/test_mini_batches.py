@@ -153,26 +153,22 @@ def of_sizes(*sizes: tuple[int, int]) -> list[Sample]:
     ]
 
 
-def test_by_area_a_picture_comes_as_often_as_windows_cover_it() -> None:
+def test_by_area_a_picture_comes_as_often_as_the_root_of_the_windows_that_cover_it() -> None:
     """Windows of middle size have 16² pixels of a picture: √(1 · 4) = 2 times smaller than 32²."""
-    samples = of_sizes((64, 64), (16, 16), (8, 8), (32, 64))
+    samples = of_sizes((64, 64), (16, 16), (8, 8), (48, 48))
     crops = CropRecipe(32, (1.0, 4.0), by_area=True)
     store = load(samples, range(4))
     shown = turns(store, crops)
-    assert shown.bincount().tolist() == [
-        16,
-        1,
-        1,
-        8,
-    ]  # the smallest is covered by less than one, and comes once
+    # The smallest is covered by less than one window, and comes once.
+    assert shown.bincount().tolist() == [4, 1, 1, 3]
     assert turns(store, CropRecipe(32, (1.0, 4.0))).tolist() == [0, 1, 2, 3]
     assert turns(Unread(samples, range(4)), crops).tolist() == [0, 1, 2, 3]
 
-    batches = Batches(store, crops, batch=26, seed=0)
+    batches = Batches(store, crops, batch=9, seed=0)
     for epoch in (0, 1, STEPS):  # a step is an epoch here
-        assert batches.draws(epoch).picture.bincount().tolist() == [16, 1, 1, 8]
+        assert batches.draws(epoch).picture.bincount().tolist() == [4, 1, 1, 3]
     # What is shown is what was drawn: the grey of the middle of a window is the number of its picture.
     made, drawn = batches(5), batches.draws(5)
     inside = made.categories[:, 16, 16] == 1
-    assert inside.sum() > 20
+    assert inside.sum() >= 7
     assert torch.equal(made.pictures[inside, 16, 16, 0].long(), drawn.picture[inside])

@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
 from bridgeseg.structures.boxes import box_targets
@@ -88,6 +89,31 @@ def test_batches_made_ahead_are_the_same(store: Store, workers: int | None) -> N
         for maker in makers:
             maker.join(500)
             assert not maker.is_alive()
+
+
+def test_a_thread_makes_pinned_ones_ahead(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned: list[int] = []
+
+    def pin(values: Tensor) -> Tensor:
+        pinned.append(threading.get_ident())
+        return values
+
+    monkeypatch.setattr(Tensor, "pin_memory", pin)
+    batches = Batches(store, seed=3, **HOW)
+    source = batches.ahead(995, workers=0, pinned=True)
+    assert all(equal(next(source), batches(step)) for step in range(995, 1007))
+    source.close()
+    assert len(pinned) >= 3 * 12
+    assert threading.get_ident() not in pinned
+
+
+def test_beside_a_network_on_the_same_processor_nothing_else_runs(store: Store) -> None:
+    batches, before = Batches(store, seed=3, **HOW), threading.active_count()
+    source = batches.ahead(0)
+    for _ in range(3):
+        next(source)
+        assert threading.active_count() == before
+    source.close()
 
 
 def test_unread_pictures_give_what_stored_ones_give(store: Store) -> None:

@@ -25,33 +25,27 @@ TITLE = """# {title}
 
 TO WRITE: what the reader sees here and has made by the end."""
 
-CARD = """:::{{admonition}} What this chapter gives you
-:class: tip
+CARD = """> **What this chapter gives you.**
+>
+> **You will be able to** TO WRITE: verbs that can be checked.
+>
+> **You need** TO WRITE: which chapters, and what else.
+>
+> **Time** About 45 minutes to read, TO WRITE for the exercises. Running all cells
+> takes <!-- time -->as long as python tests/book/timings.py says<!-- /time -->."""
 
-**You will be able to** TO WRITE: verbs that can be checked.
+PAPER_BOX = """> **The paper behind this chapter.** TO WRITE: the section, equation, table or claim of
+> [Wu et al. 2016](https://arxiv.org/abs/1605.06885) that the chapter rebuilds, each with how it is known: **S** stated,
+> **C** read in later code, **I** inferred, **?** not known.
+>
+> | step | in the paper | here |
+> |---|---|---|
+> | TO WRITE | what the paper does **S** | the same, or changed and why |"""
 
-**You need** TO WRITE: which chapters, and what else.
+PREDICT = """> **Predict.** TO WRITE: a question with an answer that the reader can write down before running the
+> next cell."""
 
-**Time** About 45 minutes to read, TO WRITE for the exercises. Running all cells takes
-<!-- time -->as long as python tests/book/timings.py says<!-- /time -->.
-:::"""
-
-PAPER_BOX = """:::{{admonition}} The paper behind this chapter
-:class: note
-
-TO WRITE: the section, equation, table or claim of {{cite}}`wu2016bridging` that the chapter rebuilds, each with how it
-is known: **S** stated, **C** read in later code, **I** inferred, **?** not known.
-
-| step | in the paper | here |
-|---|---|---|
-| TO WRITE | what the paper does **S** | the same, or changed and why |
-:::"""
-
-PREDICT = """:::{{admonition}} Predict
-:class: important
-
-TO WRITE: a question with an answer that the reader can write down before running the next cell.
-:::"""
+CAPTION = "**Figure.** TO WRITE: what to see in it."
 
 BUILT = '''def halves(values):
     """TO WRITE. Values (n,) -> half of each, (n,)."""
@@ -129,10 +123,12 @@ CELLS: list[tuple[str, str, list[str], str]] = [
     ("build-checkpoint", "code", ["checkpoint"], CHECKPOINT),
     ("see", "markdown", [], "TO WRITE: the question that the figure answers."),
     ("see-figure", "code", ["figure"], FIGURE),
+    ("see-figure-caption", "markdown", [], CAPTION),
     ("knob-intro", "markdown", [], "## Turn the knob\n\nTO WRITE: what turning it teaches."),
     ("knob", "code", ["no-figure", "widget"], WIDGET),
     ("strip", "markdown", [], "The same as a strip, for paper:"),
     ("strip-figure", "code", ["figure", "strip"], STRIP),
+    ("strip-figure-caption", "markdown", [], CAPTION),
     ("claim", "markdown", [], CLAIM),
     ("claim-run", "code", [], CLAIM_RUN),
     ("claim-after", "markdown", [], "TO WRITE: what was found; what is not measured."),
@@ -141,11 +137,10 @@ CELLS: list[tuple[str, str, list[str], str]] = [
     ("summary", "markdown", [], "## Summary\n\nTO WRITE. Three to five sentences. No more.\n\n## Exercises"),
 ]  # fmt: skip
 EXERCISE = "**{n}. TO WRITE.** {stars} TO WRITE: what to do, and with what."
-FURTHER = "## Further reading\n\n- {{cite}}`wu2016bridging`, the paper that this book rebuilds. TO WRITE."
-SHOWN = {
-    "image": {"alt": "TO WRITE: what the figure shows"},
-    "figure": {"caption": "TO WRITE: what to see in it"},
-}
+FURTHER = """## Further reading
+
+- [Wu et al. 2016](https://arxiv.org/abs/1605.06885), the paper that this book rebuilds. TO WRITE."""
+SHOWN = {"image": {"alt": "TO WRITE: what the figure shows"}}
 
 
 def file_name(number: int, title: str) -> str:
@@ -175,7 +170,7 @@ def notebook(number: int, title: str, set_up: str) -> dict[str, Any]:
         cells.append(
             cell(f"solution-{n}", "code", ["hide-cell", "solution"], f'print("TO WRITE: solution {n}")')
         )
-    cells.append(cell("further", "markdown", [], FURTHER.format()))
+    cells.append(cell("further", "markdown", [], FURTHER))
     return stripped({"cells": cells})
 
 

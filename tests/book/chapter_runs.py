@@ -29,11 +29,14 @@ LONGEST_CELL = 600  # seconds
 OURS = "BRIDGESEG_"
 
 
-def executed(notebook: Path, environment: dict[str, str], python: str = sys.executable) -> NotebookNode:
+def executed(
+    notebook: Path, environment: dict[str, str], python: str = sys.executable, to_the_end: bool = False
+) -> NotebookNode:
     """Return a notebook with its outputs, run in the folder that it stands in; the file stays as it is.
 
     environment: all of it, as `environment` makes it
     python: whose kernel runs it
+    to_the_end: also over cells that raise, whose errors are then among their outputs
     raises: nbclient.exceptions.CellExecutionError, which shows the cell and the error
     """
     read = nbformat.read(notebook, as_version=4)
@@ -53,6 +56,7 @@ def executed(notebook: Path, environment: dict[str, str], python: str = sys.exec
             read,
             km=manager,
             timeout=LONGEST_CELL,
+            allow_errors=to_the_end,
             # By default outputs that come four seconds late are dropped, and nothing is said of it.
             startup_timeout=LONGEST_CELL,
             iopub_timeout=LONGEST_CELL,

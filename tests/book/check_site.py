@@ -160,6 +160,13 @@ class Site:
             yield f"no Colab button to {wanted}"
         if not any(link.endswith(f"_sources/{source}") for link in links):
             yield "no button that downloads the notebook"
+        host, branch = "https://github.com", "editions"
+        for edition in (
+            f"https://colab.research.google.com/github/{address.repository}/blob/{branch}/student/{Path(source).name}",
+            f"{host}/{address.repository}/archive/refs/heads/{branch}.zip",
+        ):
+            if edition not in links:
+                yield f"no link to {edition}"
 
 
 if __name__ == "__main__":

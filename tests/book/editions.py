@@ -1,7 +1,7 @@
 """The editions of the chapters, made from their tags: the student's, in which the reader writes, and the teacher's.
 
-`python tests/book/editions.py make` (`make student`) writes `_build/student`, `_build/teacher` and a zip of both;
-`python tests/book/editions.py publish REMOTE` commits them to the branch `editions` there.
+`python tests/book/editions.py make` (`make student`) writes `_build/student` and `_build/teacher`;
+`python tests/book/editions.py publish REMOTE` commits both to the branch `editions` there.
 
 student   functions to write raise NotImplementedError, predictions and exercises have a cell to write in, hints are
           folded, and a way out stands after each checkpoint; what is stored of outputs is gone
@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from notebooks import BOOK, CHAPTERS, ROOT, Cell, Chapter
 from strip_notebooks import NOTEBOOK_METADATA, as_text
 from way_out import way_out
 
-BRANCH, ARCHIVE = "editions", "bridgeseg-editions.zip"
+BRANCH = "editions"
 ADDED = "edition"  # the tag of what no chapter has
 FOLDED: dict[str, Any] = {"cellView": "form", "jupyter": {"source_hidden": True}}
 Notebook = dict[str, Any]
@@ -130,31 +129,28 @@ EDITIONS: dict[str, Callable[[Chapter], Notebook]] = {"student": student, "teach
 
 
 def make(target: Path, chapters: list[Path] = CHAPTERS) -> list[Path]:
-    """Write both editions of chapters into a folder, with the pictures that they show, and a zip of all."""
-    files: dict[str, bytes] = {"README.md": READ_ME.encode()}
+    """Write both editions of chapters into a folder each, with the pictures that they show; return the notebooks."""
+    written = []
     for edition, made_of in EDITIONS.items():
+        folder = target / edition
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         for path in chapters:
             chapter = Chapter(path)
-            files[f"{edition}/{path.name}"] = as_text(made_of(chapter)).encode()
-            files |= {f"{edition}/{picture}": (BOOK / picture).read_bytes() for picture in _pictures(chapter)}
-        shutil.rmtree(target / edition, ignore_errors=True)
-    for name, content in files.items():
-        if name != "README.md":
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            (target / name).write_bytes(content)
-    with zipfile.ZipFile(target / ARCHIVE, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in files.items():
-            packed.writestr(zipfile.ZipInfo(name), content)  # without the hour: equal files, equal zips
-    return [target / name for name in files if name.endswith(".ipynb")]
+            written.append(folder / path.name)
+            written[-1].write_text(as_text(made_of(chapter)), "utf8")
+            for picture in _pictures(chapter):
+                (folder / picture).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(BOOK / picture, folder / picture)
+    return written
 
 
-READ_ME = f"""# The editions of The Bridge
+READ_ME = """# The editions of The Bridge
 
 Made by `make student` from the chapters; a change here is lost with the next commit to them.
 
 - `student/`: the reader writes
 - `teacher/`: whole chapters, with the solutions in sight
-- `{ARCHIVE}`: all of it
 """
 
 
@@ -167,19 +163,20 @@ def _pictures(chapter: Chapter) -> Iterator[str]:
 def publish(made: Path, remote: str, clone: Path = ROOT) -> str:
     """Commit what was made to the branch of the editions in a remote, on top of what is there; say what was done.
 
-    made: the folder with the zip; what is in that is committed, and the zip
+    made: the folder with the editions
     clone: whose git, whose right to push, and whose last commit it is
     """
     with tempfile.TemporaryDirectory() as place:
         work = Path(place) / "work"
-        shutil.unpack_archive(made / ARCHIVE, work)
-        shutil.copy(made / ARCHIVE, work)
+        for edition in EDITIONS:
+            shutil.copytree(made / edition, work / edition)
+        (work / "README.md").write_text(READ_ME, "utf8")
         index = {"GIT_INDEX_FILE": str(Path(place) / "index")}
         _git(clone, "--work-tree", str(work), "add", "--all", "--force", str(work), **index)
         tree = _git(clone, "write-tree", **index)
     before = _git(clone, "ls-remote", remote, f"refs/heads/{BRANCH}").partition("\t")[0]
     if before:
-        _git(clone, "fetch", "--quiet", "--no-tags", "--depth=1", remote, f"refs/heads/{BRANCH}")
+        _git(clone, "fetch", "--quiet", "--no-tags", remote, f"refs/heads/{BRANCH}")
         if _git(clone, "rev-parse", f"{before}^{{tree}}") == tree:
             return f"{BRANCH}: nothing has changed"
     message = f"The editions of {_git(clone, 'rev-parse', '--short', 'HEAD')}"

@@ -22,7 +22,7 @@ import nbformat
 import pytest
 import repository_address
 from cdn import NotToBeHad
-from chapter_runs import dead_views, environment, executed, printed
+from chapter_runs import dead_views, environment, executed, in_rotation, printed
 from colab_environment import LINKED, fetched, made
 from colab_list import LISTED, NEEDED_BY_THEM, NOTEBOOK, SOURCE
 from nbclient.exceptions import CellExecutionError
@@ -130,14 +130,6 @@ def test_the_environment_holds_what_colab_has_and_nothing_of_ours(colab: Path) -
 
 
 # A whole chapter, with Colab's own packages
-
-
-def in_rotation(chapters: list[Path]) -> Path:
-    """Return the chapter of the day of the last commit, so that a commit has one; without a clone, the first."""
-    asked = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
-    ran = subprocess.run(asked, capture_output=True, text=True) if shutil.which("git") else None
-    seconds = int(ran.stdout) if ran and ran.returncode == 0 else 0
-    return chapters[seconds // 86400 % len(chapters)]
 
 
 def run_as_on_colab(notebook: Path, folder: Path, python: Path, installed: Path) -> nbformat.NotebookNode:

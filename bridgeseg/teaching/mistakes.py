@@ -24,7 +24,6 @@ def mistake(
     reference: Callable[..., Any],
     cases: Sequence[tuple[Any, ...]],
     differ: Callable[[Any, Any], str],
-    folder: Path = WRONG_ANSWERS,
 ) -> str:
     """Return the known mistake that comes to the same as a function does, or nothing where none does.
 
@@ -32,7 +31,6 @@ def mistake(
     reference: what it should do
     cases: the arguments of each call, the last of which it gets wrong
     differ: says in what one result differs from another, nothing where it does not
-    folder: with the files of wrong answers
     returns: a sentence or two, empty where the function makes no known mistake
 
     Built in chapter 1.
@@ -40,17 +38,17 @@ def mistake(
     if not isinstance(built, FunctionType):
         return ""
     came_out = [_outcome(built, arguments) for arguments in cases]
-    for version in _versions(built, reference, folder):
+    for version in _versions(built, reference):
         theirs = (_outcome(version, arguments) for arguments in cases)
         if all(_same(one, other, differ) for one, other in zip(came_out, theirs)):
             return " ".join(inspect.getdoc(version).split())  # type: ignore[union-attr]
     return ""
 
 
-def _versions(built: FunctionType, reference: Callable[..., Any], folder: Path) -> Iterator[FunctionType]:
+def _versions(built: FunctionType, reference: Callable[..., Any]) -> Iterator[FunctionType]:
     """Yield the wrong versions of a function, each among the notebook's names."""
     takes = list(inspect.signature(built).parameters)
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(WRONG_ANSWERS.glob("*.py")):
         for node in ast.parse(path.read_text("utf8")).body:
             if not isinstance(node, ast.FunctionDef) or node.name.partition("__")[0] != built.__name__:
                 continue

@@ -61,7 +61,8 @@ def say_in_one_line() -> None:
 def _not_made(trace: TracebackType) -> Iterator[str]:
     """Yield the names that a cell would have made from the statement on that raised."""
     for frame, line in traceback.walk_tb(trace):
-        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__main__":
+        # A cell's own frame. Its code is not called "<module>" in every IPython.
+        if frame.f_locals is frame.f_globals and frame.f_globals.get("__name__") == "__main__":
             tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
             for statement in tree.body:
                 if (statement.end_lineno or 0) >= line:

@@ -48,7 +48,8 @@ def right(values: float) -> float:
 
 
 @pytest.fixture
-def known(tmp_path: Path) -> Path:
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(mistakes, "WRONG_ANSWERS", tmp_path)
     (tmp_path / "01_a_chapter.py").write_text(KNOWN)
     return tmp_path
 
@@ -73,22 +74,24 @@ def written(answer: str, one: str = "one = 1") -> Callable[..., Any]:
         ("'a'", ""),
     ],
 )
-def test_the_mistake_is_named_that_comes_to_the_same(answer: str, named: str, known: Path) -> None:
-    assert mistake(written(answer), right, [(4.0,), (9.0,)], difference, known) == named
+@pytest.mark.usefixtures("known")
+def test_the_mistake_is_named_that_comes_to_the_same(answer: str, named: str) -> None:
+    assert mistake(written(answer), right, [(4.0,), (9.0,)], difference) == named
 
 
 def test_a_name_that_the_notebook_lacks_is_no_error(known: Path) -> None:
-    assert mistake(written("values + 7", one=""), right, [(4.0,)], difference, known) == ""
+    assert mistake(written("values + 7", one=""), right, [(4.0,)], difference) == ""
     (known / "02_b.py").write_text("def halves__a(values=nowhere):\n    'Not there.'\n")
-    assert mistake(written("values + 7"), right, [(4.0,)], difference, known) == ""
+    assert mistake(written("values + 7"), right, [(4.0,)], difference) == ""
 
 
-def test_what_is_no_function_of_a_notebook_makes_no_known_mistake(known: Path) -> None:
-    assert mistake(abs, right, [(4.0,)], difference, known) == ""
+@pytest.mark.usefixtures("known")
+def test_what_is_no_function_of_a_notebook_makes_no_known_mistake() -> None:
+    assert mistake(abs, right, [(4.0,)], difference) == ""
 
 
-def test_a_checkpoint_says_it(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mistakes.mistake, "__defaults__", (known,))
+@pytest.mark.usefixtures("known")
+def test_a_checkpoint_says_it() -> None:
     with pytest.raises(AssertionError, match=r"\n  perhaps   Multiplies by two instead of dividing\.$"):
         agree(written("values * 2"), right, [(0.0,), (4.0,)])
     with pytest.raises(AssertionError, match=r"raises ZeroDivision(.*\n)*  perhaps   Divides by nought\.$"):

@@ -131,6 +131,12 @@ def test_a_checkpoint_that_is_too_kind_or_too_curt_is_seen(
     assert not said or fits(found, said), found
 
 
+def test_an_example_that_is_not_right_is_seen(tmp_path: Path) -> None:
+    chapter = broken(in_cell("build", "        1.5", "        2.5"), tmp_path)
+    found = list(let_through(chapter, chapter.path.with_suffix(".py")))
+    assert fits(found, "cell build: the example of halves is not right"), found
+
+
 def test_every_version_meets_the_same_cases(tmp_path: Path) -> None:
     log = tmp_path / "drawn"
 

@@ -185,6 +185,18 @@ def test_what_ends_a_chapter_on_colab_is_seen(
         run_as_on_colab(notebook_of(tmp_path, cell), tmp_path, colabs_own, installed)
 
 
+def test_what_is_still_to_be_written_is_one_line_on_colab(
+    tmp_path: Path, colabs_own: Path, installed: Path
+) -> None:
+    set_up = "from bridgeseg.teaching.set_up import begin\nbegin()\n"
+    stub = "def halves(x):\n    raise NotImplementedError('halves is still to be written.')\n\n\n"
+    with pytest.raises(CellExecutionError, match="NotImplementedError: halves is still to be") as caught:
+        run_as_on_colab(
+            notebook_of(tmp_path, f"{set_up}{stub}a = halves(1)"), tmp_path, colabs_own, installed
+        )
+    assert "Traceback" not in str(caught.value)
+
+
 SLIDER = "from bridgeseg.plots.slider import turned_by_a_slider\n"
 TURNED = "turned_by_a_slider('x', ['1'], [b'a'], ['a'])"
 

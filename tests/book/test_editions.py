@@ -9,6 +9,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import editions
@@ -414,9 +415,33 @@ def test_the_publishing_workflow_makes_and_pushes_them() -> None:
     assert steps.index(".venv/bin/python tests/book/editions.py publish origin") > make_them
 
 
-def test_pages_link_what_is_pushed() -> None:
+@pytest.fixture(scope="module")
+def extension() -> Any:
     pytest.importorskip("sphinx")
-    extension = loaded(BOOK / "_extensions" / "editions.py")
+    return loaded(BOOK / "_extensions" / "editions.py")
+
+
+@pytest.mark.parametrize(("source", "count"), [("book/01_x.ipynb", 2), ("book/intro.md", 0)])
+def test_chapters_have_the_line_below_their_title_and_other_pages_have_not(
+    source: str, count: int, extension: Any
+) -> None:
+    from docutils import nodes, utils
+
+    page = utils.new_document("page")
+    page += nodes.section("", nodes.title("", "A title"), nodes.paragraph("", "Text."))
+    env = SimpleNamespace(docname=source.partition(".")[0], doc2path=lambda docname: source)
+    options = {
+        "repository_url": "https://github.com/ab/cd",
+        "launch_buttons": {"colab_url": "https://colab.example"},
+    }
+    extension.add_links(SimpleNamespace(env=env, config=SimpleNamespace(html_theme_options=options)), page)
+    links = list(page.findall(nodes.reference))
+    assert len(links) == count
+    assert all(link.parent.parent.index(link.parent) == 1 for link in links)
+    assert [link["refuri"].partition("/student/")[2] for link in links][:1] == ["01_x.ipynb"][:count]
+
+
+def test_pages_link_what_is_pushed(extension: Any) -> None:
     assert extension.BRANCH == BRANCH
     said = extension.links("https://github.com/ab/cd", "https://colab.example", "01_x")
     assert list(said.values()) == [

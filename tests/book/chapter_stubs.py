@@ -11,10 +11,10 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from docstring_form import SHAPE
 from notebooks import Chapter
 
 WIDEST = 88  # characters of a line of code in a chapter
+SHAPE = re.compile(r"\((?:\.\.\.|[^(),\s][^(),]{0,24},(?:[^(),]{1,24},?)*)\)")
 EXAMPLE = re.compile(r"\n *Example:\n(?= +>>> )")
 # "Return the IoU …", and neither "The IoU …" nor "Boxes (n, 4) -> …".
 WHAT_TO_DO = re.compile(r"(?!The |An? |It |Its )[A-Z][a-z]*(?:[a-rt-z]|ss) (?:(?!->)[^.]|\.(?! |$))+\.$")

@@ -5,6 +5,7 @@ CONTRIBUTING.md shows the anatomy; `tests/book/new_chapter.py` writes a chapter 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -13,7 +14,7 @@ from chapter_sources import linked
 from notebooks import Cell, Chapter
 
 FEWEST_WORDS, MOST_WORDS = 1500, 3500
-MOST_LINES = 22  # of a cell of code, empty lines not counted
+MOST_LINES = 22  # of a cell of code, empty lines and what follows the first line of a docstring not counted
 MOST_CELLS = 2  # of code one after the other, without a word between them
 FEWEST_PREDICTIONS, FEWEST_EXERCISES = 2, 3
 SENTENCES = range(3, 6)  # of the summary
@@ -162,9 +163,16 @@ def _lengths(chapter: Chapter) -> Iterator[str]:
         if len(run) == MOST_CELLS + 1:
             yield f"cell {cell.name}: {MOST_CELLS + 1} cells of code with no word between: what does it answer?"
         if cell.kind == "code":
-            lines = sum(bool(line.strip()) for line in cell.source.splitlines())
+            lines = sum(bool(line.strip()) for line in cell.source.splitlines()) - _lines_of_docstrings(cell)
             if lines > MOST_LINES:
                 yield f"cell {cell.name}: {lines} lines of code, expected at most {MOST_LINES}"
+
+
+def _lines_of_docstrings(cell: Cell) -> int:
+    """How many lines of a cell say what its functions do, the first of each left out, empty ones not counted."""
+    kinds = ast.FunctionDef | ast.ClassDef
+    texts = (ast.get_docstring(node) or "" for node in ast.walk(cell.tree) if isinstance(node, kinds))
+    return sum(bool(line.strip()) for text in texts for line in f"{text}\n-".splitlines()[1:] if "\n" in text)
 
 
 def _titled(chapter: Chapter, title: str) -> list[Cell]:

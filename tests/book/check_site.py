@@ -162,6 +162,13 @@ class Site:
             yield f"no Colab button to {wanted}"
         if not any(link.endswith(f"_sources/{source}") for link in links):
             yield "no button that downloads the notebook"
+        host, branch = "https://github.com", "editions"
+        for edition in (
+            f"https://colab.research.google.com/github/{address.repository}/blob/{branch}/student/{Path(source).name}",
+            f"{host}/{address.repository}/archive/refs/heads/{branch}.zip",
+        ):
+            if edition not in links:
+                yield f"no link to {edition}"
 
     def _boxes_and_captions(self, article: Tag, cells: list[dict[str, Any]]) -> Iterator[str]:
         """What stands in a notebook as block quotes and below its figures: bold_first_words.py puts it in its place."""

@@ -1,8 +1,8 @@
 """Begins a chapter: `python tests/book/new_chapter.py 4 "Why residual"`.
 
 Writes book/04_why_residual.ipynb, which has the whole anatomy, runs, and says TO WRITE wherever its author has not
-been, and tests/book/wrong_answers/04_why_residual.py; puts the chapter into _toc.yml. The gates then name what is
-still to be written.
+been, and bridgeseg/teaching/wrong_answers/04_why_residual.py; puts the chapter into _toc.yml. The gates then name what
+is still to be written.
 """
 
 from __future__ import annotations
@@ -48,7 +48,12 @@ PREDICT = """> **Predict.** TO WRITE: a question with an answer that the reader 
 CAPTION = "**Figure.** TO WRITE: what to see in it."
 
 BUILT = '''def halves(values):
-    """TO WRITE. Values (n,) -> half of each, (n,)."""
+    """Return half of each of the values (n,). TO WRITE.
+
+    Example:
+        >>> halves(3)
+        1.5
+    """
     return values / 2'''
 
 CHECKPOINT = """import torch
@@ -203,7 +208,7 @@ def begin(root: Path, number: int, title: str) -> list[Path]:
     name = file_name(number, title)
     files = {
         root / "book" / f"{name}.ipynb": as_text(notebook(number, title, set_up)),
-        root / "tests" / "book" / "wrong_answers" / f"{name}.py": WRONG_ANSWERS.format(number=number),
+        root / "bridgeseg" / "teaching" / "wrong_answers" / f"{name}.py": WRONG_ANSWERS.format(number=number),
         root / "_toc.yml": in_contents((root / "_toc.yml").read_text("utf8"), number, name),
     }
     for path, text in files.items():

@@ -42,7 +42,9 @@ PAGE = """<html><head><link rel="icon" href="../_static/icon.svg"/></head><body>
 <div class="cell"><div class="cell_output"><figure><img src="../_images/a.png" alt="Two shapes"/>
 <figcaption>See both.</figcaption></figure></div></div></article></main>
 <a href="https://colab.research.google.com/github/ab/cd/blob/main/book/01_x.ipynb">Colab</a>
-<a href="../_sources/book/01_x.ipynb">download</a></body></html>"""
+<a href="../_sources/book/01_x.ipynb">download</a>
+<a href="https://colab.research.google.com/github/ab/cd/blob/editions/student/01_x.ipynb">Student's edition</a>
+<a href="https://github.com/ab/cd/archive/refs/heads/editions.zip">All</a></body></html>"""
 
 CELLS = [
     {"cell_type": "markdown", "metadata": {}, "source": ["Words.\n", "\n", "> **Predict.** How many?"]},
@@ -110,6 +112,14 @@ def replace(old: str, new: str) -> Callable[[Path], Any]:
         (replace("word ", ""), "characters of text"),
         (replace("h1", "h2"), "not exactly one title"),
         (replace("github/ab/cd", "github/ab/ce"), "no Colab button"),
+        (
+            replace("student/01_x", "01_x"),
+            "no link to https://colab.research.google.com/github/ab/cd/blob/editions/",
+        ),
+        (
+            replace("editions.zip", "main.zip"),
+            "no link to https://github.com/ab/cd/archive/refs/heads/editions.zip",
+        ),
         (replace("_sources/book/01_x.ipynb", "_static/icon.svg"), "no button that downloads"),
         (replace("<img", "<i"), "0 pictures from 1 cells"),
         (replace("cell", "sell"), "no output at all"),

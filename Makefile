@@ -21,7 +21,7 @@ SOURCES := $(shell find book bridgeseg -type f ! -name '*.pyc' ! -path '*/.*' 2>
 SITE := _build/html/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit notebooks lab address prepare clean force
+.PHONY: help book student test lint unit notebooks lab address prepare clean force
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -30,6 +30,9 @@ help: ## say what can be made
 
 book: $(SITE) ## run the chapters and build _build/html/index.html
 	@echo "The book is built: _build/html/index.html"
+
+student: $(INSTALLED) ## make the student's and the teacher's edition of each chapter
+	$(RUN)python tests/book/editions.py make
 
 test: lint unit notebooks ## check the style and types, test the package, every notebook and the built site
 

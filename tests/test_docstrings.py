@@ -13,7 +13,11 @@ from docstring_form import Docstring, index, lacks, public
 from notebooks import CHAPTERS, ROOT, Chapter, none_of
 
 PACKAGE = ROOT / "bridgeseg"
-MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+MODULES = {
+    path.relative_to(PACKAGE).as_posix(): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if (path.parent / "__init__.py").exists()  # wrong answers are read, and not imported
+}
 TEXTS = {name: path.read_text("utf8") for name, path in MODULES.items()}
 OTHERS = index(TEXTS.values())
 

@@ -6,6 +6,7 @@ Built in chapter 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor
 
 from bridgeseg.structures.labels import as_array
+from bridgeseg.teaching.mistakes import mistake
+from bridgeseg.teaching.unwritten import unwritten
 
 LONGEST = 160  # characters of a value that a message shows
 MOST = 6  # values that it shows of a list of them
@@ -30,9 +33,10 @@ def agree(
     reference: what it should do
     cases: the arguments of each call
     within: how far a number may be from the reference's, absolutely or as a share of it
-    raises: AssertionError that shows the first input they disagree on, what came out and what was expected; where the
-        reader's function raises, its exception is the cause, and the message shows the input; ValueError when there
-        is no case
+    raises: AssertionError that shows the first input they disagree on, what came out and what was expected, and the
+        known mistake that comes to the same, where one does; where the reader's function raises, its exception is
+        the cause, and the message shows the input; NotImplementedError where it is still to be written; ValueError
+        when there is no case
 
     Example:
         >>> def twice(values):
@@ -42,27 +46,30 @@ def agree(
 
     Results may be tensors, arrays, numbers, or tuples and lists of these. Built in chapter 1.
     """
-    number, name = 0, getattr(built, "__name__", "the function")
+    name, tried = getattr(built, "__name__", "the function"), []
     for number, arguments in enumerate(cases, 1):
+        tried.append(arguments)
         expected = reference(*arguments)
         try:
             found = built(*arguments)
         except Exception as error:
+            if unwritten(error):
+                raise
             # In the message and not in a note of the exception's: the IPython of Colab shows no notes.
             raise AssertionError(
                 f"{name} raises {type(error).__name__} in case {number}: {error}\n"
-                f"  input     {_shown(arguments)}"
+                f"  input     {_shown(arguments)}{_perhaps(built, reference, tried, within)}"
             ) from error
         if reason := difference(found, expected, within):
             raise AssertionError(
                 f"{name} differs in case {number}: {reason}\n"
                 f"  input     {_shown(arguments)}\n"
                 f"  came out  {_shown(found)}\n"
-                f"  expected  {_shown(expected)}"
+                f"  expected  {_shown(expected)}{_perhaps(built, reference, tried, within)}"
             )
-    if not number:
+    if not tried:
         raise ValueError("cases: none, expected at least one")
-    print(f"{name} agrees with the package in {number} cases")
+    print(f"{name} agrees with the package in {len(tried)} cases")
 
 
 def difference(found: Any, expected: Any, within: float = 1e-5) -> str:
@@ -96,6 +103,14 @@ def difference(found: Any, expected: Any, within: float = 1e-5) -> str:
         return count
     first = tuple(np.argwhere(wrong)[0].tolist())
     return f"{count}, the first at {list(first)}: {mine[first]}, expected {wanted[first]}"
+
+
+def _perhaps(
+    built: Callable[..., Any], reference: Callable[..., Any], tried: list[tuple[Any, ...]], within: float
+) -> str:
+    """A line that names the known mistake, or nothing."""
+    named = mistake(built, reference, tried, partial(difference, within=within))
+    return f"\n  perhaps   {named}" if named else ""
 
 
 def _shown(value: Any) -> str:

@@ -19,6 +19,7 @@ import torchvision
 import bridgeseg
 from bridgeseg.machine.environment import LAYOUTS, data_folder, device, tier
 from bridgeseg.plots.style import STYLE
+from bridgeseg.teaching.unwritten import say_in_one_line
 
 DPI = 160  # pixels to the inch; figures are some 7 inches wide, a page's column at most 900 pixels
 
@@ -45,6 +46,7 @@ def begin(seed: int = 0) -> torch.device:
     torch.manual_seed(seed)
     plt.rcParams.update(STYLE)
     _draw_finely()
+    say_in_one_line()
     place = device()
     if place.type == "cuda":
         described = torch.cuda.get_device_name(place)

@@ -5,14 +5,16 @@ CONTRIBUTING.md shows the anatomy; `tests/book/new_chapter.py` writes a chapter 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from chapter_prose import words
+from chapter_sources import linked
 from notebooks import Cell, Chapter
 
 FEWEST_WORDS, MOST_WORDS = 1500, 3500
-MOST_LINES = 22  # of a cell of code, empty lines not counted
+MOST_LINES = 22  # of a cell of code, empty lines and what follows the first line of a docstring not counted
 MOST_CELLS = 2  # of code one after the other, without a word between them
 FEWEST_PREDICTIONS, FEWEST_EXERCISES = 2, 3
 SENTENCES = range(3, 6)  # of the summary
@@ -32,7 +34,7 @@ def problems(chapter: Chapter) -> Iterator[str]:
 
 def _unwritten(chapter: Chapter) -> Iterator[str]:
     for cell in chapter.cells:
-        if TO_WRITE in "".join([cell.source, cell.alt, cell.caption]):
+        if TO_WRITE in cell.source + cell.alt:
             yield f"cell {cell.name}: still to be written, it says {TO_WRITE}"
 
 
@@ -58,7 +60,7 @@ def _card(chapter: Chapter) -> Iterator[str]:
 
 def _paper_box(chapter: Chapter) -> Iterator[str]:
     for cell in _titled(chapter, "The paper behind this chapter"):
-        if "{cite" not in cell.source:
+        if not any(linked(cell.source)):
             yield f"cell {cell.name}: the paper box cites the paper"
         if not re.search(r"\*\*[SCI?]\*\*", cell.source):
             yield f"cell {cell.name}: the paper box marks how each fact is known: **S**, **C**, **I** or **?**"
@@ -149,23 +151,33 @@ def _views(chapter: Chapter) -> Iterator[str]:
 
 
 def _lengths(chapter: Chapter) -> Iterator[str]:
-    count = sum(words(cell) for cell in chapter.of("markdown"))
+    texts = [cell for cell in chapter.of("markdown") if not cell.caption]  # a caption is read with its figure
+    count = sum(words(cell) for cell in texts)
     if not FEWEST_WORDS <= count <= MOST_WORDS:
         yield f"{count:,} words, expected {FEWEST_WORDS:,} to {MOST_WORDS:,}"
     run: list[Cell] = []
     for cell in chapter.cells:
+        if cell.caption:
+            continue  # it belongs to the figure and says nothing of the next cell
         run = [*run, cell] if cell.kind == "code" and "solution" not in cell.tags else []
         if len(run) == MOST_CELLS + 1:
             yield f"cell {cell.name}: {MOST_CELLS + 1} cells of code with no word between: what does it answer?"
         if cell.kind == "code":
-            lines = sum(bool(line.strip()) for line in cell.source.splitlines())
+            lines = sum(bool(line.strip()) for line in cell.source.splitlines()) - _lines_of_docstrings(cell)
             if lines > MOST_LINES:
                 yield f"cell {cell.name}: {lines} lines of code, expected at most {MOST_LINES}"
 
 
+def _lines_of_docstrings(cell: Cell) -> int:
+    """How many lines of a cell say what its functions do, the first of each left out, empty ones not counted."""
+    kinds = ast.FunctionDef | ast.ClassDef
+    texts = (ast.get_docstring(node) or "" for node in ast.walk(cell.tree) if isinstance(node, kinds))
+    return sum(bool(line.strip()) for text in texts for line in f"{text}\n-".splitlines()[1:] if "\n" in text)
+
+
 def _titled(chapter: Chapter, title: str) -> list[Cell]:
-    """The cells with an admonition of that title."""
-    pattern = re.compile(rf"(?m)^(?::{{3,}}|`{{3,}}){{admonition}} {re.escape(title)}$")
+    """The cells with a box of that title: a block quote that begins with it in bold."""
+    pattern = re.compile(rf"(?:\A|\n\n)> \*\*{re.escape(title)}\.\*\*(?=\s|$)")
     return [cell for cell in chapter.of("markdown") if pattern.search(cell.source)]
 
 

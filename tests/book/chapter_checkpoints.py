@@ -1,15 +1,17 @@
 """The checkpoints of a chapter, taken as a reader takes them: with the right function, and with wrong ones.
 
-`wrong_answers/NN_title.py` holds, for every function that a checkpoint of the chapter checks, at least two wrong
-versions: plain functions named `<function>__<what_is_wrong>` with the same parameters and a docstring that says which
-real mistake it is. They are executed in the chapter's namespace, where the function itself is the right one. Each has
-to fail at its checkpoint, with a message that helps and does not give the answer away.
+`bridgeseg/teaching/wrong_answers/NN_title.py` holds, for every function that a checkpoint of the chapter checks, at
+least two wrong versions: plain functions named `<function>__<what_is_wrong>` with the same parameters and a docstring
+that says which real mistake it is. They are executed in the chapter's namespace, where the function itself is the right
+one. Each has to fail at its checkpoint, with a message that names a mistake, helps and does not give the answer away.
+The example of what is built has to be right.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import doctest
 import inspect
 import io
 import linecache
@@ -23,9 +25,10 @@ from unittest import mock
 
 import numpy as np
 import torch
+from chapter_stubs import to_write
 from notebooks import Cell, Chapter
 
-from bridgeseg.teaching import checks
+from bridgeseg.teaching import checks, mistakes
 
 FEWEST = 2  # wrong versions of a function
 LONGEST = 4000  # characters of a message: more, and nobody reads it
@@ -80,7 +83,7 @@ def wrong_versions(path: Path) -> dict[str, list[ast.FunctionDef]]:
 def badly_kept(chapter: Chapter, path: Path) -> Iterator[str]:
     """Yield what is wrong with a file of wrong answers before any of them is tried."""
     if not path.exists():
-        yield f"no tests/book/wrong_answers/{path.name}, where the wrong versions of what is built are kept"
+        yield f"no bridgeseg/teaching/wrong_answers/{path.name}, where the wrong versions of what is built are kept"
         return
     checked, versions = checked_functions(chapter), wrong_versions(path)
     defined = {
@@ -115,11 +118,14 @@ def let_through(chapter: Chapter, path: Path) -> Iterator[str]:
         agree(built, reference, *rest, **named)
 
     agree = checks.agree
-    with mock.patch.object(checks, "agree", watched), contextlib.redirect_stdout(io.StringIO()):
+    known = mock.patch.object(mistakes, "WRONG_ANSWERS", path.parent)
+    with known, mock.patch.object(checks, "agree", watched), contextlib.redirect_stdout(io.StringIO()):
         for cell in to_the_last_checkpoint(chapter):
             before, chance = dict(namespace), _chance()
             _run(chapter, cell, namespace)
             after = _chance()
+            if "build" in cell.tags:
+                yield from _wrong_examples(cell, namespace)
             for name in (name for name, cells in checked.items() if cell in cells):
                 wrong = _answers(path, name, namespace)
                 for node in versions.get(name, []):
@@ -150,6 +156,8 @@ def unhelpful(message: str, name: str, reference: Callable[..., Any] | None) -> 
         message,
     ):
         yield "does not name the function and show the input, what came out and what was expected"
+    if "\n  perhaps   " not in message:
+        yield "does not name the mistake"
     if len(message) > LONGEST:
         yield f"{len(message):,} characters, too many to read"
     for line in _code_of(reference):
@@ -173,6 +181,16 @@ def to_the_last_checkpoint(chapter: Chapter) -> list[Cell]:
         used |= {node.id for node in names if isinstance(node.ctx, ast.Load)}
         kept.insert(0, cell)
     return kept
+
+
+def _wrong_examples(cell: Cell, namespace: Namespace) -> Iterator[str]:
+    """Yield each example of a build cell that is not as it shows; none of them leaves a name behind."""
+    for name, _, docstring in to_write(cell.tree):
+        test = doctest.DocTestParser().get_doctest(docstring, namespace, name, None, 0)
+        said: list[str] = []
+        doctest.DocTestRunner(verbose=False).run(test, out=said.append)
+        if said:
+            yield f"cell {cell.name}: the example of {name} is not right\n{''.join(said)}"
 
 
 def _run(chapter: Chapter, cell: Cell, namespace: Namespace) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from nbformat.validator import iter_validate
-from notebooks import Cell, Chapter
+from notebooks import CAPTION, Cell, Chapter
 from strip_notebooks import COMPARED, as_text, stripped
 
 # A tag that is not among these is a slip of the pen, and the gate that looks for it would see nothing.
@@ -18,7 +18,7 @@ OURS = {
     "setup": "the set-up cell, the same in every chapter",
     "build": "defines a function from scratch",
     "checkpoint": "compares what was built with the package",
-    "figure": "shows a figure, with alt text and caption",
+    "figure": "shows a figure, with alt text, and a caption below",
     "no-figure": "draws, and shows no figure of its own",
     "widget": "an interactive view",
     "strip": "the same view as a row of pictures",
@@ -54,6 +54,7 @@ def problems(chapter: Chapter) -> Iterator[str]:
         for tag in set(cell.tags) - set(OURS) - OF_TOOLS:
             yield f"cell {cell.name}: the tag {tag!r} is not known; there are {', '.join(OURS)}"
         yield from (f"cell {cell.name}: {problem}" for problem in _cell(cell))
+    yield from _captions(chapter)
 
 
 def _file(chapter: Chapter) -> Iterator[str]:
@@ -71,21 +72,32 @@ def _cell(cell: Cell) -> Iterator[str]:
     if COMPARED in cell.tags and not (cell.stored["outputs"] and cell.stored["execution_count"]):
         yield f"tagged {COMPARED}, which compares the output and the count, and one of them is not there"
     if "figure" in cell.tags:
-        for place, text in (("image.alt", cell.alt), ("figure.caption", cell.caption)):
-            if len(text) < SHORTEST:
-                yield f"metadata mystnb.{place} should say what {'the figure shows' if 'alt' in place else 'to see'}"
+        if len(cell.alt) < SHORTEST:
+            yield "metadata mystnb.image.alt should say what the figure shows"
     if cell.kind == "markdown":
         return
     called = {name for name, _ in _calls_that_run(cell)}
     drawn = any(DRAWS.match(ast.unparse(call.func)) for _, call in _calls_that_run(cell))
     if drawn and not {"figure", "no-figure"} & set(cell.tags):
-        yield "draws: tag it `figure`, with alt text and caption, or `no-figure` if it shows nothing"
+        yield "draws: tag it `figure`, with alt text and a caption below, or `no-figure` if it shows nothing"
     if called & (COMPUTES | {"turned_by_a_slider"}) and "widget" not in cell.tags:
         yield "makes an interactive view: tag it `widget`"
     if called & COMPUTES and "remove-output" not in cell.tags:
         yield "computes in an interactive view, and no Python runs on a page: tag it `remove-output`"
     if called & TRAINS and "train" not in cell.tags:
         yield "trains, or loads what was trained: tag it `train`"
+
+
+def _captions(chapter: Chapter) -> Iterator[str]:
+    """A figure's caption is the next cell, in plain Markdown: so it is seen wherever the chapter is run."""
+    for cell, below in zip(chapter.cells, [*chapter.cells[1:], None]):
+        if "figure" in cell.tags and (below is None or len(below.caption) < SHORTEST):
+            yield f"cell {cell.name}: the next cell is its caption, says what to see and begins {CAPTION.strip()}"
+    for cell, above in zip(chapter.cells, [None, *chapter.cells]):
+        if cell.caption and (above is None or "figure" not in above.tags):
+            yield f"cell {cell.name}: a caption stands below a figure"
+        if cell.caption and "\n\n" in cell.caption:
+            yield f"cell {cell.name}: a caption is one paragraph, and a cell of its own"
 
 
 def _calls_that_run(cell: Cell) -> Iterator[tuple[str, ast.Call]]:

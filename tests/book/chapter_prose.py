@@ -24,6 +24,8 @@ LINK = re.compile(r"\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|<(?:img|a)\s[^>]*?(?:src|h
 FENCED = re.compile(
     r"(?ms)^(```+|~~~+)(?![ \t]*\{).*?^\1\s*$"
 )  # code; a directive is fenced too, and is text
+QUOTED = re.compile(r"(?m)^> ?")
+SOURCE = re.compile(r"\[[^\]]*\b\d{4}[a-z]?\]\(http[^)]*\)")  # authors and year, as a link to the paper
 COMMENT = re.compile(r"(?s)<!--.*?-->")
 FILLED_IN = re.compile(r"(?s)<!-- (\w+) -->.*?<!-- /\1 -->")  # by a program, from what is stored
 ADDRESS = re.compile(r"https?://\S+|\]\([^)]*\)")
@@ -33,8 +35,8 @@ PAPERS_MAP = BOOK / "the_papers_map.md"
 
 
 def words(cell: Cell) -> int:
-    """Return how many words a reader meets in a cell of text: no code, no formula, no address, no mark-up."""
-    text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$\n]+\$|\{[\w:]+\}(`[^`]*`)?", " ", _text(cell.source))
+    """Return how many words a reader meets in a cell of text: no code, no formula, no address, no source."""
+    text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$\n]+\$", " ", _text(SOURCE.sub(" ", cell.source)))
     return len(re.findall(r"[^\W\d_][\w'’]*", text))
 
 
@@ -60,7 +62,7 @@ def links(text: str, page: Path) -> Iterator[str]:
 
 
 def numbers(chapter: Chapter, papers: str, results: Path) -> Iterator[str]:
-    """Yield each number with decimals or percent in a chapter's text and captions whose origin is not to be seen.
+    """Yield each number with decimals or percent in a chapter's text whose origin is not to be seen.
 
     papers: the paper's map, whose lines say what the paper says
     results: the folder with stored results
@@ -69,7 +71,7 @@ def numbers(chapter: Chapter, papers: str, results: Path) -> Iterator[str]:
     stored = _stored(chapter, results)
     marked = (line for line in papers.splitlines() if MARK.search(line))
     of_the_paper = {found.group(1) for line in marked for found in NUMBER.finditer(line)}
-    for cell in chapter.cells:
+    for cell in chapter.of("markdown"):
         for block in _blocks(cell):
             for found in NUMBER.finditer(block):
                 text = found.group(1)
@@ -93,12 +95,13 @@ def numbers_of_page(text: str, *sources: str) -> Iterator[str]:
 
 
 def _blocks(cell: Cell) -> list[str]:
-    """The paragraphs, rows and list items of a text; of a cell of code, its caption."""
-    return re.split(r"\n\s*\n|\n(?=[|-])", _text(cell.source)) if cell.kind == "markdown" else [cell.caption]
+    """The paragraphs, rows and list items of a text."""
+    return re.split(r"\n\s*\n|\n(?=[|-])", _text(cell.source))
 
 
 def _text(source: str) -> str:
-    """The source without code, comments, addresses and what is written by a program."""
+    """The source without the marks of boxes, code, comments, addresses and what is written by a program."""
+    source = QUOTED.sub("", source)
     for pattern in (FENCED, FILLED_IN, COMMENT, ADDRESS):
         source = pattern.sub(" ", source)
     return source

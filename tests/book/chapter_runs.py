@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,15 +26,19 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 OUT_OF_REACH = Path(__file__).parent / "out_of_reach"
+ROOT = Path(__file__).resolve().parents[2]
 LONGEST_CELL = 600  # seconds
 OURS = "BRIDGESEG_"
 
 
-def executed(notebook: Path, environment: dict[str, str], python: str = sys.executable) -> NotebookNode:
+def executed(
+    notebook: Path, environment: dict[str, str], python: str = sys.executable, to_the_end: bool = False
+) -> NotebookNode:
     """Return a notebook with its outputs, run in the folder that it stands in; the file stays as it is.
 
     environment: all of it, as `environment` makes it
     python: whose kernel runs it
+    to_the_end: also over cells that raise, whose errors are then among their outputs
     raises: nbclient.exceptions.CellExecutionError, which shows the cell and the error
     """
     read = nbformat.read(notebook, as_version=4)
@@ -53,6 +58,7 @@ def executed(notebook: Path, environment: dict[str, str], python: str = sys.exec
             read,
             km=manager,
             timeout=LONGEST_CELL,
+            allow_errors=to_the_end,
             # By default outputs that come four seconds late are dropped, and nothing is said of it.
             startup_timeout=LONGEST_CELL,
             iopub_timeout=LONGEST_CELL,
@@ -96,6 +102,14 @@ def by_itself(home: Path, root: Path, path: list[Path], offline: bool) -> dict[s
         BRIDGESEG_TEST_ROOT=str(root),
         BRIDGESEG_TEST_OFFLINE="1" if offline else "0",
     )
+
+
+def in_rotation(chapters: list[Path]) -> Path:
+    """Return the chapter of the day of the last commit, so that a commit has one; without a clone, the first."""
+    asked = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    ran = subprocess.run(asked, capture_output=True, text=True) if shutil.which("git") else None
+    seconds = int(ran.stdout) if ran and ran.returncode == 0 else 0
+    return chapters[seconds // 86400 % len(chapters)]
 
 
 def printed(notebook: NotebookNode, stream: str = "stdout") -> str:

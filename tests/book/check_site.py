@@ -28,6 +28,7 @@ MADE_BY_SPHINX = {"genindex.html", "index.html", "search.html"}
 VIEW = "application/vnd.jupyter.widget-view+json"
 # A picture without a text of its own gets its file's name, which is a hash.
 NO_ALT = re.compile(r"|.*[0-9a-f]{32}.*|.*\.(png|svg|jpe?g|gif)", re.IGNORECASE)
+BOX = re.compile(r"(?:\A|\n\n)> \*\*([^*]+)\.\*\*")  # as a notebook has it
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)|-{20,}\s*\n?\s*\w*(Error|Exception|Interrupt)\b")
 
 
@@ -151,6 +152,7 @@ class Site:
             path = (self.folder / page).parent / unquote(str(picture.get("src")))
             if path.exists() and (width := Image.open(path).width / DPI) > WIDEST:
                 yield f"a figure of {width:.2f} inches, at most {WIDEST}: {picture.get('alt')}"
+        yield from self._boxes_and_captions(article, cells)
         if any(cell["cell_type"] == "code" for cell in cells) and not article.select("div.cell_output"):
             yield "no output at all: it was not run"
         address, source = configured(self.root), Path(page).with_suffix(".ipynb").as_posix()
@@ -160,6 +162,31 @@ class Site:
             yield f"no Colab button to {wanted}"
         if not any(link.endswith(f"_sources/{source}") for link in links):
             yield "no button that downloads the notebook"
+        host, branch = "https://github.com", "editions"
+        for edition in (
+            f"https://colab.research.google.com/github/{address.repository}/blob/{branch}/student/{Path(source).name}",
+            f"{host}/{address.repository}/archive/refs/heads/{branch}.zip",
+        ):
+            if edition not in links:
+                yield f"no link to {edition}"
+
+    def _boxes_and_captions(self, article: Tag, cells: list[dict[str, Any]]) -> Iterator[str]:
+        """What stands in a notebook as block quotes and below its figures: bold_first_words.py puts it in its place."""
+        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+        titles = [title.get_text() for title in article.select("div.admonition > .admonition-title")]
+        for title in sorted({title for text in texts for title in BOX.findall(text)}):
+            wanted = sum(BOX.findall(text).count(title) for text in texts)
+            if titles.count(title) != wanted:
+                yield f"{titles.count(title)} boxes {title!r}, {wanted} in the notebook"
+        for quote in article.find_all("blockquote"):
+            yield f"a block quote that is no box: {quote.get_text().strip()[:40]!r}"
+        captions = len(article.select("div.cell_output figure figcaption"))
+        wanted = sum("figure" in cell["metadata"].get("tags", []) for cell in cells)
+        if captions < wanted:
+            yield f"{captions} captions in figures, {wanted} cells that make a figure"
+        for bold in article.select("p > strong:first-child"):
+            if bold.get_text() == "Figure." and not bold.previous_sibling:
+                yield f"a caption in no figure: {bold.parent.get_text()[:40]!r}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Begins a chapter: `python tests/book/new_chapter.py 4 "Why residual"`.
 
 Writes book/04_why_residual.ipynb, which has the whole anatomy, runs, and says TO WRITE wherever its author has not
-been, and tests/book/wrong_answers/04_why_residual.py; puts the chapter into _toc.yml. The gates then name what is
-still to be written.
+been, and bridgeseg/teaching/wrong_answers/04_why_residual.py; puts the chapter into _toc.yml. The gates then name what
+is still to be written.
 """
 
 from __future__ import annotations
@@ -25,36 +25,35 @@ TITLE = """# {title}
 
 TO WRITE: what the reader sees here and has made by the end."""
 
-CARD = """:::{{admonition}} What this chapter gives you
-:class: tip
+CARD = """> **What this chapter gives you.**
+>
+> **You will be able to** TO WRITE: verbs that can be checked.
+>
+> **You need** TO WRITE: which chapters, and what else.
+>
+> **Time** About 45 minutes to read, TO WRITE for the exercises. Running all cells
+> takes <!-- time -->as long as python tests/book/timings.py says<!-- /time -->."""
 
-**You will be able to** TO WRITE: verbs that can be checked.
+PAPER_BOX = """> **The paper behind this chapter.** TO WRITE: the section, equation, table or claim of
+> [Wu et al. 2016](https://arxiv.org/abs/1605.06885) that the chapter rebuilds, each with how it is known: **S** stated,
+> **C** read in later code, **I** inferred, **?** not known.
+>
+> | step | in the paper | here |
+> |---|---|---|
+> | TO WRITE | what the paper does **S** | the same, or changed and why |"""
 
-**You need** TO WRITE: which chapters, and what else.
+PREDICT = """> **Predict.** TO WRITE: a question with an answer that the reader can write down before running the
+> next cell."""
 
-**Time** About 45 minutes to read, TO WRITE for the exercises. Running all cells takes
-<!-- time -->as long as python tests/book/timings.py says<!-- /time -->.
-:::"""
-
-PAPER_BOX = """:::{{admonition}} The paper behind this chapter
-:class: note
-
-TO WRITE: the section, equation, table or claim of {{cite}}`wu2016bridging` that the chapter rebuilds, each with how it
-is known: **S** stated, **C** read in later code, **I** inferred, **?** not known.
-
-| step | in the paper | here |
-|---|---|---|
-| TO WRITE | what the paper does **S** | the same, or changed and why |
-:::"""
-
-PREDICT = """:::{{admonition}} Predict
-:class: important
-
-TO WRITE: a question with an answer that the reader can write down before running the next cell.
-:::"""
+CAPTION = "**Figure.** TO WRITE: what to see in it."
 
 BUILT = '''def halves(values):
-    """TO WRITE. Values (n,) -> half of each, (n,)."""
+    """Return half of each of the values (n,). TO WRITE.
+
+    Example:
+        >>> halves(3)
+        1.5
+    """
     return values / 2'''
 
 CHECKPOINT = """import torch
@@ -129,10 +128,12 @@ CELLS: list[tuple[str, str, list[str], str]] = [
     ("build-checkpoint", "code", ["checkpoint"], CHECKPOINT),
     ("see", "markdown", [], "TO WRITE: the question that the figure answers."),
     ("see-figure", "code", ["figure"], FIGURE),
+    ("see-figure-caption", "markdown", [], CAPTION),
     ("knob-intro", "markdown", [], "## Turn the knob\n\nTO WRITE: what turning it teaches."),
     ("knob", "code", ["no-figure", "widget"], WIDGET),
     ("strip", "markdown", [], "The same as a strip, for paper:"),
     ("strip-figure", "code", ["figure", "strip"], STRIP),
+    ("strip-figure-caption", "markdown", [], CAPTION),
     ("claim", "markdown", [], CLAIM),
     ("claim-run", "code", [], CLAIM_RUN),
     ("claim-after", "markdown", [], "TO WRITE: what was found; what is not measured."),
@@ -141,11 +142,10 @@ CELLS: list[tuple[str, str, list[str], str]] = [
     ("summary", "markdown", [], "## Summary\n\nTO WRITE. Three to five sentences. No more.\n\n## Exercises"),
 ]  # fmt: skip
 EXERCISE = "**{n}. TO WRITE.** {stars} TO WRITE: what to do, and with what."
-FURTHER = "## Further reading\n\n- {{cite}}`wu2016bridging`, the paper that this book rebuilds. TO WRITE."
-SHOWN = {
-    "image": {"alt": "TO WRITE: what the figure shows"},
-    "figure": {"caption": "TO WRITE: what to see in it"},
-}
+FURTHER = """## Further reading
+
+- [Wu et al. 2016](https://arxiv.org/abs/1605.06885), the paper that this book rebuilds. TO WRITE."""
+SHOWN = {"image": {"alt": "TO WRITE: what the figure shows"}}
 
 
 def file_name(number: int, title: str) -> str:
@@ -175,7 +175,7 @@ def notebook(number: int, title: str, set_up: str) -> dict[str, Any]:
         cells.append(
             cell(f"solution-{n}", "code", ["hide-cell", "solution"], f'print("TO WRITE: solution {n}")')
         )
-    cells.append(cell("further", "markdown", [], FURTHER.format()))
+    cells.append(cell("further", "markdown", [], FURTHER))
     return stripped({"cells": cells})
 
 
@@ -208,7 +208,7 @@ def begin(root: Path, number: int, title: str) -> list[Path]:
     name = file_name(number, title)
     files = {
         root / "book" / f"{name}.ipynb": as_text(notebook(number, title, set_up)),
-        root / "tests" / "book" / "wrong_answers" / f"{name}.py": WRONG_ANSWERS.format(number=number),
+        root / "bridgeseg" / "teaching" / "wrong_answers" / f"{name}.py": WRONG_ANSWERS.format(number=number),
         root / "_toc.yml": in_contents((root / "_toc.yml").read_text("utf8"), number, name),
     }
     for path, text in files.items():

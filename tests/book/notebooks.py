@@ -17,6 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
 
+CAPTION = (
+    "**Figure.** "  # begins the cell of text below a figure; in the book it becomes the figure's caption
+)
+
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 
@@ -65,8 +69,8 @@ class Cell:
 
     @property
     def caption(self) -> str:
-        """The caption of the picture that the cell makes."""
-        return self.stored["metadata"].get("mystnb", {}).get("figure", {}).get("caption", "")
+        """What the cell says of the figure above it; nothing where it is no caption."""
+        return self.source.removeprefix(CAPTION) if self.source.startswith(CAPTION) else ""
 
     @property
     def defined(self) -> list[str]:

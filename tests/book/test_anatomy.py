@@ -25,6 +25,11 @@ def crowded(made: dict) -> None:
     )
 
 
+def unmarked(made: dict) -> None:
+    for mark in "SCI?":
+        in_cell("paper-box", f"**{mark}**", mark)(made)
+
+
 def wordless(made: dict) -> None:
     without("see")(made)
     without("knob-intro")(made)
@@ -41,8 +46,11 @@ def wordless(made: dict) -> None:
         (in_cell("card", "<!-- time -->", ""), "the card says <!-- time -->"),
         (in_cell("card", "45 minutes to", "some time to"), "how long reading takes"),
         (without("paper-box"), "the box 'The paper behind this chapter' stands once"),
-        (in_cell("paper-box", "{cite}", ""), "the paper box cites the paper"),
-        (in_cell("paper-box", "**", ""), "marks how each fact is known"),
+        (in_cell("paper-box", "1605.06885", "1605.06886"), "the paper box cites the paper"),
+        (unmarked, "marks how each fact is known"),
+        (in_cell("paper-box", "**", ""), "the box 'The paper behind this chapter' stands once"),
+        (in_cell("paper-box", "> **The", "**The"), "the box 'The paper behind this chapter' stands once"),
+        (in_cell("predict-1", "> **Predict.**", "> **Predict**"), "1 boxes 'Predict', expected at least 2"),
         (tagged("setup"), "the first cell of code, and no other, is the set-up cell"),
         (moved("setup", 12), "the first cell of code, and no other, is the set-up cell"),
         (moved("paper-box", 1), "'What this chapter gives you' stands before the box 'The paper behind"),

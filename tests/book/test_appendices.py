@@ -13,6 +13,7 @@ import papers_map
 import pytest
 import reproduce_table
 from chapter_prose import cited
+from chapter_sources import linked
 from notebooks import BOOK, ROOT
 from pages import CHAPTERS, blocks, loaded, page, written
 from pybtex.database import parse_file
@@ -138,7 +139,10 @@ def test_every_term_that_is_used_is_defined() -> None:
 
 
 def test_what_is_cited_is_listed_and_what_is_listed_is_cited() -> None:
-    keys = {key for text in written().values() for key in cited(text)}
+    texts = written().values()
+    keys = {key for text in texts for key in cited(text)} | {
+        work.key for text in texts for work in linked(text)
+    }
     assert keys == set(parse_file(BOOK / "references.bib").entries)
 
 

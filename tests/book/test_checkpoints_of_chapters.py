@@ -12,7 +12,7 @@ from chapter_checkpoints import badly_kept, let_through, to_the_last_checkpoint,
 from notebooks import CHAPTERS, ROOT, Chapter, each_chapter, none_of
 from small_chapter import Break, broken, cell_named, fits, in_cell, tagged
 
-WRONG_ANSWERS = ROOT / "tests" / "book" / "wrong_answers"
+from bridgeseg.teaching.mistakes import WRONG_ANSWERS
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +106,7 @@ def test_wrong_answers_that_are_badly_kept_are_seen(old: str, new: str, said: st
     found = list(badly_kept(chapter, answers))
     assert fits(found, said), found
     answers.unlink()
-    assert fits(list(badly_kept(chapter, answers)), "no tests/book/wrong_answers/")
+    assert fits(list(badly_kept(chapter, answers)), "no bridgeseg/teaching/wrong_answers/")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,12 @@ def test_a_checkpoint_that_is_too_kind_or_too_curt_is_seen(
     assert not said or fits(found, said), found
 
 
+def test_an_example_that_is_not_right_is_seen(tmp_path: Path) -> None:
+    chapter = broken(in_cell("build", "        1.5", "        2.5"), tmp_path)
+    found = list(let_through(chapter, chapter.path.with_suffix(".py")))
+    assert fits(found, "cell build: the example of halves is not right"), found
+
+
 def test_every_version_meets_the_same_cases(tmp_path: Path) -> None:
     log = tmp_path / "drawn"
 
@@ -149,7 +155,8 @@ def test_every_version_meets_the_same_cases(tmp_path: Path) -> None:
 MESSAGE = """AssertionError: halves differs in case 1: 1 of 1 numbers
   input     [1.]
   came out  [2.]
-  expected  [0.5]"""
+  expected  [0.5]
+  perhaps   Multiplies by two instead of dividing."""
 
 
 def reference(values: Any) -> Any:
@@ -163,6 +170,7 @@ def reference(values: Any) -> Any:
         ("", "", None),
         ("AssertionError", "KeyError", "another exception"),
         ("halves", "the function", "does not name the function"),
+        ("  perhaps   Multiplies", "Multiplies", "does not name the mistake"),
         ("  came out  [2.]\n", "", "does not name the function and show the input"),
         ("[0.5]", "[0.5]\nreturn values * 0.5", r"gives the answer away: return values \* 0.5"),
         ("[1.]", "[1.]" * 2000, "characters, too many to read"),

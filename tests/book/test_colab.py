@@ -22,7 +22,7 @@ import nbformat
 import pytest
 import repository_address
 from cdn import NotToBeHad
-from chapter_runs import dead_views, environment, executed, printed
+from chapter_runs import dead_views, environment, executed, in_rotation, printed
 from colab_environment import LINKED, fetched, made
 from colab_list import LISTED, NEEDED_BY_THEM, NOTEBOOK, SOURCE
 from nbclient.exceptions import CellExecutionError
@@ -132,14 +132,6 @@ def test_the_environment_holds_what_colab_has_and_nothing_of_ours(colab: Path) -
 # A whole chapter, with Colab's own packages
 
 
-def in_rotation(chapters: list[Path]) -> Path:
-    """Return the chapter of the day of the last commit, so that a commit has one; without a clone, the first."""
-    asked = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
-    ran = subprocess.run(asked, capture_output=True, text=True) if shutil.which("git") else None
-    seconds = int(ran.stdout) if ran and ran.returncode == 0 else 0
-    return chapters[seconds // 86400 % len(chapters)]
-
-
 def run_as_on_colab(notebook: Path, folder: Path, python: Path, installed: Path) -> nbformat.NotebookNode:
     """Run a notebook by itself in a folder, with the package from its wheel; what is trained beforehand is at hand."""
     copy = folder / "content" / notebook.name
@@ -191,6 +183,18 @@ def test_what_ends_a_chapter_on_colab_is_seen(
 ) -> None:
     with pytest.raises(CellExecutionError, match=re.escape(said)):
         run_as_on_colab(notebook_of(tmp_path, cell), tmp_path, colabs_own, installed)
+
+
+def test_what_is_still_to_be_written_is_one_line_on_colab(
+    tmp_path: Path, colabs_own: Path, installed: Path
+) -> None:
+    set_up = "from bridgeseg.teaching.set_up import begin\nbegin()\n"
+    stub = "def halves(x):\n    raise NotImplementedError('halves is still to be written.')\n\n\n"
+    with pytest.raises(CellExecutionError, match="NotImplementedError: halves is still to be") as caught:
+        run_as_on_colab(
+            notebook_of(tmp_path, f"{set_up}{stub}a = halves(1)"), tmp_path, colabs_own, installed
+        )
+    assert "Traceback" not in str(caught.value)
 
 
 SLIDER = "from bridgeseg.plots.slider import turned_by_a_slider\n"

@@ -23,7 +23,7 @@ from notebooks import CHAPTERS, ROOT, Chapter
 def begun(tmp_path: Path) -> Path:
     """A repository with the first chapter and a new one, the fourth."""
     (tmp_path / "book").mkdir()
-    (tmp_path / "tests" / "book" / "wrong_answers").mkdir(parents=True)
+    (tmp_path / "bridgeseg" / "teaching" / "wrong_answers").mkdir(parents=True)
     shutil.copy(CHAPTERS[0], tmp_path / "book")
     shutil.copy(ROOT / "_toc.yml", tmp_path)
     begin(tmp_path, 4, "Why residual")
@@ -32,7 +32,7 @@ def begun(tmp_path: Path) -> Path:
 
 def test_the_gates_say_what_is_still_to_be_written_and_nothing_else(begun: Path) -> None:
     chapter = Chapter(begun / "book" / "04_why_residual.ipynb")
-    answers = begun / "tests" / "book" / "wrong_answers" / "04_why_residual.py"
+    answers = begun / "bridgeseg" / "teaching" / "wrong_answers" / "04_why_residual.py"
     assert [*form(chapter), *unchecked(chapter), *badly_kept(chapter, answers)] == []
     assert list(numbers(chapter, "", begun)) == []
     found = list(anatomy(chapter))
@@ -45,7 +45,7 @@ def test_the_gates_say_what_is_still_to_be_written_and_nothing_else(begun: Path)
 def test_it_is_laid_out_as_the_linter_wants_it(begun: Path) -> None:
     files = [
         begun / "book" / "04_why_residual.ipynb",
-        begun / "tests" / "book" / "wrong_answers" / "04_why_residual.py",
+        begun / "bridgeseg" / "teaching" / "wrong_answers" / "04_why_residual.py",
     ]
     settings = ["--config", str(ROOT / "pyproject.toml")]
     for verb in (["format", "--check"], ["check", "--ignore", "E402,B018,F821"]):
@@ -57,7 +57,7 @@ def test_it_is_laid_out_as_the_linter_wants_it(begun: Path) -> None:
 
 @pytest.mark.slow
 def test_it_runs(begun: Path) -> None:
-    (begun / "bridgeseg").symlink_to(ROOT / "bridgeseg")
+    shutil.copytree(ROOT / "bridgeseg", begun / "bridgeseg", dirs_exist_ok=True)
     executed(begun / "book" / "04_why_residual.ipynb", environment(begun))
 
 

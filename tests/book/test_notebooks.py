@@ -10,7 +10,7 @@ import yaml
 from chapter_form import problems
 from check_site import pages_of
 from notebooks import BOOK, CHAPTERS, ROOT, Chapter, each_chapter, none_of
-from small_chapter import Break, Notebook, broken, cell_named, fits, in_cell, tagged
+from small_chapter import Break, Notebook, broken, cell_named, fits, in_cell, moved, tagged, without
 from strip_notebooks import COMPARED, as_text, stripped
 
 
@@ -63,14 +63,20 @@ def compared_without_output(made: Notebook) -> None:
         (doubled, "cell wrong: another cell has the same id"),
         (tagged("build", "biuld"), "cell build: the tag 'biuld' is not known"),
         (compared_without_output, f"cell claim-run: tagged {COMPARED}"),
-        (
-            with_metadata("see-figure", image={"alt": "a long text that shows nothing"}),
-            "mystnb.figure.caption",
-        ),
         (with_metadata("see-figure", figure={"caption": "what there is to see"}), "mystnb.image.alt"),
+        (with_metadata("see-figure", image={"alt": "x"}), "mystnb.image.alt"),
+        (without("see-figure-caption"), "see-figure: the next cell is its caption"),
+        (without("strip-figure"), "strip-figure-caption: a caption stands below a figure"),
+        (moved("see-figure-caption", 9), "see-figure: the next cell is its caption"),
+        (in_cell("see-figure-caption", "**Figure.** ", ""), "see-figure: the next cell is its caption"),
+        (in_cell("see-figure-caption", "**Figure.** ", "*Figure.* "), "the next cell is its caption"),
         (
-            with_metadata("see-figure", image={"alt": "x"}, figure={"caption": "what to see in it"}),
-            "image.alt",
+            in_cell("see-figure-caption", "Here it is written out: what to see in it.", "See."),
+            "says what to see",
+        ),
+        (
+            in_cell("see-figure-caption", "see in it.", "see in it.\n\nMore."),
+            "cell see-figure-caption: a caption is one paragraph",
         ),
         (tagged("see-figure"), "cell see-figure: draws: tag it `figure`"),
         (tagged("strip-figure", "strip"), "cell strip-figure: draws"),

@@ -18,11 +18,6 @@ each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 
 
 @each_chapter
-def test_what_a_chapter_cites_is_in_the_bibliography(path: Path) -> None:
-    none_of(p for cell in Chapter(path).of("markdown") for p in citations(cell.source, BIBLIOGRAPHY))
-
-
-@each_chapter
 def test_what_a_chapter_points_to_is_there(path: Path) -> None:
     none_of(p for cell in Chapter(path).of("markdown") for p in links(cell.source, path))
 
@@ -71,7 +66,8 @@ def test_a_citation_of_nothing_is_seen(text: str, said: list[str]) -> None:
         ("![a picture](images/nowhere.png)", True),
         ('<img src="nowhere.png">', True),
         ("[a](nowhere.md#there)", True),
-        ("```{admonition} A box\n[a](nowhere.md)\n```", True),
+        ("```{note} A box\n[a](nowhere.md)\n```", True),
+        ("> **Hint.** [a](nowhere.md)", True),
     ],
 )
 def test_a_link_to_nowhere_is_seen(text: str, wrong: bool, tmp_path: Path) -> None:
@@ -99,6 +95,9 @@ def test_a_link_to_nowhere_is_seen(text: str, wrong: bool, tmp_path: Path) -> No
         ("```python\nt = 0.25\n```", None),
         ("[0.25](https://x.org/0.25) <!-- 0.25 -->", "0.25"),
         ("<!-- time -->2.5 minutes<!-- /time -->", None),
+        ("> **Hint.** We reach 0.873.", "0.873"),
+        ("> | 73.41 **S** |\n> | 73.41 |", "73.41"),
+        ("> ```python\n> t = 0.25\n> ```", None),
     ],
 )
 def test_a_number_without_an_origin_is_seen(text: str, said: str | None, tmp_path: Path) -> None:
@@ -120,11 +119,11 @@ def test_a_number_without_an_origin_is_seen(text: str, said: str | None, tmp_pat
 
 def test_a_number_in_a_caption_is_seen(tmp_path: Path) -> None:
     def break_it(made: dict) -> None:
-        cell_named(made, "see-figure")["metadata"]["mystnb"]["figure"]["caption"] = (
-            "Found at 0.77 of the places"
-        )
+        cell_named(made, "see-figure-caption")["source"] = ["**Figure.** Found at 0.77 of the places."]
 
-    assert fits(list(numbers(broken(break_it, tmp_path), "", tmp_path)), "^cell see-figure: 0.77 is no")
+    assert fits(
+        list(numbers(broken(break_it, tmp_path), "", tmp_path)), "^cell see-figure-caption: 0.77 is no"
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,5 +141,8 @@ def test_a_number_of_a_page_without_an_origin_is_seen(text: str, said: list[str]
 
 
 def test_words_are_those_that_a_reader_meets() -> None:
-    source = ":::{admonition} Two words\n**Three** {cite}`key` more $x_i$ [here](https://a.org/b).\n:::\n```\ncode\n```\n"
+    source = (
+        "> **Two words.**\n> **Three** ([Wu et al. 2016](https://a.org/c)) more $x_i$ [here](https://a.org/b).\n"
+        "> ```\n> code\n> ```\n\n```\ncode\n```\n"
+    )
     assert words(Cell({"cell_type": "markdown", "source": source, "metadata": {}}, 0)) == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -35,11 +36,21 @@ def test_the_built_book_is_whole(built: Path) -> None:
 
 
 PAGE = """<html><head><link rel="icon" href="../_static/icon.svg"/></head><body>
-<main><article class="bd-article"><h1 id="top">Chapter</h1><p>{text}</p><a href="#top">up</a><a href="intro.html">in</a>
+<main><article class="bd-article"><h1 id="top">Chapter</h1><p>{text}</p>
+<div class="important admonition"><p class="admonition-title">Predict</p><p>How many?</p></div>
+<a href="#top">up</a><a href="intro.html">in</a>
 <div class="cell"><div class="cell_output"><figure><img src="../_images/a.png" alt="Two shapes"/>
 <figcaption>See both.</figcaption></figure></div></div></article></main>
 <a href="https://colab.research.google.com/github/ab/cd/blob/main/book/01_x.ipynb">Colab</a>
-<a href="../_sources/book/01_x.ipynb">download</a></body></html>"""
+<a href="../_sources/book/01_x.ipynb">download</a>
+<a href="https://colab.research.google.com/github/ab/cd/blob/editions/student/01_x.ipynb">Student's edition</a>
+<a href="https://github.com/ab/cd/archive/refs/heads/editions.zip">All</a></body></html>"""
+
+CELLS = [
+    {"cell_type": "markdown", "metadata": {}, "source": ["Words.\n", "\n", "> **Predict.** How many?"]},
+    {"cell_type": "code", "metadata": {"tags": ["figure"]}, "source": []},
+    {"cell_type": "markdown", "metadata": {}, "source": ["**Figure.** See both."]},
+]
 
 
 @pytest.fixture
@@ -51,8 +62,7 @@ def small(tmp_path: Path) -> Path:
     (tmp_path / "book").mkdir()
     (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/ab/cd}")
     (tmp_path / "_toc.yml").write_text("root: book/intro\nparts:\n- chapters:\n  - file: book/01_x\n")
-    notebook = '{"cells": [{"cell_type": "code", "metadata": {"tags": ["figure"]}, "source": []}]}'
-    (tmp_path / "book/01_x.ipynb").write_text(notebook)
+    (tmp_path / "book/01_x.ipynb").write_text(json.dumps({"cells": CELLS}))
     for path in ("_static/icon.svg", "_sources/book/01_x.ipynb", "index.html"):
         (site / path).write_text("")
     Image.new("L", (int(WIDEST * DPI), 8)).save(site / "_images/a.png")
@@ -102,9 +112,30 @@ def replace(old: str, new: str) -> Callable[[Path], Any]:
         (replace("word ", ""), "characters of text"),
         (replace("h1", "h2"), "not exactly one title"),
         (replace("github/ab/cd", "github/ab/ce"), "no Colab button"),
+        (
+            replace("student/01_x", "01_x"),
+            "no link to https://colab.research.google.com/github/ab/cd/blob/editions/",
+        ),
+        (
+            replace("editions.zip", "main.zip"),
+            "no link to https://github.com/ab/cd/archive/refs/heads/editions.zip",
+        ),
         (replace("_sources/book/01_x.ipynb", "_static/icon.svg"), "no button that downloads"),
         (replace("<img", "<i"), "0 pictures from 1 cells"),
         (replace("cell", "sell"), "no output at all"),
+        (
+            replace('class="important admonition"', 'class="important"'),
+            "0 boxes 'Predict', 1 in the notebook",
+        ),
+        (
+            replace("word word", "</p><blockquote>Predict. How</blockquote><p>"),
+            "a block quote that is no box: 'Pred",
+        ),
+        (replace("<figcaption>See both.</figcaption>", ""), "0 captions in figures, 1 cells"),
+        (
+            replace("word word", "</p><p><strong>Figure.</strong> See both."),
+            "a caption in no figure: 'Figure. See",
+        ),
         (replace("word word", f"{Path.home()}/x"), "a path of this machine"),
         (
             replace(

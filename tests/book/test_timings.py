@@ -92,7 +92,7 @@ def test_the_texts_are_filled_and_then_stay(small: Path) -> None:
     before = Chapter(small).cells
     timings.main(["--write"])
     card, row = Chapter(small).cells[1].source, timings.WELCOME.read_text()
-    assert f"takes\n<!-- time -->{timings.in_words(MEASURED)}<!-- /time -->.\n" in card
+    assert f"takes <!-- time -->{timings.in_words(MEASURED)}<!-- /time -->." in card
     assert f"\n| [4. A small one]({NAME}) | 45 minutes | 3 minutes | a minute |\n" in row
     assert row.startswith("Hello.\n\n<!-- times -->\n| chapter |")
     assert row.endswith(

@@ -97,7 +97,9 @@ def draw(columns: list[tuple[Run, Sample]]) -> plt.Figure:
     for column, (run, sample) in zip(grid.T, columns):
         categories, masks = answered(run, sample)
         picture = (
-            stretch_contrast(sample.picture) if run.recipe.stretch else sample.picture
+            stretch_contrast(sample.picture)
+            if run.recipe.pictures.stretch
+            else sample.picture
         )
         show_picture(picture, column[0])
         show_labels(categories, column[1], palette="clear")

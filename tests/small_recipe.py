@@ -29,6 +29,7 @@ SMALL = changed(
         "semantic.network.dropout": (0.1, 0.1),
         "semantic.crops.side": 64,
         "semantic.optimiser.batch": 4,
+        "semantic.optimiser.bfloat16": False,  # the same losses on every processor, and in one process and two
         "pictures.scenes": 20,
         "losses.categories.threshold": 0.6,
         "losses.categories.floor": 256,

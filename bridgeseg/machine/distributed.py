@@ -83,9 +83,10 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalise (N, C, h, w) by the mean and the variance over all processes."""
+        """Normalise (N, C, h, w) by the mean and the variance over all processes, float32 ones in bfloat16 too."""
         if not self.training or processes() == 1:
             return super().forward(input)
+        kind, input = input.dtype, input.float()
         count = total(input.new_tensor(float(input.numel() // input.shape[1])))
         mean = total(input.sum((0, 2, 3))) / count  # (C,)
         centred = input - mean[None, :, None, None]  # (N, C, h, w)
@@ -98,7 +99,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             if self.num_batches_tracked is not None:
                 self.num_batches_tracked += 1
         scale = self.weight * (variance + self.eps).rsqrt()
-        return centred * scale[None, :, None, None] + self.bias[None, :, None, None]
+        return (centred * scale[None, :, None, None] + self.bias[None, :, None, None]).to(kind)
 
 
 def share_batch_statistics(module: nn.Module) -> nn.Module:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from bridgeseg.losses.hard_pixels import bootstrapped_cross_entropy
+from bridgeseg.machine import distributed
 from bridgeseg.machine.distributed import gathered, processes, rank, total
 from bridgeseg.structures.labels import VOID
 
@@ -96,3 +97,20 @@ def test_alone_nothing_is_exchanged() -> None:
     value = torch.ones(3)
     assert (processes(), rank()) == (1, 0)
     assert gathered(value) is total(value) is value
+
+
+def test_shared_statistics_are_float32_in_bfloat16_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes with the same pictures normalise them as one does, and the kind of number stays."""
+    monkeypatch.setattr(distributed, "processes", lambda: 2)
+    monkeypatch.setattr(distributed, "total", lambda value: 2 * value)
+    plain, shared = torch.nn.BatchNorm2d(3), distributed.SharedBatchNorm2d(3)
+    pictures = torch.randn(4, 3, 5, 5) * 3 + 100
+    expected = plain(pictures.bfloat16().float())
+    for kind, within in ((torch.float32, 1e-4), (torch.bfloat16, 2e-2)):
+        shared.reset_running_stats()
+        found = shared(pictures.bfloat16().to(kind))
+        assert found.dtype == kind
+        torch.testing.assert_close(found.float(), expected, atol=within, rtol=within)
+        assert shared.running_mean is not None
+        assert shared.running_mean.dtype == torch.float32
+        torch.testing.assert_close(shared.running_mean, plain.running_mean, atol=1e-4, rtol=1e-4)

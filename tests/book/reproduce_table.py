@@ -89,6 +89,15 @@ def title(name: str) -> str:
     return ALL_TITLES.get(name, name.replace("-", " ").replace("_", " "))
 
 
+def seen(result: dict[str, Any]) -> str:
+    """Return how many pictures each side of a comparison saw while it was trained; nothing where none was trained."""
+    sides = {
+        side: part for side, part in result.items() if isinstance(part, dict) and "pictures a step" in part
+    }
+    seen_by = [f"{side} {part['steps'] * part['pictures a step']:,}" for side, part in sides.items()]
+    return f"; pictures seen: {', '.join(seen_by)}" if seen_by else ""
+
+
 def minutes(result: dict[str, Any]) -> str:
     """Return the minutes of a result, a dash where they are not stored."""
     taken = result.get("minutes")
@@ -103,7 +112,7 @@ def row(*cells: str) -> str:
 def measured() -> str:
     """Return the table of what is stored."""
     lines = [
-        row(title(name), f"`{each['command']}`", minutes(each), each["hardware"], each["date"])
+        row(title(name) + seen(each), f"`{each['command']}`", minutes(each), each["hardware"], each["date"])
         for name, each in stored().items()
     ]
     return "\n".join([*HEAD, *lines])

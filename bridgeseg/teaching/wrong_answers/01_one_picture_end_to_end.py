@@ -103,3 +103,44 @@ def masks_by_suppression__survivors_alone(scores, boxes, threshold):
         surest = (scores[category] * mask).flatten().argmax()
         alone.append((category, torch.zeros_like(mask).flatten().index_fill(0, surest, True).view_as(mask)))
     return alone
+
+
+def peaks_and_assign__every_peak_stands(boxes, weights, size, least):
+    """Lets every peak stand, also where a higher one beside it has the same box, so that an object counts often."""
+    sums = torch.stack([count_votes(boxes, weights * part, size) for part in (1, *boxes)])
+    sums = F.avg_pool2d(sums, 3, 1, 1, divisor_override=1)
+    votes = sums[0]
+    peak = (votes >= least) & (votes == F.max_pool2d(votes[None], 3, 1, 1)[0])
+    found = (sums[1:, peak] / votes[peak]).T
+    agreement, number = overlap(boxes.T[:, None], found).max(1)
+    return torch.where(agreement >= 0.1, number, -1), found
+
+
+def peaks_and_assign__nearest_centre(boxes, weights, size, least):
+    """Gives a cell to the peak whose centre lies nearest to its own, however large the two boxes are."""
+    number, found = peaks_and_assign(boxes, weights, size, least)
+    own, centres = (each.unflatten(1, (2, 2)).mean(1) for each in (boxes.T, found))
+    return torch.where(number >= 0, torch.cdist(own, centres).argmin(1), -1), found
+
+
+def peaks_and_assign__nobody_left_out(boxes, weights, size, least):
+    """Gives every cell to some peak, also one whose box overlaps none of them."""
+    _, found = peaks_and_assign(boxes, weights, size, least)
+    return overlap(boxes.T[:, None], found).argmax(1), found
+
+
+def peaks_and_assign__sum_for_mean(boxes, weights, size, least):
+    """Adds up the voters' boxes and forgets to divide by their votes, so that the boxes of peaks are no boxes."""
+    sums = torch.stack([count_votes(boxes, weights * part, size) for part in (1, *boxes)])
+    sums = F.avg_pool2d(sums, 3, 1, 1, divisor_override=1)
+    votes = sums[0]
+    peak = (votes >= least) & (votes == F.max_pool2d(votes[None], 3, 1, 1)[0])
+    found = sums[1:, peak].T
+    found = found[suppress(found, votes[peak], 0.5)[0]]
+    agreement, number = overlap(boxes.T[:, None], found).max(1)
+    return torch.where(agreement >= 0.1, number, -1), found
+
+
+def peaks_and_assign__votes_all_alike(boxes, weights, size, least):
+    """Counts every vote as one, so that a single cell that errs makes a peak of its own."""
+    return peaks_and_assign(boxes, torch.ones_like(weights), size, least)

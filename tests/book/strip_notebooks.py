@@ -31,12 +31,20 @@ def stripped(notebook: dict[str, Any]) -> dict[str, Any]:
     for cell in notebook["cells"]:
         kept = {key: value for key, value in cell.items() if key not in ("attachments",) or value}
         kept["metadata"] = {key: cell["metadata"][key] for key in CELL_METADATA if key in cell["metadata"]}
+        if "figure" in kept["metadata"].get("mystnb", {}):
+            kept["metadata"]["mystnb"] = _without_caption(kept["metadata"]["mystnb"])
         if cell["cell_type"] == "code" and COMPARED not in tags(cell):
             kept |= {"outputs": [], "execution_count": None}
         if isinstance(cell["source"], str):
             kept["source"] = cell["source"].splitlines(keepends=True)
         cells.append(dict(sorted(kept.items())))
     return {"cells": cells, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _without_caption(shown: dict[str, Any]) -> dict[str, Any]:
+    """A figure's caption stands in the text below it: in the metadata only the book would see it."""
+    figure = {key: value for key, value in shown["figure"].items() if key != "caption"}
+    return {key: value for key, value in (shown | {"figure": figure}).items() if value}
 
 
 def as_text(notebook: dict[str, Any]) -> str:

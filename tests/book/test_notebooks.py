@@ -142,5 +142,12 @@ def test_stripping_keeps_what_is_compared_and_drops_the_rest() -> None:
     assert compared["outputs"] == code()["outputs"]
     assert compared["execution_count"] == 7
     assert "widgets" not in stripped(notebook)["metadata"]
+    cell = code()
+    cell["metadata"]["mystnb"] = {"figure": {"caption": "See.", "name": "a"}, "image": {"alt": "A dot"}}
+    (kept,) = stripped({"cells": [cell]})["cells"]
+    assert kept["metadata"]["mystnb"] == {"figure": {"name": "a"}, "image": {"alt": "A dot"}}
+    del cell["metadata"]["mystnb"]["figure"]["name"]
+    (kept,) = stripped({"cells": [cell]})["cells"]
+    assert kept["metadata"]["mystnb"] == {"image": {"alt": "A dot"}}
     once = stripped(notebook)
     assert as_text(stripped(once)) == as_text(once)

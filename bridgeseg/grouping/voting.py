@@ -89,6 +89,13 @@ def gather_votes(
         object that fills its box gathers about 1 whatever its size, smoothed over 3 × 3 places; boxes
         (C, 4, gh, gw): the mean box of the votes gathered there
 
+    Example:
+        >>> scores = torch.tensor([[[0.5, 0.5]], [[0.5, 0.5]]])  # background, and one category
+        >>> boxes = torch.tensor([0.0, 0, 2, 1]).view(4, 1, 1).expand(4, 1, 2)  # both cells name both
+        >>> votes, mean = gather_votes(scores, boxes, 1, (1, 2), Voting())
+        >>> votes.tolist(), mean[0, :, 0, 1].tolist()
+        ([[[0.5, 0.5]]], [0.0, 0.0, 2.0, 1.0])
+
     Paper: votes gather where an instance is; the weighting is our choice. Built in chapter 9.
     """
     cell = settings.cell or stride
@@ -118,6 +125,12 @@ def find_maxima(votes: Tensor, boxes: Tensor, settings: Voting) -> Maxima:
     boxes: (C, 4, gh, gw) float, pixels
     settings: as in `vote_and_assign`
     returns: at most one maximum in 3 × 3 places of a category
+
+    Example:
+        >>> votes = torch.tensor([[[0.9, 0.2, 0.0, 0.5]]])
+        >>> boxes = torch.tensor([[0.0, 0, 2, 1]] * 3 + [[2, 0, 4, 1]]).T.view(1, 4, 1, 4)
+        >>> find_maxima(votes, boxes, Voting()).boxes.tolist()
+        [[0.0, 0.0, 2.0, 1.0], [2.0, 0.0, 4.0, 1.0]]
 
     Built in chapter 9.
     """
@@ -181,6 +194,13 @@ def choose(
     cell: pixels from place to place of the table of neighbours
     returns: number of the maximum (k,) int64, −1 for none; IoU with its box (k,) float; probability of its category
         (k,) float
+
+    Example:
+        >>> two = torch.tensor([[0.0, 0, 2, 1], [2, 0, 4, 1]])
+        >>> maxima = Maxima(torch.tensor([1, 1]), torch.ones(2), two)
+        >>> own = torch.tensor([[2.0, 0, 4, 1], [0, 0, 1, 1], [8, 0, 9, 1]])  # of three pixels
+        >>> choose(own, torch.tensor([[0.1, 0.9]] * 3), maxima, (1, 9), Voting(), cell=1)[0].tolist()
+        [1, 0, -1]
 
     The agreement is the IoU times the root of the pixel's probability for the maximum's category: a pixel that the
     category network misread may still follow its box, and two objects with the same box (a rider and a horse) stay

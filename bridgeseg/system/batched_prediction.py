@@ -26,7 +26,7 @@ from bridgeseg.system.prediction import Maps, as_shown, maps_of, predict_shown
 AHEAD = 64  # pictures that are read before they are shown, so that there are some of one size
 AHEAD_PIXELS = 32_000_000  # or so many pixels, which is where a micrograph is read by itself
 PIXELS = 2_000_000  # shown at once: ten photographs
-# bfloat16 from so many weights, and from so many pixels at once, on: won with 86 million of `voc`, lost with the 21
+# bfloat16 from so many weights, and from so many pixels at once, on: won with the 86 million of `voc`, lost with the 22
 # million of `nuclei-full`, and with one photograph.
 BFLOAT16_WEIGHTS = 40_000_000
 BFLOAT16_PIXELS = 1_000_000

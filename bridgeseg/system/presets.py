@@ -28,9 +28,7 @@ from bridgeseg.system.recipe import (
 SCENES_FAST = Recipe(
     name="scenes-fast",
     semantic=Learner(
-        NetworkRecipe(output_stride=16, stride=4),
-        CropRecipe(jitter=0.1),
-        OptimiserRecipe(rate=3e-3, bfloat16=True),
+        NetworkRecipe(output_stride=16, stride=4), CropRecipe(jitter=0.1), OptimiserRecipe(rate=3e-3)
     ),
     losses=LossRecipe(CategoryLossRecipe(label_stride=1)),
     pictures=PictureRecipe(scenes=2500),
@@ -115,7 +113,7 @@ STREETS_LIGHT = Recipe(
     semantic=Learner(
         NetworkRecipe(trunk="mobilenet_v2", pretrained=True, output_stride=16, stride=4),
         CropRecipe(side=224, scales=(0.6, 1.4), jitter=0.3),
-        OptimiserRecipe(rate=1e-3, head_rate=3.0, decay=0.05, batch=8, bfloat16=True),
+        OptimiserRecipe(rate=1e-3, head_rate=3.0, decay=0.05, batch=8),
     ),
     losses=LossRecipe(boxes=BoxLossRecipe(scale=64.0)),
     pictures=PictureRecipe(long_side=640, held_out=0.08),

@@ -1,7 +1,8 @@
 """The editions of the chapters, made from their tags: the student's, in which the reader writes, and the teacher's.
 
 `python tests/book/editions.py make` (`make student`) writes `_build/student` and `_build/teacher`;
-`python tests/book/editions.py publish REMOTE` commits both to the branch `editions` there.
+`python tests/book/editions.py publish REMOTE` commits both to the branch `editions` there;
+`python tests/book/editions.py fill FOLDER` writes the student's with the chapters' answers, to be run.
 
 student   functions to write raise NotImplementedError, predictions and exercises have a cell to write in, hints are
           folded, and a way out stands after each checkpoint, folded too; what is stored of outputs is gone
@@ -143,6 +144,17 @@ def make(target: Path, chapters: list[Path] = CHAPTERS) -> list[Path]:
     return written
 
 
+def fill(folder: Path, chapters: list[Path] = CHAPTERS) -> list[Path]:
+    """Write the student's edition of chapters as a student leaves it who has written all; return the notebooks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for path in chapters:
+        chapter = Chapter(path)
+        written.append(folder / f"{path.stem}-filled.ipynb")
+        written[-1].write_text(as_text(filled(student(chapter), chapter)), "utf8")
+    return written
+
+
 READ_ME = """# The editions of The Bridge
 
 Made by `make student` from the chapters; a change here is lost with the next commit to them.
@@ -187,19 +199,22 @@ def _git(clone: Path, *arguments: str, **settings: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Make the editions, or publish those that were made."""
+    """Make the editions, publish those that were made, or fill the student's."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("make")
     verbs.add_parser("publish").add_argument("remote")
+    verbs.add_parser("fill").add_argument("folder", type=Path)
     asked = parser.parse_args(arguments)
     target = ROOT / "_build"
     if asked.verb == "publish":
         print(publish(target, asked.remote))
-        return 0
-    print(*(path.relative_to(ROOT) for path in make(target)), sep="\n")
+    elif asked.verb == "fill":
+        print(*fill(asked.folder), sep="\n")
+    else:
+        print(*(path.relative_to(ROOT) for path in make(target)), sep="\n")
     return 0
 
 

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 from chapter_runs import environment, executed, in_rotation
 from chapter_stubs import problems, stubbed
-from editions import BRANCH, EDITIONS, filled, make, own, publish, student, teacher
+from editions import BRANCH, EDITIONS, fill, filled, make, own, publish, student, teacher
 from folds import title
 from nbformat import NotebookNode
 from nbformat.validator import iter_validate
@@ -374,6 +374,12 @@ def test_both_are_written_and_need_no_file_beside_them(tmp_path: Path) -> None:
     (tmp_path / "student" / "old.ipynb").write_text("")
     make(tmp_path)
     assert not (tmp_path / "student" / "old.ipynb").exists()
+
+
+def test_the_student_s_is_written_as_a_student_leaves_it(tmp_path: Path) -> None:
+    for path, chapter in zip(fill(tmp_path), map(Chapter, CHAPTERS)):
+        assert path.stem == f"{chapter.path.stem}-filled"
+        assert own(Chapter(path).notebook) == text_of(chapter)
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -16,7 +16,7 @@ def problems(chapter: Chapter) -> Iterator[str]:
     begins = served(ROOT)
     for cell in chapter.of("markdown"):
         if IN_HTML.search(cell.source):
-            yield f"cell {cell.name}: a picture in HTML: write ![what it shows](images/name.png)"
+            yield f"cell {cell.name}: a picture in HTML: write it as Markdown has it"
         for _, target, _ in PICTURE.findall(cell.source):
             if not re.match(r"\w+:", target):
                 yield f"cell {cell.name}: {target} is not seen where a notebook stands alone; run: make address"

@@ -47,6 +47,13 @@ PREDICT = """> **Predict.** TO WRITE: a question with an answer that the reader 
 
 CAPTION = "**Figure.** TO WRITE: what to see in it."
 
+HERE = """import matplotlib.pyplot as plt
+
+from bridgeseg.plots.pipeline import you_are_here
+
+you_are_here("network")  # TO WRITE: the parts that this chapter builds, names out of `PARTS`
+plt.show()"""
+
 BUILT = '''def halves(values):
     """Return half of each of the values (n,). TO WRITE.
 
@@ -121,6 +128,8 @@ CELLS: list[tuple[str, str, list[str], str]] = [
     ("card", "markdown", [], CARD),
     ("paper-box", "markdown", [], PAPER_BOX),
     ("setup", "code", ["setup"], ""),
+    ("here", "code", ["figure", "hide-input"], HERE),
+    ("here-caption", "markdown", [], "**Figure.** You are here. TO WRITE: the network, and what it is to the parts around it."),
     ("question", "markdown", [], "## TO WRITE\n\nTO WRITE: the question in plain words, and a dummy to begin with."),
     ("predict-1", "markdown", [], PREDICT),
     ("build", "code", ["build"], BUILT),
@@ -146,6 +155,7 @@ FURTHER = """## Further reading
 
 - [Wu et al. 2016](https://arxiv.org/abs/1605.06885), the paper that this book rebuilds. TO WRITE."""
 SHOWN = {"image": {"alt": "TO WRITE: what the figure shows"}}
+WAY = "The way from a picture to its objects as a row of boxes. Marked: the network. TO WRITE: what is marked"
 
 
 def file_name(number: int, title: str) -> str:
@@ -156,6 +166,8 @@ def file_name(number: int, title: str) -> str:
 def cell(name: str, kind: str, tags: list[str], text: str) -> dict[str, Any]:
     """Return a cell as it is stored."""
     shown: dict[str, Any] = SHOWN if "figure" in tags else HIDDEN if "solution" in tags else {}
+    if name == "here":
+        shown = {"image": {"alt": WAY}}
     metadata = ({"mystnb": shown} if shown else {}) | ({"tags": tags} if tags else {})
     made: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": metadata, "source": text}
     return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})

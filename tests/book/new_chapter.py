@@ -129,7 +129,7 @@ CELLS: list[tuple[str, str, list[str], str]] = [
     ("paper-box", "markdown", [], PAPER_BOX),
     ("setup", "code", ["setup"], ""),
     ("here", "code", ["figure", "hide-input"], HERE),
-    ("here-caption", "markdown", [], "**Figure.** You are here. TO WRITE: the network, and what it is to the parts around it."),
+    ("here-caption", "markdown", [], "**Figure.** You are here: at the network. TO WRITE: what it gives to whom."),
     ("question", "markdown", [], "## TO WRITE\n\nTO WRITE: the question in plain words, and a dummy to begin with."),
     ("predict-1", "markdown", [], PREDICT),
     ("build", "code", ["build"], BUILT),

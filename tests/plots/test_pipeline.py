@@ -1,4 +1,4 @@
-"""The picture of where a chapter stands: what is marked, that nothing lies on anything else, that words stay in boxes."""
+"""Where a chapter stands, drawn: what is marked, that words stay in their boxes, and nothing on anything else."""
 
 from itertools import combinations
 

@@ -116,10 +116,28 @@ def _constants(chapter: Chapter) -> set[Decimal]:
 
 
 def _stored(chapter: Chapter, results: Path) -> list[float]:
-    """The numbers in the stored results that the chapter's code names."""
-    code = "\n".join(cell.source for cell in chapter.of("code"))
-    files = [file for file in sorted(results.glob("*.json")) if re.search(rf"\b{re.escape(file.name)}", code)]
-    return [number for file in files for number in _numbers_in(file)]
+    """The numbers in the stored results that the chapter's code reads."""
+    files = [results / f"{name}.json" for name in results_read(chapter)]
+    return [number for file in files if file.exists() for number in _numbers_in(file)]
+
+
+def results_read(chapter: Chapter) -> list[str]:
+    """Return the names of stored results that a chapter reads: every text in a call of `stored_result` or its loop."""
+    found: dict[str, None] = {}
+    for cell in chapter.of("code"):
+        looped = {
+            node.target.id: node.iter
+            for node in ast.walk(cell.tree)
+            if isinstance(node, ast.For) and isinstance(node.target, ast.Name)
+        }
+        for name, call in cell.calls():
+            if name == "stored_result":
+                given = [looped.get(n.id, n) if isinstance(n, ast.Name) else n for n in call.args]
+                parts = (part for each in given for part in ast.walk(each))
+                found |= {
+                    p.value: None for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)
+                }
+    return list(found)
 
 
 @cache

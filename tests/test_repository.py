@@ -76,6 +76,22 @@ def test_set_up_cells_fetch_the_package_from_the_address() -> None:
         assert f"github.com/{repository_address.configured(ROOT).repository}" in text, path.name
 
 
+def test_pictures_of_chapters_get_the_address_at_which_they_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "book").mkdir()
+    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/ab/cd, branch: main}")
+    (tmp_path / "pyproject.toml").write_text('Repository = "https://github.com/ab/cd"\n')
+    text = "![A dot](images/a.png) ![Two](https://a.org/b.png) [no picture](images/a.png)"
+    for name in ("01_x.ipynb", "intro.md"):
+        (tmp_path / "book" / name).write_text(text)
+    assert [p.name for p in repository_address.differing(tmp_path, write=True)] == ["01_x.ipynb"]
+    seen = "https://raw.githubusercontent.com/ab/cd/main/book/images/a.png"
+    assert (tmp_path / "book" / "01_x.ipynb").read_text() == text.replace("images/a.png", seen, 1)
+    assert (tmp_path / "book" / "intro.md").read_text() == text
+    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/ef/gh, branch: main}")
+    repository_address.differing(tmp_path, write=True)
+    assert seen.replace("ab/cd", "ef/gh") in (tmp_path / "book" / "01_x.ipynb").read_text()
+
+
 def test_a_new_address_is_written_everywhere_and_only_there(tmp_path: Path) -> None:
     old = "https://github.com/ab/cd"
     (tmp_path / "book").mkdir()

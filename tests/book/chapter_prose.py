@@ -36,7 +36,7 @@ PAPERS_MAP = BOOK / "the_papers_map.md"
 
 def words(cell: Cell) -> int:
     """Return how many words a reader meets in a cell of text: no code, no formula, no address, no source."""
-    text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$\n]+\$", " ", _text(SOURCE.sub(" ", cell.source)))
+    text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$\n]+\$", " ", prose(SOURCE.sub(" ", cell.source)))
     return len(re.findall(r"[^\W\d_][\w'’]*", text))
 
 
@@ -89,17 +89,17 @@ def numbers(chapter: Chapter, papers: str, results: Path) -> Iterator[str]:
 def numbers_of_page(text: str, *sources: str) -> Iterator[str]:
     """Yield each number with decimals or percent in a page without code that no source has either."""
     known = {found.group(1) for source in sources for found in NUMBER.finditer(source)}
-    for found in NUMBER.finditer(_text(text)):
+    for found in NUMBER.finditer(prose(text)):
         if found.group(1) not in known:
             yield f"{found.group(0)} stands neither in the paper's map nor in pyproject.toml"
 
 
 def _blocks(cell: Cell) -> list[str]:
     """The paragraphs, rows and list items of a text."""
-    return re.split(r"\n\s*\n|\n(?=[|-])", _text(cell.source))
+    return re.split(r"\n\s*\n|\n(?=[|-])", prose(cell.source))
 
 
-def _text(source: str) -> str:
+def prose(source: str) -> str:
     """The source without the marks of boxes, code, comments, addresses and what is written by a program."""
     source = QUOTED.sub("", source)
     for pattern in (FENCED, FILLED_IN, COMMENT, ADDRESS):

@@ -4,8 +4,10 @@
 `python tests/book/editions.py publish REMOTE` commits both to the branch `editions` there.
 
 student   functions to write raise NotImplementedError, predictions and exercises have a cell to write in, hints are
-          folded, and a way out stands after each checkpoint; what is stored of outputs is gone
+          folded, and a way out stands after each checkpoint, folded too; what is stored of outputs is gone
 teacher   the whole chapter, with the solutions in sight
+
+What only draws, fetches or adapts is folded in both, as in the chapter.
 """
 
 from __future__ import annotations
@@ -18,18 +20,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from chapter_stubs import stubbed
-from notebooks import BOOK, CHAPTERS, ROOT, Cell, Chapter
+from folds import FOLDS, WRITTEN
+from notebooks import CHAPTERS, ROOT, Cell, Chapter
 from strip_notebooks import NOTEBOOK_METADATA, as_text
 from way_out import way_out
 
 BRANCH = "editions"
 ADDED = "edition"  # the tag of what no chapter has
-FOLDED: dict[str, Any] = {"cellView": "form", "jupyter": {"source_hidden": True}}
 Notebook = dict[str, Any]
 
 PREDICT = re.compile(r"^(?:> \*\*Predict\b|:{3,}\{admonition\} Predict$)", re.MULTILINE)
@@ -57,7 +59,7 @@ def student(chapter: Chapter) -> Notebook:
         if cell.kind == "markdown" and PREDICT.search(cell.source):
             cells.append(_added("markdown", f"{cell.name}-yours", YOURS))
         if "checkpoint" in cell.tags:
-            cells.append(_added("code", f"{cell.name}-stuck", way_out(chapter, cell), **FOLDED))
+            cells.append(_added("code", f"{cell.name}-stuck", way_out(chapter, cell), **FOLDS["plumbing"]))
     return _notebook(cells)
 
 
@@ -65,9 +67,8 @@ def teacher(chapter: Chapter) -> Notebook:
     """Return the teacher's edition of a chapter: all of it, with nothing hidden that answers."""
     cells = copy.deepcopy(chapter.notebook["cells"])
     for cell in cells:
-        metadata = cell["metadata"]
-        if "solution" in metadata.get("tags", []):
-            cell["metadata"] = {"tags": [tag for tag in metadata["tags"] if not tag.startswith("hide-")]}
+        if "solution" in cell["metadata"].get("tags", []):
+            cell["metadata"] = {key: kept for key, kept in cell["metadata"].items() if key not in WRITTEN}
     return _notebook(cells)
 
 
@@ -129,7 +130,7 @@ EDITIONS: dict[str, Callable[[Chapter], Notebook]] = {"student": student, "teach
 
 
 def make(target: Path, chapters: list[Path] = CHAPTERS) -> list[Path]:
-    """Write both editions of chapters into a folder each, with the pictures that they show; return the notebooks."""
+    """Write both editions of chapters into a folder each; return the notebooks."""
     written = []
     for edition, made_of in EDITIONS.items():
         folder = target / edition
@@ -139,9 +140,6 @@ def make(target: Path, chapters: list[Path] = CHAPTERS) -> list[Path]:
             chapter = Chapter(path)
             written.append(folder / path.name)
             written[-1].write_text(as_text(made_of(chapter)), "utf8")
-            for picture in _pictures(chapter):
-                (folder / picture).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(BOOK / picture, folder / picture)
     return written
 
 
@@ -152,12 +150,6 @@ Made by `make student` from the chapters; a change here is lost with the next co
 - `student/`: the reader writes
 - `teacher/`: whole chapters, with the solutions in sight
 """
-
-
-def _pictures(chapter: Chapter) -> Iterator[str]:
-    """The files of the book that a chapter's text shows."""
-    for cell in chapter.of("markdown"):
-        yield from re.findall(r"!\[[^\]]*\]\((?!https?:)([^)\s]+)\)", cell.source)
 
 
 def publish(made: Path, remote: str, clone: Path = ROOT) -> str:

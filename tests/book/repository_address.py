@@ -2,6 +2,10 @@
 
 `python tests/book/repository_address.py --write` (`make address`) brings every other place up to date; without
 `--write` it only says what differs. A test runs the latter.
+
+A chapter's pictures are such places too: on Colab a notebook stands alone, without the files beside it, so a picture is
+named by the address at which the repository's host serves it. Write `images/name.png`, and this makes that of it; in
+the book, `book/_extensions/local_pictures.py` takes the file.
 """
 
 from __future__ import annotations
@@ -15,6 +19,9 @@ import yaml
 
 # Where the address is repeated, since these files are read where _config.yml is not.
 REPEATED_IN = ("README.md", "CITATION.cff", "pyproject.toml", "book/*.ipynb", "book/*.md")
+RAW = "https://raw.githubusercontent.com"
+# In a chapter: what a picture is, its address, and the end of it.
+PICTURE = re.compile(r"(!\[[^\]]*\]\()([^)\s]+)(\))")
 HOSTED = re.compile(r"https?://(?:raw\.)?github(?:usercontent)?\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
 
 
@@ -56,6 +63,25 @@ def repeated(root: Path) -> Address:
     return Address.of(found.group(1))
 
 
+def served(root: Path, path: str = "") -> str:
+    """Return the address at which a file of the repository, on the branch that is published, can be seen."""
+    branch = yaml.safe_load((root / "_config.yml").read_text("utf8"))["repository"]["branch"]
+    return f"{RAW}/{configured(root).repository}/{branch}/{path}"
+
+
+def with_served_pictures(text: str, begins: str) -> str:
+    """Return the text of a chapter with the address of each picture that it names by its file.
+
+    begins: what the addresses of the files in the chapter's folder begin with
+    """
+
+    def named(found: re.Match[str]) -> str:
+        before, target, after = found.groups()
+        return before + (target if re.match(r"\w+:", target) else begins + target) + after
+
+    return PICTURE.sub(named, text)
+
+
 def rewritten(text: str, old: Address, new: Address) -> str:
     """Return the text with one address in the place of another."""
     text = re.sub(rf"(?<![\w.-]){re.escape(old.pages)}(?![\w-])", new.pages, text)
@@ -74,6 +100,8 @@ def differing(root: Path, write: bool = False) -> list[Path]:
     for path in files(root):
         text = path.read_text("utf8")
         wanted = rewritten(text, old, new)
+        if path.suffix == ".ipynb":
+            wanted = with_served_pictures(wanted, served(root, f"{path.parent.relative_to(root)}/"))
         if wanted != text:
             found.append(path)
             if write:

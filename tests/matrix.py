@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 
 from colab_list import COMPUTE, LISTED, NOTEBOOK, PYTHON, SOURCE, pinned
+from installing import copied_sources
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".matrix"
@@ -61,11 +62,7 @@ def environment(name: str, base: str, anew: bool) -> Path:
         return python
     # As pip installs it from the repository: no link to this clone. From a copy, since pip builds where the files lie.
     with tempfile.TemporaryDirectory() as copy:
-        for file in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / file, copy)
-        shutil.copytree(
-            ROOT / "bridgeseg", Path(copy) / "bridgeseg", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        copied_sources(ROOT, Path(copy))
         subprocess.run([*install, "--no-deps", "--force-reinstall", copy], check=True)
     return python
 

@@ -5,6 +5,7 @@ CONTRIBUTING.md shows the anatomy; `tests/book/new_chapter.py` writes a chapter 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -23,14 +24,15 @@ SENTENCES = range(3, 6)  # of the summary
 TO_WRITE = "TO WRITE"  # stands in a new chapter wherever its author has not yet been
 IN_THE_CARD = ("**You will be able to**", "**You need**", "**Time**", "<!-- time -->", "<!-- /time -->")
 MINUTES_TO_READ = re.compile(r"(\d+) minutes to read")
+HERE, FEW_PARTS = "you_are_here", 3  # so many are named one by one
 HEADINGS = ("Is the claim true?", "What can go wrong", "Summary", "Exercises", "Further reading")
 Place = tuple[int, int]  # the number of a cell, and of a character in it
 
 
 def problems(chapter: Chapter) -> Iterator[str]:
     """Yield what is wrong with the anatomy of a chapter."""
-    checks = (_unwritten, _title, _card, _paper_box, _set_up, _order, _predictions, _sections, _exercises)
-    for check in (*checks, _built, _views, _lengths):
+    checks = (_unwritten, _title, _card, _paper_box, _set_up, _here, _order, _predictions, _sections)
+    for check in (*checks, _exercises, _built, _views, _lengths):
         yield from check(chapter)
 
 
@@ -72,6 +74,23 @@ def _set_up(chapter: Chapter) -> Iterator[str]:
     tagged = chapter.of("code", "setup")
     if len(tagged) != 1 or chapter.of("code")[:1] != tagged:
         yield "the first cell of code, and no other, is the set-up cell, with the tag `setup`"
+
+
+def _here(chapter: Chapter) -> Iterator[str]:
+    """The way from a picture to its objects, with the parts of this chapter marked, right after the set-up."""
+    set_up = [cell.place for cell in chapter.of("code", "setup")]
+    asked = [(cell, call) for cell in chapter.of("code") for name, call in cell.calls() if name == HERE]
+    if len(asked) != 1 or asked[0][0].place - 1 not in set_up:
+        yield f"the cell after the set-up cell, and no other, calls {HERE}: where the chapter stands"
+        return
+    cell, call = asked[0]
+    if not {"figure", "plumbing"} <= set(cell.tags):
+        yield f"cell {cell.name}: shows where the chapter stands, folded: tags `figure` and `plumbing`"
+    below = "".join(c.caption for c in chapter.cells[cell.place + 1 : cell.place + 2])
+    parts = [ast.literal_eval(part) for part in call.args]
+    for part in parts if len(parts) <= FEW_PARTS else ():
+        if part not in cell.alt or part not in below:
+            yield f"cell {cell.name}: the alt text and the caption name what is marked: {part}"
 
 
 def _order(chapter: Chapter) -> Iterator[str]:

@@ -46,6 +46,14 @@ PREDICT = """> **Predict.** TO WRITE: a question with an answer that the reader 
 
 CAPTION = "**Figure.** TO WRITE: what to see in it."
 
+HERE = """# @title You are here
+import matplotlib.pyplot as plt
+
+from bridgeseg.plots.pipeline import you_are_here
+
+you_are_here("network")  # TO WRITE: the parts that this chapter builds, names out of `PARTS`
+plt.show()"""
+
 BUILT = '''def halves(values):
     """Return half of each of the values (n,). TO WRITE.
 
@@ -123,6 +131,8 @@ CELLS: list[tuple[str, str, list[str], str]] = [
     ("card", "markdown", [], CARD),
     ("paper-box", "markdown", [], PAPER_BOX),
     ("setup", "code", ["plumbing", "setup"], ""),
+    ("here", "code", ["figure", "plumbing"], HERE),
+    ("here-caption", "markdown", [], "**Figure.** You are here: at the network. TO WRITE: what it gives to whom."),
     ("question", "markdown", [], "## TO WRITE\n\nTO WRITE: the question in plain words, and a dummy to begin with."),
     ("predict-1", "markdown", [], PREDICT),
     ("build", "code", ["build"], BUILT),
@@ -149,6 +159,7 @@ FURTHER = """## Further reading
 
 - [Wu et al. 2016](https://arxiv.org/abs/1605.06885), the paper that this book rebuilds. TO WRITE."""
 SHOWN = {"image": {"alt": "TO WRITE: what the figure shows"}}
+WAY = "The way from a picture to its objects as a row of boxes. Marked: the network. TO WRITE: what is marked"
 
 
 def file_name(number: int, title: str) -> str:
@@ -158,7 +169,7 @@ def file_name(number: int, title: str) -> str:
 
 def cell(name: str, kind: str, tags: list[str], text: str) -> dict[str, Any]:
     """Return a cell as it is stored."""
-    shown: dict[str, Any] = SHOWN if "figure" in tags else {}
+    shown: dict[str, Any] = {"image": {"alt": WAY}} if name == "here" else SHOWN if "figure" in tags else {}
     metadata = ({"mystnb": shown} if shown else {}) | ({"tags": tags} if tags else {})
     made: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": metadata, "source": text}
     return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})

@@ -1,4 +1,4 @@
-"""What a program writes on the page *Teaching with this book*: minutes, the half day, misconceptions and questions.
+"""What a program writes on the page *Teaching with this book*: minutes, a half day, misconceptions, questions, answers.
 
 `python tests/book/teaching_page.py --write` writes them. Without `--write` it says whether the page is up to date. A test
 compares.
@@ -12,6 +12,7 @@ import sys
 import half_day
 import misconceptions
 import questions
+import sheet_answers
 from chapter_minutes import exercises, in_all, whole_sections
 from misconceptions import link, name_of
 from notebooks import BOOK, CHAPTERS, Chapter
@@ -39,6 +40,7 @@ def minutes(chapters: list[Chapter]) -> str:
 BLOCKS = {
     "minutes": minutes,
     "halfday": half_day.table,
+    "sheet": sheet_answers.answers,
     "misconceptions": misconceptions.table,
     "questions": questions.asked,
 }

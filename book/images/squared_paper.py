@@ -8,6 +8,7 @@ A4, two pages, black on white. The masks are those of the chapter's cell `tiles`
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -50,15 +51,24 @@ BELOW = (
 )
 
 
+def of_the_chapter() -> str:
+    """Return the chapter's cell that makes the masks."""
+    notebook = json.loads(CHAPTER.read_text("utf8"))
+    cells = (cell for cell in notebook["cells"] if cell["id"] == "tiles")
+    return "".join(next(cells)["source"])
+
+
+def drawn_from() -> str:
+    """Return what stands in the file to tell whether it is drawn from the chapter as it is."""
+    text = of_the_chapter() + Path(__file__).read_text("utf8")
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def squared_paper() -> dict[str, Any]:
     """Return the names that the chapter's cell makes: there, masks, scores, void and found."""
-    notebook = json.loads(CHAPTER.read_text("utf8"))
-    (source,) = (
-        "".join(cell["source"]) for cell in notebook["cells"] if cell["id"] == "tiles"
-    )
     names: dict[str, Any] = {"np": np}
     with contextlib.redirect_stdout(io.StringIO()):
-        exec(source, names)
+        exec(of_the_chapter(), names)
     return names
 
 
@@ -203,6 +213,7 @@ def main() -> None:
     if OUT.suffix == ".pdf":
         facts = {
             "Title": "Seven masks on squared paper",
+            "Keywords": drawn_from(),
             "CreationDate": None,
             "Producer": None,
             "Creator": None,

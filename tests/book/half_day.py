@@ -54,12 +54,14 @@ PLAN = (
     Pause("Everybody opens the student's edition of chapter 1 and runs its first cell", 10),
     Part(1, "title", "look at the picture: which objects touch?"),
     Part(1, "question", "predict how many patches there are, and write the number down", talk=5),
-    Part(1, "stage-1", "nothing: the teacher runs it"),
+    Part(1, "stage-1", "watch, and ask"),
     Part(1, "stage-2", "predict how two neighbours' boxes agree; then write `overlap`", talk=5, writes=True),
     Part(1, "stage-3", "write `count_votes`", writes=True),
     Part(1, "stage-4", "follow the six boxes by hand: who survives?", talk=5),
     Part(1, "in-short", "predict both ends of the slider, then turn it", talk=3),
-    Pause("Break; chapter 3 is opened, and the squared paper given out", 15),
+    Pause(
+        "Break. Pairs open chapter 3, run its cells one by one as far as step 1, with STUCK = True at both checkpoints", 15
+    ),
     Part(2, "fates-intro", "give the eight objects of the sheet their fates, with a pencil", talk=5),
     Part(3, "whole-set-after", "look at the seven masks on paper: which would you call right?", talk=5),
     Part(3, "step-1", "count two of the overlaps on paper; then write `mask_iou`", writes=True),
@@ -68,11 +70,11 @@ PLAN = (
     Part(3, "step-4", "write `envelope`, one line", writes=True),
     Part(3, "step-5", "write `area`, and compare with the paper", writes=True),
     Pause("Break", 15),
-    Part(3, "step-6", "nothing: the teacher runs it"),
+    Part(3, "step-6", "watch, and ask"),
     Part(3, "rules", "predict what the other two rules say of the seven masks", talk=5),
     Part(3, "cheat", "invent an answer that a measure likes and nobody wants; every pair tells one", talk=15),
     Exercise(3, 1, "work it out on paper first, then check it"),
-    Pause("Three questions of *Find the bug*, and a last round: what would you measure tomorrow?", 15),
+    Pause("Three questions of 'Find the bug', and a last round: what would you measure tomorrow?", 15),
 )
 
 
@@ -97,7 +99,7 @@ def rows(chapters: list[Chapter]) -> list[tuple[int, str, str]]:
     of_parts, found = taught(chapters), []
     for item in PLAN:
         if isinstance(item, Pause):
-            found.append((item.minutes, f"*{item.what}*" if "*" not in item.what else item.what, ""))
+            found.append((item.minutes, item.what, "–"))
             continue
         chapter = by_number[item.chapter]
         if isinstance(item, Exercise):
@@ -117,7 +119,7 @@ def table(chapters: list[Chapter]) -> str:
     for minutes, what, pairs in rows(chapters):
         lines.append(f"| {clock // 60}:{clock % 60:02} | {minutes} | {what} | {pairs} |")
         clock += minutes
-    lines += [f"| {clock // 60}:{clock % 60:02} | | the end | |", "", *left_out(chapters)]
+    lines += [f"| {clock // 60}:{clock % 60:02} | – | The end | – |", "", *left_out(chapters)]
     return "\n".join(lines)
 
 

@@ -21,10 +21,10 @@ def test_the_check_sees_nothing_in_what_is_whole(tmp_path: Path) -> None:
 
 
 def long_in_parts(made: dict) -> None:
-    in_cell("question", "and so on.", "and so on " * 3)(made)
+    in_cell("question", "and so on.", "and so on " * 5)(made)
     cell = cell_named(made, "question")
     words = "".join(cell["source"]).split(" ")
-    for place in (1000, 2000, 3000):
+    for place in (1000, 2000, 3000, 3800):
         words[place] = "\n\n### A part\n\n"
     cell["source"] = [" ".join(words)]
 
@@ -93,8 +93,8 @@ def wordless(made: dict) -> None:
         (tagged("strip-figure", "figure"), "cell knob: an interactive view is followed by its static strip"),
         (moved("strip-figure", 4), "cell knob: an interactive view is followed by its static strip"),
         (in_cell("question", "A word and a half, and so on.", "A."), r"\d words, expected 1,500 to 5,000"),
-        (in_cell("question", "and so on.", "and so on" * 5), "words, expected 1,500"),
-        (in_cell("question", "and so on.", "and so on" * 3), "words: more than 3,500 where no part"),
+        (in_cell("question", "and so on.", "and so on " * 7), "words, expected 1,500"),
+        (in_cell("question", "and so on.", "and so on " * 5), "words: more than 3,500 where no part"),
         (wordless, "cell knob: 3 cells of code with no word between"),
         (crowded, "cell build: 25 lines of code, expected at most 22"),
         (in_cell("see", "Here", "TO WRITE: Here"), "cell see: still to be written"),

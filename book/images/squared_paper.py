@@ -27,7 +27,12 @@ OUT = Path(__file__).with_suffix(".pdf")
 CHAPTER = Path(__file__).parents[1] / "03_how_good_is_it.ipynb"
 WIDTH, HEIGHT = 210, 297  # mm of a page
 SQUARE = 4.5  # mm
-LEFT, RIGHT, TOP, APART = 11, 109, 42, 61  # mm: both columns, the first row, and from row to row
+LEFT, RIGHT, TOP, APART = (
+    11,
+    109,
+    42,
+    61,
+)  # mm: both columns, the first row, and from row to row
 ROWS = {
     "is a hit": "2",
     "precision": "3",
@@ -77,7 +82,9 @@ def page() -> plt.Figure:
     return plt.figure(figsize=(WIDTH / 25.4, HEIGHT / 25.4), facecolor="white")
 
 
-def place(figure: plt.Figure, left: float, top: float, wide: float, high: float) -> Axes:
+def place(
+    figure: plt.Figure, left: float, top: float, wide: float, high: float
+) -> Axes:
     """Return axes without a frame, in mm from the upper left corner of the page, one unit a mm, downwards."""
     ax = figure.add_axes(
         (
@@ -135,9 +142,7 @@ def draw_sheet(
 def seven_masks() -> plt.Figure:
     """Return the first page: what is there, and the seven masks."""
     paper, figure = squared_paper(), page()
-    write(
-        figure, LEFT, 12, "Seven masks on squared paper", fontsize=16, weight="bold"
-    )
+    write(figure, LEFT, 12, "Seven masks on squared paper", fontsize=16, weight="bold")
     write(
         figure,
         LEFT,

@@ -15,7 +15,9 @@ from chapter_sources import linked
 from notebooks import Cell, Chapter
 
 FEWEST_WORDS, MOST_WORDS = 1500, 5000
-LONG = 3500  # words: a longer chapter is read in parts, and the minutes by section must show parts to read it in
+LONG = (
+    3500  # words: a longer chapter is read in parts, and the minutes by section must show parts to read it in
+)
 LONGEST_PART = 15  # minutes that a part of a long chapter takes to read, from one heading to the next
 MOST_LINES = 22  # of a cell of code, empty lines and what follows the first line of a docstring not counted
 MOST_CELLS = 2  # of code one after the other, without a word between them
@@ -163,8 +165,8 @@ def _lengths(chapter: Chapter) -> Iterator[str]:
         for part in sections(chapter):
             if part.read > LONGEST_PART:
                 yield (
-                    f"{count:,} words: more than {LONG:,} where no part takes more than {LONGEST_PART} minutes to read; "
-                    f"'{part.title}' takes {part.read}"
+                    f"{count:,} words: more than {LONG:,} where no part takes more than {LONGEST_PART} minutes to "
+                    f"read; '{part.title}' takes {part.read}"
                 )
     run: list[Cell] = []
     for cell in chapter.cells:

@@ -3,10 +3,10 @@
     python tests/book/chapter_minutes.py            print the minutes of every section and exercise
     python tests/book/chapter_minutes.py --write    write them into the cards and beside the exercises' stars
 
-Reading is computed from clocked reading: 200 words or 15 lines of code a minute. Code that is folded, and the set-up cell,
-which is the same everywhere, counts as not read. Writing is our choice: a line a minute, for the lines of a build
-cell that a student writes and for those of an exercise's solution. Sections are in whole minutes, exercises and cards
-in fives. What running takes is measured: `timings.py`.
+Reading is computed from clocked reading: 200 words or 15 lines of code a minute. Code that is folded counts as not
+read, and so does the set-up cell, which is the same everywhere. Writing is our choice: a line a minute, for the lines
+of a build cell that a student writes and for those of an exercise's solution. Sections are in whole minutes, exercises
+and cards in fives. What running takes is measured: `timings.py`.
 """
 
 from __future__ import annotations

@@ -60,7 +60,8 @@ PLAN = (
     Part(1, "stage-4", "follow the six boxes by hand: who survives?", talk=5),
     Part(1, "in-short", "predict both ends of the slider, then turn it", talk=3),
     Pause(
-        "Break. Pairs open chapter 3, run its cells one by one as far as step 1, with STUCK = True at both checkpoints", 15
+        "Break. Pairs open chapter 3, run its cells one by one as far as step 1, with STUCK = True at both checkpoints",
+        15,
     ),
     Part(2, "fates-intro", "give the eight objects of the sheet their fates, with a pencil", talk=5),
     Part(3, "whole-set-after", "look at the seven masks on paper: which would you call right?", talk=5),
@@ -108,7 +109,9 @@ def rows(chapters: list[Chapter]) -> list[tuple[int, str, str]]:
             found.append((asked.minutes, f"{item.chapter} · {what}", item.pairs))
             continue
         section = of_parts[item]
-        found.append((minutes_of(item, section), f"{item.chapter} · {link(chapter, section.title)}", item.pairs))
+        found.append(
+            (minutes_of(item, section), f"{item.chapter} · {link(chapter, section.title)}", item.pairs)
+        )
     return found
 
 

@@ -1,7 +1,7 @@
 """Questions for a class, made of the wrong answers that checkpoints know: find the bug, and which mistake was made?
 
-Which of them to ask, and on which input, is chosen here by name. The code, the sentence that answers, what comes out and
-what should have are taken from the chapter and from the wrong answers, by running both.
+Which of them to ask, and on which input, is chosen here by name. The code, the sentence that answers, what comes out
+and what should have are taken from the chapter and from the wrong answers, by running both.
 """
 
 from __future__ import annotations
@@ -132,7 +132,10 @@ WHICH = {
             "torch.tensor([[[1, 1, 1, 0]], [[0, 0, 1, 1]]]).bool(), torch.tensor([5, 3]), 0.25, 1",
         ),
         Which("voc_colour__blue_first", "1"),
-        Which("boxes_of__width_and_height", "torch.tensor([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]])"),
+        Which(
+            "boxes_of__width_and_height",
+            "torch.tensor([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]])",
+        ),
     ),
     3: (
         Which(
@@ -317,7 +320,10 @@ def asked(chapters: list[Chapter]) -> str:
     for chapter in chapters:
         number = int(chapter.path.stem[:2])
         names, count = names_of(chapter), 0
-        for kind, of_kind, made in (("Find the bug", BUGS, find_the_bug), ("Which mistake?", WHICH, which_mistake)):
+        for kind, of_kind, made in (
+            ("Find the bug", BUGS, find_the_bug),
+            ("Which mistake?", WHICH, which_mistake),
+        ):
             chosen = of_kind.get(number, ())
             if chosen:
                 lines += [f"### {kind.rstrip('?')}, chapter {number}", ""]

@@ -37,8 +37,8 @@ def answers(chapters: list[Chapter]) -> str:
     lines += table("1 IoU", list("ABCDE"), fractions(masks, there, void, list(paper["found"])))
     lines += table("", [f"mask {name}" for name in paper["found"]], rows)
     lines += [
-        f"2: nobody finds {' and '.join(missed)}. 5: the AP is {ap:.3f}. 6: masks {changed(*at.values())}. 7: the AP is "
-        f"{reached:.3f}. 8: the best order gives {best:.3f}, which is {best - ap:.3f} more.",
+        f"2: nobody finds {' and '.join(missed)}. 5: the AP is {ap:.3f}. 6: {changed(*at.values())}. 7: the AP "
+        f"is {reached:.3f}. 8: the best order gives {best:.3f}, which is {best - ap:.3f} more.",
         ":::",
     ]
     return "\n".join(lines)
@@ -51,11 +51,8 @@ def marks(hits: np.ndarray) -> list[str]:
 
 def changed(before: np.ndarray, after: np.ndarray) -> str:
     """Return which masks change their verdict, in words."""
-    told = {
-        "become false alarms": np.flatnonzero(before & ~after) + 1,
-        "become hits": np.flatnonzero(~before & after) + 1,
-    }
-    return " and ".join(f"{', '.join(map(str, which))} {what}" for what, which in told.items() if len(which))
+    lost, won = (np.flatnonzero(which) + 1 for which in (before & ~after, ~before & after))
+    return f"no longer a hit: {', '.join(map(str, lost))}; a hit now: {', '.join(map(str, won))}"
 
 
 def taken(iou: np.ndarray, hits: np.ndarray, threshold: float) -> np.ndarray:

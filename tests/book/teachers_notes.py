@@ -64,7 +64,9 @@ def mistakes_at(chapter: Chapter, checkpoint: Cell) -> str:
     if not mine:
         return ""
     lines = [f"> - `{each.function}`: {each.sentence}" for each in mine]
-    return "\n".join(["> **What students get wrong here.** The checkpoint finds and names each.", ">", *lines])
+    return "\n".join(
+        ["> **What students get wrong here.** The checkpoint finds and names each.", ">", *lines]
+    )
 
 
 def _said(read: int, write: int) -> str:

@@ -1,7 +1,7 @@
 """What a program writes on the page *Teaching with this book*: minutes, a half day, misconceptions, questions, answers.
 
-`python tests/book/teaching_page.py --write` writes them. Without `--write` it says whether the page is up to date. A test
-compares.
+`python tests/book/teaching_page.py --write` writes them. Without `--write` it says whether the page is up to date. A
+test compares.
 """
 
 from __future__ import annotations

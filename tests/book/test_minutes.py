@@ -90,7 +90,10 @@ def test_a_heading_within_code_is_none(tmp_path: Path) -> None:
     [
         (in_cell("card", "About", "Around"), "the card says"),
         (in_cell("card", "<!-- minutes -->", ""), r"the card says \[\]"),
-        (in_cell("exercise-2", "5 minutes", "6 minutes"), "exercise-2: 6 minutes beside the stars, computed 5"),
+        (
+            in_cell("exercise-2", "5 minutes", "6 minutes"),
+            "exercise-2: 6 minutes beside the stars, computed 5",
+        ),
         (in_cell("exercise-2", " · 5 minutes.", ""), "exercise-2: None minutes"),
         (long_text, "the card says"),
         (long_solution, "exercise-2: 5 minutes beside the stars, computed 30"),

@@ -132,7 +132,7 @@ def test_code_with_a_bug_does_not_say_so() -> None:
 
 
 def test_results_are_shown_on_a_line() -> None:
-    assert questions.shown((np.float64(5 / 8), np.array([0.75, np.nan]))) == "(0.625, array([0.75,  nan]))"
+    assert questions.shown((np.float64(5 / 8), np.array([0.75, np.nan]))) == "(0.625, array([0.75, nan]))"
     assert questions.shown(np.array([True, False])) == "array([True, False])"
     assert questions.shown(ValueError("no")) == "ValueError: no"
     assert questions.compared(np.eye(40), np.zeros((40, 40)))[0].startswith("# wrong: 40 of 1600 numbers")
@@ -184,7 +184,9 @@ def test_the_sheet_is_black_on_white_and_on_the_page() -> None:
         figure.canvas.draw()
         shown = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
         assert np.ptp(shown, axis=2).max() == 0, "colours"
-        edges = np.concatenate([shown[:10].ravel(), shown[-10:].ravel(), shown[:, :10].ravel(), shown[:, -10:].ravel()])
+        edges = np.concatenate(
+            [shown[:10].ravel(), shown[-10:].ravel(), shown[:, :10].ravel(), shown[:, -10:].ravel()]
+        )
         assert edges.min() == 255, "runs over the edge"
 
 

@@ -6,7 +6,8 @@
 
 student   functions to write raise NotImplementedError, predictions and exercises have a cell to write in, hints are
           folded, and a way out stands after each checkpoint, folded too; what is stored of outputs is gone
-teacher   the whole chapter, with the solutions in sight
+teacher   the whole chapter, with the solutions in sight, minutes below each heading, and below each checkpoint what
+          students get wrong there
 
 What only draws, fetches or adapts is folded in both, as in the chapter.
 """
@@ -25,6 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import teachers_notes
 from chapter_stubs import stubbed
 from folds import FOLDS, WRITTEN
 from notebooks import CHAPTERS, ROOT, Cell, Chapter
@@ -65,11 +67,19 @@ def student(chapter: Chapter) -> Notebook:
 
 
 def teacher(chapter: Chapter) -> Notebook:
-    """Return the teacher's edition of a chapter: all of it, with nothing hidden that answers."""
-    cells = copy.deepcopy(chapter.notebook["cells"])
-    for cell in cells:
-        if "solution" in cell["metadata"].get("tags", []):
-            cell["metadata"] = {key: kept for key, kept in cell["metadata"].items() if key not in WRITTEN}
+    """Return the teacher's edition of a chapter: all of it, with notes, and nothing hidden that answers."""
+    texts, cells = teachers_notes.with_minutes(chapter), []
+    for cell in chapter.cells:
+        if "setup" in cell.tags:
+            cells.append(_added("markdown", "about-this-edition", teachers_notes.about(chapter)))
+        stored = copy.deepcopy(cell.stored)
+        if "solution" in cell.tags:
+            stored["metadata"] = {key: kept for key, kept in stored["metadata"].items() if key not in WRITTEN}
+        if cell.name in texts:
+            stored["source"] = _lines(texts[cell.name])
+        cells.append(stored)
+        if "checkpoint" in cell.tags and (said := teachers_notes.mistakes_at(chapter, cell)):
+            cells.append(_added("markdown", f"{cell.name}-mistakes", said))
     return _notebook(cells)
 
 
@@ -84,9 +94,10 @@ def filled(edition: Notebook, chapter: Chapter) -> Notebook:
 
 
 def own(edition: Notebook) -> list[tuple[str, str, str]]:
-    """Return kind, id and text of an edition's cells, without those that it adds, hints as in a chapter."""
+    """Return kind, id and text of an edition's cells, without what it adds, hints as in a chapter."""
     kept = (cell for cell in edition["cells"] if ADDED not in cell["metadata"].get("tags", []))
-    return [(cell["cell_type"], cell["id"], _hints("".join(cell["source"]), fold=False)) for cell in kept]
+    plain = ((cell, teachers_notes.without("".join(cell["source"]))) for cell in kept)
+    return [(cell["cell_type"], cell["id"], _hints(text, fold=False)) for cell, text in plain]
 
 
 def _to_student(cell: Cell) -> str:
@@ -160,7 +171,7 @@ READ_ME = """# The editions of The Bridge
 Made by `make student` from the chapters; a change here is lost with the next commit to them.
 
 - `student/`: the reader writes
-- `teacher/`: whole chapters, with the solutions in sight
+- `teacher/`: whole chapters, with the solutions in sight, minutes, and what students get wrong
 """
 
 

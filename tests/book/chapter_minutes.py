@@ -20,6 +20,7 @@ from pathlib import Path
 
 from chapter_prose import FENCED, words
 from chapter_stubs import bodies
+from folds import TITLE
 from notebooks import CHAPTERS, Cell, Chapter
 from strip_notebooks import as_text
 
@@ -182,7 +183,8 @@ def _to_read(text: str) -> float:
 
 
 def _lines(source: str) -> int:
-    return sum(bool(line.strip()) for line in source.splitlines())
+    """How many lines of code, a title above them left out."""
+    return sum(bool(line.strip()) for line in TITLE.sub("", source).splitlines())
 
 
 def _lines_to_write(cell: Cell) -> int:

@@ -76,16 +76,17 @@ def test_set_up_cells_fetch_the_package_from_the_address() -> None:
         assert f"github.com/{repository_address.configured(ROOT).repository}" in text, path.name
 
 
-def test_pictures_of_chapters_get_the_address_at_which_they_are_seen(tmp_path: Path) -> None:
+def test_addresses_of_chapters_get_the_address_at_which_they_are_seen(tmp_path: Path) -> None:
     (tmp_path / "book").mkdir()
     (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/ab/cd, branch: main}")
     (tmp_path / "pyproject.toml").write_text('Repository = "https://github.com/ab/cd"\n')
-    text = "![A dot](images/a.png) ![Two](https://a.org/b.png) [no picture](images/a.png)"
+    text = "![A dot](images/a.png) ![Two](https://a.org/b.png) [no picture](images/a.png) [page](b.md#c)"
     for name in ("01_x.ipynb", "intro.md"):
         (tmp_path / "book" / name).write_text(text)
     assert [p.name for p in repository_address.differing(tmp_path, write=True)] == ["01_x.ipynb"]
     seen = "https://raw.githubusercontent.com/ab/cd/main/book/images/a.png"
-    assert (tmp_path / "book" / "01_x.ipynb").read_text() == text.replace("images/a.png", seen, 1)
+    wanted = text.replace("images/a.png", seen, 1).replace("b.md", "https://ab.github.io/cd/book/b.html")
+    assert (tmp_path / "book" / "01_x.ipynb").read_text() == wanted
     assert (tmp_path / "book" / "intro.md").read_text() == text
     (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/ef/gh, branch: main}")
     repository_address.differing(tmp_path, write=True)

@@ -17,7 +17,7 @@ from typing import Any
 from chapter_minutes import with_minutes
 from notebooks import ROOT, Chapter
 from pages import loaded
-from repository_address import served, with_served_pictures
+from repository_address import with_addresses
 from strip_notebooks import as_text, stripped
 
 TITLE = """# {title}
@@ -186,7 +186,7 @@ def notebook(number: int, title: str, set_up: str) -> dict[str, Any]:
         cell(name, kind, tags, set_up if name == "setup" else text.format(number=number, title=title))
         for name, kind, tags, text in CELLS
     ]
-    cells[0]["source"] = with_served_pictures(cells[0]["source"], served(ROOT, "book/"))
+    cells[0]["source"] = with_addresses(cells[0]["source"], ROOT, "book/")
     for n in (1, 2, 3):
         cells.append(cell(f"exercise-{n}", "markdown", ["exercise"], EXERCISE.format(n=n, stars="★" * n)))
         cells.append(cell(f"solution-{n}", "code", ["solution"], SOLUTION.format(n=n)))

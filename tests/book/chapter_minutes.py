@@ -182,7 +182,8 @@ def _to_read(text: str) -> float:
 
 
 def _lines(source: str) -> int:
-    return sum(bool(line.strip()) for line in source.splitlines())
+    """How many lines are not empty; that which names a folded cell, `# @title`, is none of its code."""
+    return sum(bool(line.strip()) and not line.startswith("# @") for line in source.splitlines())
 
 
 def _lines_to_write(cell: Cell) -> int:

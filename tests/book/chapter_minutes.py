@@ -20,7 +20,6 @@ from pathlib import Path
 
 from chapter_prose import FENCED, words
 from chapter_stubs import bodies
-from folds import TITLE
 from notebooks import CHAPTERS, Cell, Chapter
 from strip_notebooks import as_text
 
@@ -183,8 +182,8 @@ def _to_read(text: str) -> float:
 
 
 def _lines(source: str) -> int:
-    """How many lines of code, a title above them left out."""
-    return sum(bool(line.strip()) for line in TITLE.sub("", source).splitlines())
+    """How many lines are not empty; that which names a folded cell, `# @title`, is none of its code."""
+    return sum(bool(line.strip()) and not line.startswith("# @") for line in source.splitlines())
 
 
 def _lines_to_write(cell: Cell) -> int:

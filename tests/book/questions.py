@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from bridgeseg.teaching.checks import difference
 from bridgeseg.teaching.mistakes import WRONG_ANSWERS
 
 LONGEST = 200  # characters of a result that is shown
+WIDEST = 74  # characters of a line within a box on a page
 LIGHT = ("numpy", "torch")  # what functions are built with; imports of anything else are left out
 Names = dict[str, Any]
 
@@ -230,10 +232,26 @@ def shown(value: Any) -> str:
 
 def compared(came_out: Any, expected: Any) -> list[str]:
     """Return both in a line each, as comments; of long ones, how they differ."""
-    lines = [f"# came out {shown(came_out)}", f"# expected {shown(expected)}"]
+    lines = [f"came out {shown(came_out)}", f"expected {shown(expected)}"]
     if max(map(len, lines)) > LONGEST:
-        return [f"# wrong: {difference(came_out, expected)}"]
-    return lines
+        lines = [f"wrong: {difference(came_out, expected)}"]
+    return [each for line in lines for each in comment(line)]
+
+
+def comment(text: str) -> list[str]:
+    """Return a text as comments, in lines that a page has room for."""
+    return textwrap.wrap(text, WIDEST, initial_indent="# ", subsequent_indent="#     ")
+
+
+def call(function: str, arguments: str) -> list[str]:
+    """Return a call, its arguments in lines of their own where it is long."""
+    line = f"{function}({arguments})"
+    if len(line) <= WIDEST:
+        return [line]
+    node = ast.parse(line, mode="eval").body
+    assert isinstance(node, ast.Call)
+    parts = [f"    {ast.get_source_segment(line, argument)}," for argument in node.args]
+    return [f"{function}(", *parts, ")"]
 
 
 def problems(chapter: Chapter, number: int) -> Iterator[str]:
@@ -272,11 +290,11 @@ def find_the_bug(chapter: Chapter, bug: Bug, names: Names, label: str) -> list[s
     code = [
         "```python",
         "# nothing is seen here",
-        f"{function}({bug.unseen})",
-        f"# came out {shown(same)}, as it should",
+        *call(function, bug.unseen),
+        *comment(f"came out {shown(same)}, as it should"),
         "",
         "# and here",
-        f"{function}({bug.seen})",
+        *call(function, bug.seen),
         *compared(came_out, expected),
         "```",
     ]
@@ -297,14 +315,14 @@ def which_mistake(chapter: Chapter, which: Which, names: Names, label: str) -> l
     lines = [
         f"**{label}** `{function}` should do this: {contract(names, function)} A student's gives:",
         "",
-        *["```python", f"{function}({which.seen})", *compared(mine, right), "```", ""],
+        *["```python", *call(function, which.seen), *compared(mine, right), "```", ""],
         *["Which mistake is it?", ""],
     ]
     lines += [f"- **{letter}** {said(node)}" for letter, node in zip("ABCDEFG", choices)]
     told = ["```python"]
     for letter, node in zip("ABCDEFG", choices):
         gives = outcomes(chapter, node.name, which.seen, names)[0]
-        told.append(f"# {letter} gives {shown(gives)}{'' if differ(gives, right) else ', which is right'}")
+        told += comment(f"{letter} gives {shown(gives)}{'' if differ(gives, right) else ', which is right'}")
     (correct,) = (letter for letter, node in zip("ABCDEFG", choices) if node.name == which.version)
     return [*lines, "", *answer(f"**{correct}**. On this input:", "", *told, "```")]
 

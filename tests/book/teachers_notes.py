@@ -10,7 +10,6 @@ from chapter_minutes import (
     WRITTEN_A_MINUTE,
     headings,
     in_all,
-    in_words,
     sections,
     whole_sections,
 )
@@ -45,16 +44,16 @@ def without(text: str) -> str:
 def about(chapter: Chapter) -> str:
     """Return what the teacher's edition says of itself, and how long the chapter takes."""
     read, write, to_do = in_all(chapter)
-    lines = WRITTEN_A_MINUTE
     return (
         "> **The teacher's edition.** The whole chapter, with the solutions in sight. Below each heading stand its "
-        "minutes, and below\n"
-        "> each checkpoint what students get wrong there, as the checkpoint tells it to them.\n"
+        "minutes, and\n"
+        "> below each checkpoint what students get wrong there, as the checkpoint tells it to them.\n"
         ">\n"
-        f"> {in_words(chapter)}: by section {read} minutes to read, {WORDS_A_MINUTE} words or {LINES_A_MINUTE} lines "
-        f"of code a\n> minute, folded cells not counted; {write} to write, {lines} line a minute, which is our choice; "
-        f"{to_do} for the exercises. Talk\n> about predictions comes on top. To plan a lesson, see "
-        "*Teaching with this book* in the appendices."
+        f"> {read} minutes to read, {write} to write, {to_do} for the exercises. Reading is counted at "
+        f"{WORDS_A_MINUTE} words or {LINES_A_MINUTE} lines of code\n"
+        f"> a minute, without folded cells; writing at {WRITTEN_A_MINUTE} line a minute, which is our choice. Talk about "
+        "predictions comes on top.\n"
+        "> To plan a lesson, see *Teaching with this book* in the appendices."
     )
 
 

@@ -47,7 +47,7 @@ def folded(made: dict) -> None:
 
 
 def long_solution(made: dict) -> None:
-    cell_named(made, "solution-2")["source"] = ["x = 1\n" * 30]
+    cell_named(made, "solution-2")["source"] = ["# @title The solution\n", "x = 1\n" * 30]
 
 
 def section(title: str, chapter: Chapter) -> Section:

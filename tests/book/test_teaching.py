@@ -131,6 +131,14 @@ def test_code_with_a_bug_does_not_say_so() -> None:
             assert ast.get_docstring(function) is None
 
 
+def test_calls_and_results_fit_on_a_page() -> None:
+    text = page("teaching").split("<!-- questions -->")[1].split("<!-- /questions -->")[0]
+    shown = [line for block in blocks(text, "python") for line in block.splitlines()]
+    assert [line for line in shown if len(line) > 88] == []  # as in chapters
+    assert questions.call("f", "1, (2, 3)") == ["f(1, (2, 3))"]
+    assert questions.call("f", f"[{'1, ' * 30}], 2") == ["f(", f"    [{'1, ' * 30}],", "    2,", ")"]
+
+
 def test_results_are_shown_on_a_line() -> None:
     assert questions.shown((np.float64(5 / 8), np.array([0.75, np.nan]))) == "(0.625, array([0.75, nan]))"
     assert questions.shown(np.array([True, False])) == "array([True, False])"

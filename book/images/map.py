@@ -43,8 +43,8 @@ PARTS: dict[str, dict[int, str]] = {
         3: "How good is it?",
     },
     "II. Categories": {
-        4: "Why residual",
-        5: "From classifier to fully convolutional",
+        4: "A network that answers at every pixel",
+        5: "How far it sees",
         6: "Training it",
         7: "The hard pixels",
     },

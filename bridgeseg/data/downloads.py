@@ -29,9 +29,8 @@ from bridgeseg.data.sbd import SbdFolder, scipy_reader
 from bridgeseg.data.voc import VocFolder
 from bridgeseg.structures.labels import BadInput
 
-NUCLEI_URL = "https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip"
-PEDESTRIANS_URL = "https://www.cis.upenn.edu/~jshi/ped_html/PennFudanPed.zip"
-MEGABYTES = {"nuclei": 83, "pedestrians": 54}  # of what is fetched
+NUCLEI_URL = "https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip"  # 83 MB
+PEDESTRIANS_URL = "https://www.cis.upenn.edu/~jshi/ped_html/PennFudanPed.zip"  # 54 MB
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that have come and the bytes to come, None where the server does not say."""

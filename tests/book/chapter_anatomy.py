@@ -9,20 +9,26 @@ import ast
 import re
 from collections.abc import Iterator
 
+from chapter_minutes import sections
 from chapter_prose import words
 from chapter_sources import linked
 from code_lines import lines
 from folds import FOLDS
 from notebooks import Cell, Chapter
 
-FEWEST_WORDS, MOST_WORDS = 1500, 3500
+FEWEST_WORDS, MOST_WORDS = 1500, 5000
+LONG = (
+    3500  # words: a longer chapter is read in parts, and the minutes by section must show parts to read it in
+)
+LONGEST_PART = 15  # minutes that a part of a long chapter takes to read, from one heading to the next
 MOST_LINES = 22  # of a cell of code, empty lines and what follows the first line of a docstring not counted
 MOST_FOLDED = 40  # of a cell that is folded
 MOST_CELLS = 2  # of code one after the other, without a word between them; folded ones have their title
 FEWEST_PREDICTIONS, FEWEST_EXERCISES = 2, 3
 SENTENCES = range(3, 6)  # of the summary
 TO_WRITE = "TO WRITE"  # stands in a new chapter wherever its author has not yet been
-IN_THE_CARD = ("**You will be able to**", "**You need**", "**Time**", "<!-- time -->", "<!-- /time -->")
+MINUTES, TIME = ("<!-- minutes -->", "<!-- /minutes -->"), ("<!-- time -->", "<!-- /time -->")
+IN_THE_CARD = ("**You will be able to**", "**You need**", "**Time**", *MINUTES, *TIME)
 MINUTES_TO_READ = re.compile(r"(\d+) minutes to read")
 HERE, FEW_PARTS = "you_are_here", 3  # so many are named one by one
 HEADINGS = ("Is the claim true?", "What can go wrong", "Summary", "Exercises", "Further reading")
@@ -173,6 +179,13 @@ def _lengths(chapter: Chapter) -> Iterator[str]:
     count = sum(words(cell) for cell in texts)
     if not FEWEST_WORDS <= count <= MOST_WORDS:
         yield f"{count:,} words, expected {FEWEST_WORDS:,} to {MOST_WORDS:,}"
+    if count > LONG:
+        for part in sections(chapter):
+            if part.read > LONGEST_PART:
+                yield (
+                    f"{count:,} words: more than {LONG:,} where no part takes more than {LONGEST_PART} minutes to "
+                    f"read; '{part.title}' takes {part.read}"
+                )
     run: list[Cell] = []
     for cell in chapter.cells:
         folded = cell.kind == "code" and bool(FOLDS.keys() & set(cell.tags))

@@ -8,14 +8,16 @@ is still to be written.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from chapter_minutes import with_minutes
 from notebooks import ROOT, Chapter
 from pages import loaded
-from repository_address import served, with_served_pictures
+from repository_address import with_addresses
 from strip_notebooks import as_text, stripped
 
 TITLE = """# {title}
@@ -30,8 +32,8 @@ CARD = """> **What this chapter gives you.**
 >
 > **You need** TO WRITE: which chapters, and what else.
 >
-> **Time** About 45 minutes to read, TO WRITE for the exercises. Running all cells
-> takes <!-- time -->as long as python tests/book/timings.py says<!-- /time -->."""
+> **Time** <!-- minutes --><!-- /minutes -->.
+> Running all cells takes <!-- time -->as long as python tests/book/timings.py says<!-- /time -->."""
 
 PAPER_BOX = """> **The paper behind this chapter.** TO WRITE: the section, equation, table or claim of
 > [Wu et al. 2016](https://arxiv.org/abs/1605.06885) that the chapter rebuilds, each with how it is known: **S** stated,
@@ -184,12 +186,18 @@ def notebook(number: int, title: str, set_up: str) -> dict[str, Any]:
         cell(name, kind, tags, set_up if name == "setup" else text.format(number=number, title=title))
         for name, kind, tags, text in CELLS
     ]
-    cells[0]["source"] = with_served_pictures(cells[0]["source"], served(ROOT, "book/"))
+    cells[0]["source"] = with_addresses(cells[0]["source"], ROOT, "book/")
     for n in (1, 2, 3):
         cells.append(cell(f"exercise-{n}", "markdown", ["exercise"], EXERCISE.format(n=n, stars="★" * n)))
         cells.append(cell(f"solution-{n}", "code", ["solution"], SOLUTION.format(n=n)))
     cells.append(cell("further", "markdown", [], FURTHER))
-    return stripped({"cells": cells})
+    return in_minutes(stripped({"cells": cells}))
+
+
+def in_minutes(made: dict[str, Any]) -> dict[str, Any]:
+    """Return a notebook with its minutes in the card and beside the stars."""
+    written: dict[str, Any] = json.loads(with_minutes(Chapter(Path(), made)))
+    return written
 
 
 def in_contents(contents: str, number: int, name: str) -> str:

@@ -3,9 +3,9 @@
 `python tests/book/repository_address.py --write` (`make address`) brings every other place up to date; without
 `--write` it only says what differs. A test runs the latter.
 
-A chapter's pictures are such places too: on Colab a notebook stands alone, without the files beside it, so a picture is
-named by the address at which the repository's host serves it. Write `images/name.png`, and this makes that of it; in
-the book, `book/_extensions/local_pictures.py` takes the file.
+What a chapter points to are such places too: on Colab a notebook stands alone. Write `images/name.png` for a picture
+and `page.md` for a page, and this makes the addresses of them at which the one is served and the other is published; in
+the book, `book/_extensions/own_addresses.py` takes what lies there.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ REPEATED_IN = ("README.md", "CITATION.cff", "pyproject.toml", "book/*.ipynb", "b
 RAW = "https://raw.githubusercontent.com"
 # In a chapter: what a picture is, its address, and the end of it.
 PICTURE = re.compile(r"(!\[[^\]]*\]\()([^)\s]+)(\))")
+PAGE = re.compile(r"(?<=\]\()(?!\w+:)([\w./-]+)\.(?:md|ipynb)(?=[)#])")
 HOSTED = re.compile(r"https?://(?:raw\.)?github(?:usercontent)?\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
 
 
@@ -69,17 +70,18 @@ def served(root: Path, path: str = "") -> str:
     return f"{RAW}/{configured(root).repository}/{branch}/{path}"
 
 
-def with_served_pictures(text: str, begins: str) -> str:
-    """Return the text of a chapter with the address of each picture that it names by its file.
+def with_addresses(text: str, root: Path, folder: str) -> str:
+    """Return the text of a chapter with the address of each picture and page that it names by its file.
 
-    begins: what the addresses of the files in the chapter's folder begin with
+    folder: the chapter's, in the repository, as in "book/"
     """
+    begins, pages = served(root, folder), f"https://{configured(root).pages}/{folder}"
 
     def named(found: re.Match[str]) -> str:
         before, target, after = found.groups()
         return before + (target if re.match(r"\w+:", target) else begins + target) + after
 
-    return PICTURE.sub(named, text)
+    return PAGE.sub(rf"{pages}\1.html", PICTURE.sub(named, text))
 
 
 def rewritten(text: str, old: Address, new: Address) -> str:
@@ -101,7 +103,7 @@ def differing(root: Path, write: bool = False) -> list[Path]:
         text = path.read_text("utf8")
         wanted = rewritten(text, old, new)
         if path.suffix == ".ipynb":
-            wanted = with_served_pictures(wanted, served(root, f"{path.parent.relative_to(root)}/"))
+            wanted = with_addresses(wanted, root, f"{path.parent.relative_to(root)}/")
         if wanted != text:
             found.append(path)
             if write:

@@ -15,10 +15,12 @@ from typing import Any
 import editions
 import nbformat
 import pytest
+from chapter_minutes import whole_sections
 from chapter_runs import environment, executed, in_rotation
 from chapter_stubs import problems, stubbed
-from editions import BRANCH, EDITIONS, filled, make, own, publish, student, teacher
+from editions import BRANCH, EDITIONS, fill, filled, make, own, publish, student, teacher
 from folds import title
+from misconceptions import misconceptions
 from nbformat import NotebookNode
 from nbformat.validator import iter_validate
 from notebooks import BOOK, CHAPTERS, Chapter, each_chapter, none_of
@@ -111,6 +113,23 @@ def test_plumbing_is_folded_in_both_and_answers_are_in_sight_where_they_should_b
             if cell.name in folded:
                 assert cell.stored["metadata"]["jupyter"] == {"source_hidden": True}
                 assert title(cell.source), cell.name
+
+
+@each_chapter
+def test_a_teacher_sees_minutes_and_what_students_get_wrong(path: Path) -> None:
+    chapter = Chapter(path)
+    made = teacher(chapter)["cells"]
+    texts = {cell["id"]: "".join(cell["source"]) for cell in made}
+    shown = [section for section in whole_sections(chapter) if section.level == 2 and section.read]
+    assert len(shown) > 5
+    for section in shown:
+        assert f"## {section.title}\n\n*Minutes: {section.read} to read" in texts[section.cell]
+    order = [cell["id"] for cell in made]
+    for cell in chapter.of("code", "checkpoint"):
+        assert order[order.index(cell.name) + 1] == f"{cell.name}-mistakes"
+    said = "\n".join(texts.values())
+    assert [each.version for each in misconceptions(chapter) if each.sentence not in said] == []
+    assert order.index("about-this-edition") < order.index(chapter.of("code", "setup")[0].name)
 
 
 # One chapter, another from day to day, really runs
@@ -374,6 +393,12 @@ def test_both_are_written_and_need_no_file_beside_them(tmp_path: Path) -> None:
     (tmp_path / "student" / "old.ipynb").write_text("")
     make(tmp_path)
     assert not (tmp_path / "student" / "old.ipynb").exists()
+
+
+def test_the_student_s_is_written_as_a_student_leaves_it(tmp_path: Path) -> None:
+    for path, chapter in zip(fill(tmp_path), map(Chapter, CHAPTERS)):
+        assert path.stem == f"{chapter.path.stem}-filled"
+        assert own(Chapter(path).notebook) == text_of(chapter)
 
 
 def git(folder: Path, *arguments: str) -> str:

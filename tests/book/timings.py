@@ -32,11 +32,12 @@ from strip_notebooks import as_text
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from stored_result import origin
 
-from bridgeseg.data import downloads
+from bridgeseg.data.downloads import text_progress
 from bridgeseg.machine.environment import device, tier
 from bridgeseg.machine.files import write_text
 from bridgeseg.system.checkpoint import WEIGHTS
 from bridgeseg.teaching.lessons import LESSONS
+from bridgeseg.teaching.real_pictures import FETCHED, MEGABYTES
 
 STORED = BOOK / "results" / "timings.json"
 WELCOME = BOOK / "intro.md"
@@ -44,7 +45,6 @@ COMMAND = "python tests/book/timings.py"
 CARD = re.compile(r"(?s)<!-- time -->(.*?)<!-- /time -->")
 TABLE = re.compile(r"(?s)<!-- times -->(.*?)<!-- /times -->")
 COLD_LIMIT, WARM_LIMIT = 300, 90  # seconds on two cores: what a chapter may take, lessons not counted
-FETCHED = {"pedestrians": downloads.download_pedestrians, "nuclei": downloads.download_nuclei}
 NOTICEABLE = 1.25  # times as long: the card says what training takes
 
 UNKNOWN = "not measured yet"
@@ -79,14 +79,14 @@ def measure(chapter: Path, fetch: bool = False) -> Times:
 def fetch_pictures(chapter: Path, folder: Path) -> list[str]:
     """Fetch into a folder what a chapter offers to fetch, and return the names of the sets."""
     for name in offers(chapter):
-        FETCHED[name](folder, downloads.text_progress(name, sys.stdout))
+        FETCHED[name](folder, text_progress(name, sys.stdout))
     return offers(chapter)
 
 
 def offers(chapter: Path) -> list[str]:
     """Return the names of the sets that a chapter offers to fetch."""
-    code = "".join(cell.source for cell in Chapter(chapter).of("code"))
-    return [name for name, fetch in FETCHED.items() if fetch.__name__ in code]
+    calls = (name for cell in Chapter(chapter).of("code") for name, _ in cell.calls())
+    return list(FETCHED) if "real_pictures" in calls else []
 
 
 def _seconds(chapter: Path, there: dict[str, str]) -> float:
@@ -163,9 +163,9 @@ def first_times(stored: dict[str, Times]) -> Iterator[str]:
             without = "without the real pictures it is as short as every other"
             yield f"That of chapter {int(name[:2])} contains {_and(did)}; {without}."
     if not any(times["fetched"] for times in stored.values()):
-        offered = sorted({set_ for path in CHAPTERS for set_ in offers(path)}, key=list(FETCHED).index)
+        offered = list(dict.fromkeys(name for path in CHAPTERS for name in offers(path)))
         if offered:
-            size = sum(downloads.MEGABYTES[set_] for set_ in offered)
+            size = sum(MEGABYTES[name] for name in offered)
             yield f"The pictures were at hand: to fetch {_and(offered)}, {size} MB, comes on top."
 
 

@@ -1,4 +1,4 @@
-"""A chapter's pictures are seen wherever it is read: by their address where it stands alone, in the book as files."""
+"""A chapter's pictures are seen and its links open wherever it is read: by address, in the book by what lies there."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from chapter_pictures import problems
+from chapter_addresses import problems
 from notebooks import BOOK, ROOT, Chapter, each_chapter, none_of
 from pages import loaded
 from PIL import Image
-from repository_address import PICTURE, RAW, served
+from repository_address import PICTURE, RAW, configured, served
 from small_chapter import Break, broken, fits, in_cell
 from strip_notebooks import NOTEBOOK_METADATA
 
@@ -42,6 +42,8 @@ SEEN = served(ROOT, "book/images/segmented.png")
         (in_cell("title", SEEN, SEEN.replace("/main/", "/other/")), "is none of this repository's"),
         (in_cell("title", SEEN, "https://a.org/segmented.png"), "is none of this repository's"),
         (in_cell("title", SEEN, SEEN.replace("segmented", "gone")), "no file book/images/gone.png"),
+        (in_cell("see", "Here", "[So](glossary.md). Here"), "glossary does not open where .* make address"),
+        (in_cell("see", "Here", "[So](01_a.ipynb#b). Here"), "01_a does not open where .* make address"),
         (in_cell("see", "Here", "<img src='a.png'> Here"), "see: a picture in HTML"),
     ],
 )  # fmt: skip
@@ -55,19 +57,25 @@ def test_the_check_sees_what_is_not_seen(break_it: Break, said: str, tmp_path: P
 
 SETTINGS = f"""import sys
 sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = ["myst_nb", "local_pictures"]
+extensions = ["myst_nb", "own_addresses"]
+myst_heading_anchors = 2
 root_doc, nb_execution_mode, exclude_patterns = "book/page", "off", ["built"]
 html_theme_options = {{"repository_url": "https://github.com/ab/cd", "repository_branch": "main"}}
 suppress_warnings = ["config"]
 """
+LINKS = """
+
+[Words](https://ab.github.io/cd/book/words.html) [A place](https://ab.github.io/cd/book/words.html#words)
+[None](https://ab.github.io/cd/book/none.html) [Others](https://ab.github.io/other/book/words.html)"""
 TEXT = f"# Page\n\n![A dot]({RAW}/ab/cd/main/book/images/dot.png)\n\n![Two]({RAW}/ab/other/main/two.png)"
 
 
 def built(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
-    """Build a page with a picture beside it; its site is in `built`."""
+    """Build a page with a picture and another page beside it; its site is in `built`."""
     (folder / "book" / "images").mkdir(parents=True)
     (folder / "conf.py").write_text(SETTINGS)
     Image.new("L", (9, 9)).save(folder / "book" / "images" / "dot.png")
+    (folder / "book" / "words.md").write_text("---\norphan: true\n---\n# Words")
     cells = [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": text}]
     notebook = {"cells": cells, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
     (folder / "book" / "page.ipynb").write_text(json.dumps(notebook))
@@ -76,13 +84,18 @@ def built(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_book_shows_the_file_and_leaves_other_addresses(tmp_path: Path) -> None:
-    ran = built(tmp_path, TEXT)
+    ran = built(tmp_path, TEXT + LINKS)
     assert ran.returncode == 0, ran.stderr
     page = BeautifulSoup((tmp_path / "built" / "book" / "page.html").read_text("utf8"), "html.parser")
     shown = {str(picture["alt"]): str(picture["src"]) for picture in page.select("img[alt]")}
     assert shown["A dot"] == "../_images/dot.png"
     assert (tmp_path / "built" / "_images" / "dot.png").exists()
     assert shown["Two"] == f"{RAW}/ab/other/main/two.png"
+    links = {link.get_text(): str(link["href"]) for link in page.select("a.reference")}
+    assert links["Words"] == "words.html"
+    assert links["A place"] == "words.html#words"
+    assert links["None"].startswith("https://ab.github.io/cd/")
+    assert links["Others"].startswith("https://ab.github.io/other/")
 
 
 def test_a_picture_whose_file_is_not_there_is_a_warning(tmp_path: Path) -> None:
@@ -92,6 +105,7 @@ def test_a_picture_whose_file_is_not_there_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_the_extension_and_the_gate_mean_the_same_address() -> None:
-    extension = loaded(EXTENSIONS / "local_pictures.py")
+    extension = loaded(EXTENSIONS / "own_addresses.py")
     repository = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["repository"]
     assert extension.served(repository["url"], repository["branch"]) == served(ROOT)
+    assert extension.published(repository["url"]) == f"https://{configured(ROOT).pages}/"

@@ -13,6 +13,7 @@ import torch
 from notebooks import CHAPTERS, Chapter
 from small_chapter import NAME, broken
 
+from bridgeseg.structures.labels import BadInput
 from bridgeseg.teaching.lessons import LESSONS
 
 MEASURED = {
@@ -192,6 +193,14 @@ def test_cold_is_a_first_run_and_warm_comes_after_it(
     written = timings.read()[small.stem]
     assert written["fetched"] == ["nuclei"]
     assert written["cold"] >= written["fetching"] >= 0.2
+
+    def nothing(folder: Path, progress: object) -> None:
+        raise BadInput("is there a network?")
+
+    monkeypatch.setattr(timings, "FETCHED", {"nuclei": nothing})
+    with pytest.raises(SystemExit, match="not measured, is there a network"):
+        timings.main(["--fetch"])
+    assert timings.read()[small.stem] == written
     with pytest.raises(SystemExit, match="no chapter 77"):
         timings.main(["77"])
     monkeypatch.setenv("BRIDGESEG_TIER", "full")

@@ -35,6 +35,7 @@ from stored_result import origin
 from bridgeseg.data.downloads import text_progress
 from bridgeseg.machine.environment import device, tier
 from bridgeseg.machine.files import write_text
+from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.checkpoint import WEIGHTS
 from bridgeseg.teaching.lessons import LESSONS
 from bridgeseg.teaching.real_pictures import FETCHED, MEGABYTES
@@ -211,7 +212,10 @@ def main(asked: list[str]) -> None:
         sys.exit(f"no chapter {', '.join(unknown)}; there are {', '.join(path.stem for path in CHAPTERS)}")
     for path in CHAPTERS:
         if not asked or path.stem.startswith(tuple(asked)):
-            stored[path.stem] = measure(path, fetch)
+            try:
+                stored[path.stem] = measure(path, fetch)
+            except BadInput as error:  # no network to fetch from
+                sys.exit(f"{path.stem}: not measured, {error}")
             print(
                 f"{path.stem}: cold {stored[path.stem]['cold']} s, warm {stored[path.stem]['warm']} s",
                 flush=True,

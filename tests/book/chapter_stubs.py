@@ -59,7 +59,7 @@ def stubbed(source: str) -> str:
     """Return the source of a build cell without the answers, and with all else as it is written."""
     lines = source.splitlines()
     tree = ast.parse(source)
-    for node, name, said in reversed(list(_bodies(tree))):
+    for node, name, said in reversed(list(bodies(tree))):
         has_docstring = ast.get_docstring(node) is not None
         first, last = node.body[has_docstring].lineno - 1, node.end_lineno
         if has_docstring:  # a comment above the first line of the answer is part of it
@@ -68,7 +68,7 @@ def stubbed(source: str) -> str:
     return "\n".join(lines) + "\n" * source.endswith("\n")
 
 
-def _bodies(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str, str]]:
+def bodies(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str, str]]:
     """Yield what loses its body, in the order of the lines, with its name and what is to be done."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):

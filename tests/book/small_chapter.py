@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from new_chapter import WRONG_ANSWERS, notebook
+from new_chapter import WRONG_ANSWERS, in_minutes, notebook
 from notebooks import CHAPTERS, Chapter
 from strip_notebooks import as_text, stripped
 
@@ -24,7 +24,7 @@ def whole() -> Notebook:
     text = json.dumps(notebook(4, "A small one", set_up), ensure_ascii=False)
     made: Notebook = json.loads(text.replace("TO WRITE", "Here it is written out"))
     cell_named(made, "question")["source"] += ["\n\n", "A word and a half, and so on. " * 200]
-    return stripped(made)
+    return in_minutes(stripped(made))
 
 
 def cell_named(made: Notebook, name: str) -> dict[str, Any]:

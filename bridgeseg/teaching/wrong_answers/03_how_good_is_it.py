@@ -18,7 +18,8 @@ def confusion_matrix__runs_over_in_bytes(truth, guess, classes):
     """The product is computed in bytes, which begin at 0 again after 255: nothing is seen with few categories."""
     known = truth != 255
     pairs = truth[known] * np.uint8(classes) + guess[known]
-    return np.bincount(pairs, minlength=classes**2)[: classes**2].reshape(classes, classes)
+    counts = np.bincount(pairs, minlength=classes**2)[: classes**2]
+    return counts.reshape(classes, classes)
 
 
 def iou_by_category__accuracy_of_the_category(matrix):

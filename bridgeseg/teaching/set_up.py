@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torchvision
-from matplotlib.backends import BackendFilter, backend_registry
+from matplotlib.backends.registry import BackendFilter, backend_registry
 
 import bridgeseg
 from bridgeseg.machine.environment import LAYOUTS, data_folder, device, tier

@@ -113,7 +113,6 @@ FIRST, SECOND = "from the wheel: ", "from a clone, again: "
         ("open('made', 'x')", [SECOND]),
         ("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", [FIRST]),  # without `begin`
         (f"{BEGIN}\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", []),
-        (f"{BEGIN}\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])", []),
         (f"{BEGIN}\nimport matplotlib.pyplot as plt\nplt.close()", [FIRST, SECOND]),
         ("open('results/scenes-fast.json')", [FIRST]),
         ("print('!', file=sys.stderr)", [FIRST, SECOND]),

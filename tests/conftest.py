@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from installing import built_wheel, copied_sources, pip
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -50,16 +49,15 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as a wheel, built from a copy of what that needs and without the network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(root / name, folder)
-    ignored = shutil.ignore_patterns("__pycache__", ".*")
-    shutil.copytree(root / "bridgeseg", folder / "bridgeseg", ignore=ignored)
-    pip("wheel", "--no-build-isolation", "--wheel-dir", str(folder / "built"), str(folder))
-    (built,) = (folder / "built").glob("bridgeseg-*.whl")
-    return built
+def sources(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what an installation is made of, in which may be built."""
+    return copied_sources(root, tmp_path_factory.mktemp("sources"))
+
+
+@pytest.fixture(scope="session")
+def wheel(sources: Path) -> Path:
+    """The package as a wheel, built without the network."""
+    return built_wheel(sources, sources / "built")
 
 
 @pytest.fixture(scope="session")
@@ -68,13 +66,6 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     pip("install", "--target", str(folder), str(wheel))
     return folder
-
-
-def pip(verb: str, *arguments: str) -> None:
-    """Run pip without the network and without dependencies; where it fails, so does the test, with what it said."""
-    command = [sys.executable, "-m", "pip", verb, "--quiet", "--no-deps", "--no-index", *arguments]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 oldest   the tests of the package on the oldest PyTorch that it promises
 newest   the same on today's
-colab    every chapter, whole, with the versions that Colab's list names (colab_list.py), on Colab's Python
+colab    every chapter, whole, and its student's edition filled in, with the versions that Colab's list names
+         (colab_list.py), on Colab's Python
 
     python3 tests/matrix.py                    all; some 6 GB of disk and ten minutes each
     python3 tests/matrix.py oldest             one of them
@@ -24,6 +25,7 @@ import time
 from pathlib import Path
 
 from colab_list import COMPUTE, LISTED, NOTEBOOK, PYTHON, SOURCE, pinned
+from installing import copied_sources
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".matrix"
@@ -39,7 +41,7 @@ TOOLS = [
 HELD = {
     "oldest": ["torch==2.11.*", "torchvision==0.26.*", *TOOLS],
     "newest": ["torch", "torchvision", *TOOLS],
-    "colab": [*pinned(COMPUTE), *pinned(NOTEBOOK), "nbclient"],
+    "colab": [*pinned(COMPUTE), *pinned(NOTEBOOK), "nbclient", "pytest"],  # pytest: editions.py imports it
 }
 # These need the book's tools, which stand in .venv.
 WITHOUT = ["book", "test_repository.py", "test_rooms.py"]
@@ -60,11 +62,7 @@ def environment(name: str, base: str, anew: bool) -> Path:
         return python
     # As pip installs it from the repository: no link to this clone. From a copy, since pip builds where the files lie.
     with tempfile.TemporaryDirectory() as copy:
-        for file in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / file, copy)
-        shutil.copytree(
-            ROOT / "bridgeseg", Path(copy) / "bridgeseg", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        copied_sources(ROOT, Path(copy))
         subprocess.run([*install, "--no-deps", "--force-reinstall", copy], check=True)
     return python
 
@@ -106,10 +104,16 @@ def test(python: Path, arguments: list[str]) -> int:
 
 
 def chapters(python: Path) -> int:
-    """Run every chapter as on Colab: alone in a folder, with the package installed; return how many fail."""
+    """Run every chapter as on Colab, and every student's edition filled in; return how many fail.
+
+    Each is alone in a folder, with the package installed. The teacher's edition has the chapter's own cells.
+    """
     print(f"colab: the list of {LISTED} ({SOURCE})", *pinned(NOTEBOOK), *pinned(COMPUTE), flush=True)
-    command = [python, ROOT / "tests" / "book" / "chapter_runs.py", *sorted(ROOT.glob("book/*.ipynb"))]
-    return subprocess.run(command, cwd=FOLDER).returncode
+    book = ROOT / "tests" / "book"
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([python, book / "editions.py", "fill", folder], check=True, capture_output=True)
+        notebooks = sorted([*ROOT.glob("book/*.ipynb"), *Path(folder).glob("*.ipynb")], key=lambda p: p.name)
+        return subprocess.run([python, book / "chapter_runs.py", *notebooks], cwd=FOLDER).returncode
 
 
 def main() -> int:

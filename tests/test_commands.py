@@ -623,7 +623,7 @@ def test_evaluate_refuses_what_it_cannot_measure(run, tmp_path, capsys):
         one_error(capsys, part)
 
 
-def test_pictures_that_were_trained_on_are_scored_only_when_asked_for_by_name(tmp_path, capsys):
+def test_addresses_that_were_trained_on_are_scored_only_when_asked_for_by_name(tmp_path, capsys):
     names = Scenes("train", count=3).names
     run = str(save_run(dataclasses.replace(untrained(), trained_on=tuple(names)), tmp_path / "run"))
     assert main(["evaluate", run, "--data", "scenes", "--split", "train", "--count", "4"]) == 0

@@ -76,6 +76,23 @@ def test_set_up_cells_fetch_the_package_from_the_address() -> None:
         assert f"github.com/{repository_address.configured(ROOT).repository}" in text, path.name
 
 
+def test_addresses_of_chapters_get_the_address_at_which_they_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "book").mkdir()
+    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/ab/cd, branch: main}")
+    (tmp_path / "pyproject.toml").write_text('Repository = "https://github.com/ab/cd"\n')
+    text = "![A dot](images/a.png) ![Two](https://a.org/b.png) [no picture](images/a.png) [page](b.md#c)"
+    for name in ("01_x.ipynb", "intro.md"):
+        (tmp_path / "book" / name).write_text(text)
+    assert [p.name for p in repository_address.differing(tmp_path, write=True)] == ["01_x.ipynb"]
+    seen = "https://raw.githubusercontent.com/ab/cd/main/book/images/a.png"
+    wanted = text.replace("images/a.png", seen, 1).replace("b.md", "https://ab.github.io/cd/book/b.html")
+    assert (tmp_path / "book" / "01_x.ipynb").read_text() == wanted
+    assert (tmp_path / "book" / "intro.md").read_text() == text
+    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/ef/gh, branch: main}")
+    repository_address.differing(tmp_path, write=True)
+    assert seen.replace("ab/cd", "ef/gh") in (tmp_path / "book" / "01_x.ipynb").read_text()
+
+
 def test_a_new_address_is_written_everywhere_and_only_there(tmp_path: Path) -> None:
     old = "https://github.com/ab/cd"
     (tmp_path / "book").mkdir()
@@ -217,7 +234,8 @@ def test_the_package_installs_alone_with_all_its_files(wheel: Path) -> None:
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("bridgeseg/")}
     files = [p.relative_to(ROOT) for p in (ROOT / "bridgeseg").rglob("*") if p.is_file()]
     ours = {p.as_posix() for p in files if "__pycache__" not in p.parts and not p.name.startswith(".")}
-    assert inside == ours
+    stored = {f"bridgeseg/results/{p.name}" for p in (ROOT / "book" / "results").glob("*.json")}
+    assert inside == ours | stored
 
 
 def test_jupyter_book_is_the_one_that_reads_our_configuration() -> None:

@@ -113,7 +113,7 @@ def test_what_was_trained_on_sds_val_is_not_scored_there(sbd: Path, tmp_path: Pa
     shared = "evaluate: 3 of the 5 pictures to score are among those trained on (e is one), expected none"
     assert one_error(capsys) == shared
     assert not (tmp_path / "f.json").exists()
-    # Its mIoU on VOC's segmentation val is a fair figure, and how well the training part was learnt may be asked.
+    # Its mIoU on VOC's segmentation val is a fair figure, and how well the training part was learned may be asked.
     assert main(["evaluate", str(out), "--data", f"voc:{voc}"]) == 0
     assert capsys.readouterr().err == ""
     assert main(["evaluate", str(out), "--data", f"sbd:{sbd}", "--split", "train"]) == 0

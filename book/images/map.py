@@ -32,7 +32,7 @@ from bridgeseg.structures.labels import Sample
 OUT = Path(__file__).with_suffix(".png")
 ROOT = Path(__file__).parents[2]
 DPI = 200  # twice what is shown on a wide page, nearly three times on a telephone
-WIDTH, BAND, SIDE, MARGIN = 4.85, 1.48, 1.24, 0.1  # inches
+WIDTH, BAND, SIDE, MARGIN = 5.0, 1.48, 1.24, 0.1  # inches
 COLOURS = (*LINES[:4], LINES[6])
 CORNER = 256  # pixels of a micrograph that are shown
 
@@ -43,8 +43,8 @@ PARTS: dict[str, dict[int, str]] = {
         3: "How good is it?",
     },
     "II. Categories": {
-        4: "Why residual",
-        5: "From classifier to fully convolutional",
+        4: "A network that answers at every pixel",
+        5: "How far it sees",
         6: "Training it",
         7: "The hard pixels",
     },

@@ -187,7 +187,7 @@ def check_unseen(run: Run, dataset: Labelled, split: str) -> str | None:
 
     run: which knows the names of the pictures that it was trained on
     dataset: what it is to be scored on
-    split: where it is "train", someone wants to see how well the training pictures are learnt, and is told so
+    split: where it is "train", someone wants to see how well the training pictures are learned, and is told so
     returns: a warning, or None
     raises: BadInput with the number of such pictures
 
@@ -198,7 +198,7 @@ def check_unseen(run: Run, dataset: Labelled, split: str) -> str | None:
     except BadInput as error:
         if split != "train":
             raise
-        return f"{error}; on the split 'train' these figures say how well it was learnt, not how good it is"
+        return f"{error}; on the split 'train' these figures say how well it was learned, not how good it is"
     return None
 
 

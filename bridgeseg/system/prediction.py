@@ -43,6 +43,10 @@ class Maps(NamedTuple):
     stride: int
     size: tuple[int, int]
 
+    def to(self, device: torch.device | str) -> Maps:
+        """Return the same maps on another device."""
+        return self._replace(scores=self.scores.to(device), boxes=self.boxes.to(device))
+
 
 def working_size(height: int, width: int, zoom: float, long_side: int) -> tuple[int, int]:
     """Return the size at which a picture is shown to the network: its own times the zoom, or less.

@@ -15,12 +15,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torchvision
+from matplotlib.backends import BackendFilter, backend_registry
 
 import bridgeseg
 from bridgeseg.machine.environment import LAYOUTS, data_folder, device, tier
 from bridgeseg.plots.style import STYLE
 from bridgeseg.teaching.unwritten import say_in_one_line
 
+WRITES_FILES = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
 DPI = 160  # pixels to the inch; figures are some 7 inches wide, a page's column at most 900 pixels
 
 
@@ -44,8 +46,8 @@ def begin(seed: int = 0) -> torch.device:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002
     torch.manual_seed(seed)
+    _show_figures()
     plt.rcParams.update(STYLE)
-    _draw_finely()
     say_in_one_line()
     place = device()
     if place.type == "cuda":
@@ -64,8 +66,16 @@ def begin(seed: int = 0) -> torch.device:
     return place
 
 
-def _draw_finely() -> None:
-    """In a notebook, let figures have more pixels than they are shown with: for sharp screens and for paper."""
+def _show_figures() -> None:
+    """In a notebook, show figures below their cell, with more pixels than they take there: for sharp screens and paper.
+
+    MPLBACKEND=Agg in the environment, as CI systems set it, has a notebook draw figures and show none. It is not
+    heeded, nor is another backend that only writes files.
+    """
     inline = "matplotlib_inline.backend_inline"
-    if "ipykernel" in sys.modules and importlib.util.find_spec(inline.partition(".")[0]) is not None:
-        importlib.import_module(inline).set_matplotlib_formats("png", dpi=DPI)
+    if "ipykernel" not in sys.modules or importlib.util.find_spec(inline.partition(".")[0]) is None:
+        return
+    shell = importlib.import_module("IPython").get_ipython()
+    if shell is not None and plt.get_backend().lower() in WRITES_FILES:
+        shell.enable_matplotlib("inline")
+    importlib.import_module(inline).set_matplotlib_formats("png", dpi=DPI)

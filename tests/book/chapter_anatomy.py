@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from chapter_minutes import sections
 from chapter_prose import words
 from chapter_sources import linked
+from code_lines import lines
+from folds import FOLDS
 from notebooks import Cell, Chapter
 
 FEWEST_WORDS, MOST_WORDS = 1500, 5000
@@ -20,21 +22,23 @@ LONG = (
 )
 LONGEST_PART = 15  # minutes that a part of a long chapter takes to read, from one heading to the next
 MOST_LINES = 22  # of a cell of code, empty lines and what follows the first line of a docstring not counted
-MOST_CELLS = 2  # of code one after the other, without a word between them
+MOST_FOLDED = 40  # of a cell that is folded
+MOST_CELLS = 2  # of code one after the other, without a word between them; folded ones have their title
 FEWEST_PREDICTIONS, FEWEST_EXERCISES = 2, 3
 SENTENCES = range(3, 6)  # of the summary
 TO_WRITE = "TO WRITE"  # stands in a new chapter wherever its author has not yet been
 MINUTES, TIME = ("<!-- minutes -->", "<!-- /minutes -->"), ("<!-- time -->", "<!-- /time -->")
 IN_THE_CARD = ("**You will be able to**", "**You need**", "**Time**", *MINUTES, *TIME)
 MINUTES_TO_READ = re.compile(r"(\d+) minutes to read")
+HERE, FEW_PARTS = "you_are_here", 3  # so many are named one by one
 HEADINGS = ("Is the claim true?", "What can go wrong", "Summary", "Exercises", "Further reading")
 Place = tuple[int, int]  # the number of a cell, and of a character in it
 
 
 def problems(chapter: Chapter) -> Iterator[str]:
     """Yield what is wrong with the anatomy of a chapter."""
-    checks = (_unwritten, _title, _card, _paper_box, _set_up, _order, _predictions, _sections, _exercises)
-    for check in (*checks, _built, _views, _lengths):
+    checks = (_unwritten, _title, _card, _paper_box, _set_up, _here, _order, _predictions, _sections)
+    for check in (*checks, _exercises, _built, _views, _lengths):
         yield from check(chapter)
 
 
@@ -76,6 +80,23 @@ def _set_up(chapter: Chapter) -> Iterator[str]:
     tagged = chapter.of("code", "setup")
     if len(tagged) != 1 or chapter.of("code")[:1] != tagged:
         yield "the first cell of code, and no other, is the set-up cell, with the tag `setup`"
+
+
+def _here(chapter: Chapter) -> Iterator[str]:
+    """The way from a picture to its objects, with the parts of this chapter marked, right after the set-up."""
+    set_up = [cell.place for cell in chapter.of("code", "setup")]
+    asked = [(cell, call) for cell in chapter.of("code") for name, call in cell.calls() if name == HERE]
+    if len(asked) != 1 or asked[0][0].place - 1 not in set_up:
+        yield f"the cell after the set-up cell, and no other, calls {HERE}: where the chapter stands"
+        return
+    cell, call = asked[0]
+    if not {"figure", "plumbing"} <= set(cell.tags):
+        yield f"cell {cell.name}: shows where the chapter stands, folded: tags `figure` and `plumbing`"
+    below = "".join(c.caption for c in chapter.cells[cell.place + 1 : cell.place + 2])
+    parts = [ast.literal_eval(part) for part in call.args]
+    for part in parts if len(parts) <= FEW_PARTS else ():
+        if part not in cell.alt or part not in below:
+            yield f"cell {cell.name}: the alt text and the caption name what is marked: {part}"
 
 
 def _order(chapter: Chapter) -> Iterator[str]:
@@ -134,9 +155,6 @@ def _exercises(chapter: Chapter) -> Iterator[str]:
         before = chapter.cells[cell.place - 1]
         if not {"exercise", "solution"} & set(before.tags):
             yield f"cell {cell.name}: a solution follows its exercise"
-        prompts = cell.stored["metadata"].get("mystnb", {})
-        if "hide-cell" not in cell.tags or not {"code_prompt_show", "code_prompt_hide"} <= set(prompts):
-            yield f"cell {cell.name}: a solution is hidden: tag `hide-cell`, mystnb.code_prompt_show and _hide"
 
 
 def _built(chapter: Chapter) -> Iterator[str]:
@@ -170,22 +188,14 @@ def _lengths(chapter: Chapter) -> Iterator[str]:
                 )
     run: list[Cell] = []
     for cell in chapter.cells:
-        if cell.caption:
-            continue  # it belongs to the figure and says nothing of the next cell
+        folded = cell.kind == "code" and bool(FOLDS.keys() & set(cell.tags))
+        if cell.kind == "code" and (count := lines(cell)) > (most := MOST_FOLDED if folded else MOST_LINES):
+            yield f"cell {cell.name}: {count} lines of code, expected at most {most}"
+        if cell.caption or "plumbing" in cell.tags:
+            continue  # it belongs to the figure, or says itself what it does, and says nothing of the next cell
         run = [*run, cell] if cell.kind == "code" and "solution" not in cell.tags else []
         if len(run) == MOST_CELLS + 1:
             yield f"cell {cell.name}: {MOST_CELLS + 1} cells of code with no word between: what does it answer?"
-        if cell.kind == "code":
-            lines = sum(bool(line.strip()) for line in cell.source.splitlines()) - _lines_of_docstrings(cell)
-            if lines > MOST_LINES:
-                yield f"cell {cell.name}: {lines} lines of code, expected at most {MOST_LINES}"
-
-
-def _lines_of_docstrings(cell: Cell) -> int:
-    """How many lines of a cell say what its functions do, the first of each left out, empty ones not counted."""
-    kinds = ast.FunctionDef | ast.ClassDef
-    texts = (ast.get_docstring(node) or "" for node in ast.walk(cell.tree) if isinstance(node, kinds))
-    return sum(bool(line.strip()) for text in texts for line in f"{text}\n-".splitlines()[1:] if "\n" in text)
 
 
 def _titled(chapter: Chapter, title: str) -> list[Cell]:

@@ -24,11 +24,10 @@ OURS = {
     "strip": "the same view as a row of pictures",
     "train": "trains, or loads what was trained",
     "exercise": "states an exercise",
-    "solution": "its solution",
+    "solution": "its solution, folded",
+    "plumbing": "only draws, fetches or adapts: folded",
 }
 OF_TOOLS = {
-    "hide-cell",
-    "hide-input",
     "hide-output",
     "remove-cell",
     "remove-input",

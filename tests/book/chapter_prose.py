@@ -36,7 +36,7 @@ PAPERS_MAP = BOOK / "the_papers_map.md"
 
 def words(cell: Cell) -> int:
     """Return how many words a reader meets in a cell of text: no code, no formula, no address, no source."""
-    text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$\n]+\$", " ", _text(SOURCE.sub(" ", cell.source)))
+    text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$\n]+\$", " ", prose(SOURCE.sub(" ", cell.source)))
     return len(re.findall(r"[^\W\d_][\w'’]*", text))
 
 
@@ -89,17 +89,17 @@ def numbers(chapter: Chapter, papers: str, results: Path) -> Iterator[str]:
 def numbers_of_page(text: str, *sources: str) -> Iterator[str]:
     """Yield each number with decimals or percent in a page without code that no source has either."""
     known = {found.group(1) for source in sources for found in NUMBER.finditer(source)}
-    for found in NUMBER.finditer(_text(text)):
+    for found in NUMBER.finditer(prose(text)):
         if found.group(1) not in known:
             yield f"{found.group(0)} stands neither in the paper's map nor in pyproject.toml"
 
 
 def _blocks(cell: Cell) -> list[str]:
     """The paragraphs, rows and list items of a text."""
-    return re.split(r"\n\s*\n|\n(?=[|-])", _text(cell.source))
+    return re.split(r"\n\s*\n|\n(?=[|-])", prose(cell.source))
 
 
-def _text(source: str) -> str:
+def prose(source: str) -> str:
     """The source without the marks of boxes, code, comments, addresses and what is written by a program."""
     source = QUOTED.sub("", source)
     for pattern in (FENCED, FILLED_IN, COMMENT, ADDRESS):
@@ -116,10 +116,28 @@ def _constants(chapter: Chapter) -> set[Decimal]:
 
 
 def _stored(chapter: Chapter, results: Path) -> list[float]:
-    """The numbers in the stored results that the chapter's code names."""
-    code = "\n".join(cell.source for cell in chapter.of("code"))
-    files = [file for file in sorted(results.glob("*.json")) if re.search(rf"\b{re.escape(file.name)}", code)]
-    return [number for file in files for number in _numbers_in(file)]
+    """The numbers in the stored results that the chapter's code reads."""
+    files = [results / f"{name}.json" for name in results_read(chapter)]
+    return [number for file in files if file.exists() for number in _numbers_in(file)]
+
+
+def results_read(chapter: Chapter) -> list[str]:
+    """Return the names of stored results that a chapter reads: every text in a call of `stored_result` or its loop."""
+    found: dict[str, None] = {}
+    for cell in chapter.of("code"):
+        looped = {
+            node.target.id: node.iter
+            for node in ast.walk(cell.tree)
+            if isinstance(node, ast.For) and isinstance(node.target, ast.Name)
+        }
+        for name, call in cell.calls():
+            if name == "stored_result":
+                given = [looped.get(n.id, n) if isinstance(n, ast.Name) else n for n in call.args]
+                parts = (part for each in given for part in ast.walk(each))
+                found |= {
+                    p.value: None for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)
+                }
+    return list(found)
 
 
 @cache

@@ -91,13 +91,15 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     )
 
 
-def by_itself(home: Path, root: Path, path: list[Path], offline: bool) -> dict[str, str]:
+def by_itself(home: Path, root: Path, path: list[Path], offline: bool, **more: str) -> dict[str, str]:
     """Return an environment in which the repository, and on request the network, is out of reach.
 
     path: folders to import from, before what the interpreter has
+    more: variables to set besides
     """
     return environment(
         home,
+        **more,
         PYTHONPATH=os.pathsep.join(map(str, [OUT_OF_REACH, *path])),
         BRIDGESEG_TEST_ROOT=str(root),
         BRIDGESEG_TEST_OFFLINE="1" if offline else "0",
@@ -116,6 +118,14 @@ def printed(notebook: NotebookNode, stream: str = "stdout") -> str:
     """Return what the cells of an executed notebook printed."""
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
     return "".join(output["text"] for output in outputs if output.get("name") == stream)
+
+
+def unseen_figures(notebook: NotebookNode) -> Iterator[str]:
+    """Yield each cell of an executed notebook with the tag `figure` that shows no picture."""
+    for cell in notebook.cells:
+        if "figure" in cell.metadata.get("tags", []):
+            if not any("image/png" in output.get("data", {}) for output in cell.outputs):
+                yield f"cell {cell.id}: a figure that is not shown"
 
 
 def dead_views(notebook: NotebookNode) -> Iterator[str]:
@@ -139,7 +149,7 @@ def alone(notebook: Path, home: Path) -> list[str]:
         done = executed(Path(shutil.copy(notebook, folder)), environment(home))
     except CellExecutionError as error:
         return [str(error)]
-    return [*dead_views(done)]
+    return [*dead_views(done), *unseen_figures(done)]
 
 
 def main(notebooks: list[Path]) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import folds
 import yaml
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
@@ -110,6 +111,8 @@ class Site:
         for picture in self.article(page).find_all("img"):
             if NO_ALT.fullmatch(str(picture.get("alt", "")).strip()):
                 yield f"a picture without alt text: {str(picture.get('src', ''))[:80]}"
+            if urlsplit(str(picture.get("src", ""))).scheme not in ("", "data"):
+                yield f"a picture that a reader without a network does not see: {picture.get('src')}"
         for figure in self.article(page).find_all("figure"):
             if not figure.find("figcaption"):
                 yield "a figure without a caption"
@@ -153,6 +156,7 @@ class Site:
             if path.exists() and (width := Image.open(path).width / DPI) > WIDEST:
                 yield f"a figure of {width:.2f} inches, at most {WIDEST}: {picture.get('alt')}"
         yield from self._boxes_and_captions(article, cells)
+        yield from self._folded(article, cells)
         if any(cell["cell_type"] == "code" for cell in cells) and not article.select("div.cell_output"):
             yield "no output at all: it was not run"
         address, source = configured(self.root), Path(page).with_suffix(".ipynb").as_posix()
@@ -187,6 +191,18 @@ class Site:
         for bold in article.select("p > strong:first-child"):
             if bold.get_text() == "Figure." and not bold.previous_sibling:
                 yield f"a caption in no figure: {bold.parent.get_text()[:40]!r}"
+
+    def _folded(self, article: Tag, cells: list[dict[str, Any]]) -> Iterator[str]:
+        """What is folded stands under its title, and the title not once more above the code: folded_cells.py."""
+        tagged = [cell for cell in cells if folds.FOLDS.keys() & set(cell["metadata"].get("tags", []))]
+        wanted = [folds.title("".join(cell["source"])) for cell in tagged]
+        summaries = [summary.find("p") for summary in article.select("details.hide > summary")]
+        found = [said.get_text() for said in summaries if said]
+        if found != wanted:
+            yield f"folded cells are {found}, in the notebook {wanted}"
+        for code in article.select("div.cell_input"):
+            if "# @title" in code.get_text():
+                yield f"shows a title as code: {code.get_text().strip()[:40]!r}"
 
 
 if __name__ == "__main__":

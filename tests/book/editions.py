@@ -1,12 +1,15 @@
 """The editions of the chapters, made from their tags: the student's, in which the reader writes, and the teacher's.
 
 `python tests/book/editions.py make` (`make student`) writes `_build/student` and `_build/teacher`;
-`python tests/book/editions.py publish REMOTE` commits both to the branch `editions` there.
+`python tests/book/editions.py publish REMOTE` commits both to the branch `editions` there;
+`python tests/book/editions.py fill FOLDER` writes the student's with the chapters' answers, to be run.
 
 student   functions to write raise NotImplementedError, predictions and exercises have a cell to write in, hints are
-          folded, and a way out stands after each checkpoint; what is stored of outputs is gone
+          folded, and a way out stands after each checkpoint, folded too; what is stored of outputs is gone
 teacher   the whole chapter, with the solutions in sight, minutes below each heading, and below each checkpoint what
           students get wrong there
+
+What only draws, fetches or adapts is folded in both, as in the chapter.
 """
 
 from __future__ import annotations
@@ -19,19 +22,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import teachers_notes
 from chapter_stubs import stubbed
-from notebooks import BOOK, CHAPTERS, ROOT, Cell, Chapter
+from folds import FOLDS, WRITTEN
+from notebooks import CHAPTERS, ROOT, Cell, Chapter
 from strip_notebooks import NOTEBOOK_METADATA, as_text
 from way_out import way_out
 
 BRANCH = "editions"
 ADDED = "edition"  # the tag of what no chapter has
-FOLDED: dict[str, Any] = {"cellView": "form", "jupyter": {"source_hidden": True}}
 Notebook = dict[str, Any]
 
 PREDICT = re.compile(r"^(?:> \*\*Predict\b|:{3,}\{admonition\} Predict$)", re.MULTILINE)
@@ -59,7 +62,7 @@ def student(chapter: Chapter) -> Notebook:
         if cell.kind == "markdown" and PREDICT.search(cell.source):
             cells.append(_added("markdown", f"{cell.name}-yours", YOURS))
         if "checkpoint" in cell.tags:
-            cells.append(_added("code", f"{cell.name}-stuck", way_out(chapter, cell), **FOLDED))
+            cells.append(_added("code", f"{cell.name}-stuck", way_out(chapter, cell), **FOLDS["plumbing"]))
     return _notebook(cells)
 
 
@@ -71,7 +74,7 @@ def teacher(chapter: Chapter) -> Notebook:
             cells.append(_added("markdown", "about-this-edition", teachers_notes.about(chapter)))
         stored = copy.deepcopy(cell.stored)
         if "solution" in cell.tags:
-            stored["metadata"] = {"tags": [tag for tag in cell.tags if not tag.startswith("hide-")]}
+            stored["metadata"] = {key: kept for key, kept in stored["metadata"].items() if key not in WRITTEN}
         if cell.name in texts:
             stored["source"] = _lines(texts[cell.name])
         cells.append(stored)
@@ -139,7 +142,7 @@ EDITIONS: dict[str, Callable[[Chapter], Notebook]] = {"student": student, "teach
 
 
 def make(target: Path, chapters: list[Path] = CHAPTERS) -> list[Path]:
-    """Write both editions of chapters into a folder each, with the pictures that they show; return the notebooks."""
+    """Write both editions of chapters into a folder each; return the notebooks."""
     written = []
     for edition, made_of in EDITIONS.items():
         folder = target / edition
@@ -149,9 +152,17 @@ def make(target: Path, chapters: list[Path] = CHAPTERS) -> list[Path]:
             chapter = Chapter(path)
             written.append(folder / path.name)
             written[-1].write_text(as_text(made_of(chapter)), "utf8")
-            for picture in _pictures(chapter):
-                (folder / picture).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(BOOK / picture, folder / picture)
+    return written
+
+
+def fill(folder: Path, chapters: list[Path] = CHAPTERS) -> list[Path]:
+    """Write the student's edition of chapters as a student leaves it who has written all; return the notebooks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for path in chapters:
+        chapter = Chapter(path)
+        written.append(folder / f"{path.stem}-filled.ipynb")
+        written[-1].write_text(as_text(filled(student(chapter), chapter)), "utf8")
     return written
 
 
@@ -162,12 +173,6 @@ Made by `make student` from the chapters; a change here is lost with the next co
 - `student/`: the reader writes
 - `teacher/`: whole chapters, with the solutions in sight, minutes, and what students get wrong
 """
-
-
-def _pictures(chapter: Chapter) -> Iterator[str]:
-    """The files of the book that a chapter's text shows."""
-    for cell in chapter.of("markdown"):
-        yield from re.findall(r"!\[[^\]]*\]\((?!https?:)([^)\s]+)\)", cell.source)
 
 
 def publish(made: Path, remote: str, clone: Path = ROOT) -> str:
@@ -205,19 +210,22 @@ def _git(clone: Path, *arguments: str, **settings: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Make the editions, or publish those that were made."""
+    """Make the editions, publish those that were made, or fill the student's."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("make")
     verbs.add_parser("publish").add_argument("remote")
+    verbs.add_parser("fill").add_argument("folder", type=Path)
     asked = parser.parse_args(arguments)
     target = ROOT / "_build"
     if asked.verb == "publish":
         print(publish(target, asked.remote))
-        return 0
-    print(*(path.relative_to(ROOT) for path in make(target)), sep="\n")
+    elif asked.verb == "fill":
+        print(*fill(asked.folder), sep="\n")
+    else:
+        print(*(path.relative_to(ROOT) for path in make(target)), sep="\n")
     return 0
 
 

@@ -17,9 +17,8 @@ from typing import Any
 from chapter_minutes import with_minutes
 from notebooks import ROOT, Chapter
 from pages import loaded
+from repository_address import with_addresses
 from strip_notebooks import as_text, stripped
-
-HIDDEN = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
 
 TITLE = """# {title}
 
@@ -49,6 +48,14 @@ PREDICT = """> **Predict.** TO WRITE: a question with an answer that the reader 
 
 CAPTION = "**Figure.** TO WRITE: what to see in it."
 
+HERE = """# @title You are here
+import matplotlib.pyplot as plt
+
+from bridgeseg.plots.pipeline import you_are_here
+
+you_are_here("network")  # TO WRITE: the parts that this chapter builds, names out of `PARTS`
+plt.show()"""
+
 BUILT = '''def halves(values):
     """Return half of each of the values (n,). TO WRITE.
 
@@ -64,7 +71,8 @@ from bridgeseg.teaching.checks import agree
 
 agree(halves, lambda values: values * 0.5, [(torch.arange(4.0),), (torch.ones(1),)])"""
 
-FIGURE = """import matplotlib.pyplot as plt
+FIGURE = """# @title Draw TO WRITE: what this cell draws
+import matplotlib.pyplot as plt
 
 from bridgeseg.data.scenes import Scenes
 from bridgeseg.plots.label_maps import show_labels, show_picture
@@ -79,7 +87,8 @@ panels(
 )
 plt.show()"""
 
-WIDGET = """from bridgeseg.plots.slider import as_png, turned_by_a_slider
+WIDGET = """# @title Draw the frames of the slider
+from bridgeseg.plots.slider import as_png, turned_by_a_slider
 
 frames = []
 for step in range(3):
@@ -89,7 +98,8 @@ for step in range(3):
 names = [f"step {{step}}" for step in range(3)]
 turned_by_a_slider("step", names, frames, [f"A line at {{name}}" for name in names])"""
 
-STRIP = """figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.4), layout="constrained")
+STRIP = """# @title Draw the strip
+figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.4), layout="constrained")
 for step, ax in enumerate(axes):
     ax.plot(halves(torch.arange(4.0)) * step)
 plt.show()"""
@@ -122,19 +132,21 @@ CELLS: list[tuple[str, str, list[str], str]] = [
     ("title", "markdown", [], TITLE),
     ("card", "markdown", [], CARD),
     ("paper-box", "markdown", [], PAPER_BOX),
-    ("setup", "code", ["setup"], ""),
+    ("setup", "code", ["plumbing", "setup"], ""),
+    ("here", "code", ["figure", "plumbing"], HERE),
+    ("here-caption", "markdown", [], "**Figure.** You are here: at the network. TO WRITE: what it gives to whom."),
     ("question", "markdown", [], "## TO WRITE\n\nTO WRITE: the question in plain words, and a dummy to begin with."),
     ("predict-1", "markdown", [], PREDICT),
     ("build", "code", ["build"], BUILT),
     ("build-check", "markdown", [], "TO WRITE: what the checkpoint asks. Where yours differs, it shows the input."),
     ("build-checkpoint", "code", ["checkpoint"], CHECKPOINT),
     ("see", "markdown", [], "TO WRITE: the question that the figure answers."),
-    ("see-figure", "code", ["figure"], FIGURE),
+    ("see-figure", "code", ["figure", "plumbing"], FIGURE),
     ("see-figure-caption", "markdown", [], CAPTION),
     ("knob-intro", "markdown", [], "## Turn the knob\n\nTO WRITE: what turning it teaches."),
-    ("knob", "code", ["no-figure", "widget"], WIDGET),
+    ("knob", "code", ["no-figure", "plumbing", "widget"], WIDGET),
     ("strip", "markdown", [], "The same as a strip, for paper:"),
-    ("strip-figure", "code", ["figure", "strip"], STRIP),
+    ("strip-figure", "code", ["figure", "plumbing", "strip"], STRIP),
     ("strip-figure-caption", "markdown", [], CAPTION),
     ("claim", "markdown", [], CLAIM),
     ("claim-run", "code", [], CLAIM_RUN),
@@ -143,11 +155,13 @@ CELLS: list[tuple[str, str, list[str], str]] = [
     ("wrong-run", "code", [], "halves(torch.arange(3)).dtype"),
     ("summary", "markdown", [], "## Summary\n\nTO WRITE. Three to five sentences. No more.\n\n## Exercises"),
 ]  # fmt: skip
+SOLUTION = '# @title Solution of exercise {n}\nprint("TO WRITE: solution {n}")'
 EXERCISE = "**{n}. TO WRITE.** {stars} TO WRITE: what to do, and with what."
 FURTHER = """## Further reading
 
 - [Wu et al. 2016](https://arxiv.org/abs/1605.06885), the paper that this book rebuilds. TO WRITE."""
 SHOWN = {"image": {"alt": "TO WRITE: what the figure shows"}}
+WAY = "The way from a picture to its objects as a row of boxes. Marked: the network. TO WRITE: what is marked"
 
 
 def file_name(number: int, title: str) -> str:
@@ -157,7 +171,7 @@ def file_name(number: int, title: str) -> str:
 
 def cell(name: str, kind: str, tags: list[str], text: str) -> dict[str, Any]:
     """Return a cell as it is stored."""
-    shown: dict[str, Any] = SHOWN if "figure" in tags else HIDDEN if "solution" in tags else {}
+    shown: dict[str, Any] = {"image": {"alt": WAY}} if name == "here" else SHOWN if "figure" in tags else {}
     metadata = ({"mystnb": shown} if shown else {}) | ({"tags": tags} if tags else {})
     made: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": metadata, "source": text}
     return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})
@@ -172,11 +186,10 @@ def notebook(number: int, title: str, set_up: str) -> dict[str, Any]:
         cell(name, kind, tags, set_up if name == "setup" else text.format(number=number, title=title))
         for name, kind, tags, text in CELLS
     ]
+    cells[0]["source"] = with_addresses(cells[0]["source"], ROOT, "book/")
     for n in (1, 2, 3):
         cells.append(cell(f"exercise-{n}", "markdown", ["exercise"], EXERCISE.format(n=n, stars="★" * n)))
-        cells.append(
-            cell(f"solution-{n}", "code", ["hide-cell", "solution"], f'print("TO WRITE: solution {n}")')
-        )
+        cells.append(cell(f"solution-{n}", "code", ["solution"], SOLUTION.format(n=n)))
     cells.append(cell("further", "markdown", [], FURTHER))
     return in_minutes(stripped({"cells": cells}))
 

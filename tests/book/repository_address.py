@@ -2,6 +2,10 @@
 
 `python tests/book/repository_address.py --write` (`make address`) brings every other place up to date; without
 `--write` it only says what differs. A test runs the latter.
+
+What a chapter points to are such places too: on Colab a notebook stands alone. Write `images/name.png` for a picture
+and `page.md` for a page, and this makes the addresses of them at which the one is served and the other is published; in
+the book, `book/_extensions/own_addresses.py` takes what lies there.
 """
 
 from __future__ import annotations
@@ -15,6 +19,10 @@ import yaml
 
 # Where the address is repeated, since these files are read where _config.yml is not.
 REPEATED_IN = ("README.md", "CITATION.cff", "pyproject.toml", "book/*.ipynb", "book/*.md")
+RAW = "https://raw.githubusercontent.com"
+# In a chapter: what a picture is, its address, and the end of it.
+PICTURE = re.compile(r"(!\[[^\]]*\]\()([^)\s]+)(\))")
+PAGE = re.compile(r"(?<=\]\()(?!\w+:)([\w./-]+)\.(?:md|ipynb)(?=[)#])")
 HOSTED = re.compile(r"https?://(?:raw\.)?github(?:usercontent)?\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?$")
 
 
@@ -56,6 +64,26 @@ def repeated(root: Path) -> Address:
     return Address.of(found.group(1))
 
 
+def served(root: Path, path: str = "") -> str:
+    """Return the address at which a file of the repository, on the branch that is published, can be seen."""
+    branch = yaml.safe_load((root / "_config.yml").read_text("utf8"))["repository"]["branch"]
+    return f"{RAW}/{configured(root).repository}/{branch}/{path}"
+
+
+def with_addresses(text: str, root: Path, folder: str) -> str:
+    """Return the text of a chapter with the address of each picture and page that it names by its file.
+
+    folder: the chapter's, in the repository, as in "book/"
+    """
+    begins, pages = served(root, folder), f"https://{configured(root).pages}/{folder}"
+
+    def named(found: re.Match[str]) -> str:
+        before, target, after = found.groups()
+        return before + (target if re.match(r"\w+:", target) else begins + target) + after
+
+    return PAGE.sub(rf"{pages}\1.html", PICTURE.sub(named, text))
+
+
 def rewritten(text: str, old: Address, new: Address) -> str:
     """Return the text with one address in the place of another."""
     text = re.sub(rf"(?<![\w.-]){re.escape(old.pages)}(?![\w-])", new.pages, text)
@@ -74,6 +102,8 @@ def differing(root: Path, write: bool = False) -> list[Path]:
     for path in files(root):
         text = path.read_text("utf8")
         wanted = rewritten(text, old, new)
+        if path.suffix == ".ipynb":
+            wanted = with_addresses(wanted, root, f"{path.parent.relative_to(root)}/")
         if wanted != text:
             found.append(path)
             if write:

@@ -34,6 +34,8 @@ ALL_TITLES = TITLES | {
     "mask-rcnn": "Mask R-CNN beside ours, on scenes",
     "reading-memory": "what a set takes of memory that does not fit",
     "same-minutes-nuclei-fast": "nuclei, in the same minutes with the engine before",
+    "same-minutes-pedestrians": "pedestrians, in the same minutes with the engine before",
+    "same-minutes-photos": "mixed photographs, in the same minutes with the engine before",
     "same-minutes-scenes-fast": "drawn scenes, in the same minutes with the engine before",
     "scenes-speed": "how fast scenes are drawn",
     "segment-memory": "what a large micrograph takes of memory",

@@ -1,5 +1,7 @@
 """How a chapter is stored: without outputs and counts, with readable metadata, as plain JSON.
 
+What folds a cell where it is run follows from its tag, and is written here (`folds.py`).
+
 `python tests/book/strip_notebooks.py book/*.ipynb` writes chapters in that form; a test asks whether they are.
 """
 
@@ -9,6 +11,8 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from folds import fold
 
 COMPARED = (
     "nbval-check-output"  # a cell with this tag keeps its output and its count, and nbval compares them
@@ -30,7 +34,10 @@ def stripped(notebook: dict[str, Any]) -> dict[str, Any]:
     cells = []
     for cell in notebook["cells"]:
         kept = {key: value for key, value in cell.items() if key not in ("attachments",) or value}
-        kept["metadata"] = {key: cell["metadata"][key] for key in CELL_METADATA if key in cell["metadata"]}
+        metadata = {key: cell["metadata"][key] for key in CELL_METADATA if key in cell["metadata"]}
+        if cell["cell_type"] == "code":
+            metadata |= fold(tags(cell))
+        kept["metadata"] = dict(sorted(metadata.items()))
         if "figure" in kept["metadata"].get("mystnb", {}):
             kept["metadata"]["mystnb"] = _without_caption(kept["metadata"]["mystnb"])
         if cell["cell_type"] == "code" and COMPARED not in tags(cell):

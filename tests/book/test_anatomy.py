@@ -35,10 +35,10 @@ def test_a_chapter_may_be_long_where_it_is_read_in_parts(tmp_path: Path) -> None
     none_of(problems(chapter))
 
 
-def crowded(made: dict) -> None:
-    in_cell("build", "return", "\n".join(f"    line_{n} = {n}" for n in range(22)).strip() + "\n    return")(
-        made
-    )
+def crowded(name: str, before: str, count: int = 22) -> Break:
+    indent = "    " if name == "build" else ""
+    lines = f"\n{indent}".join(f"line_{n} = {n}" for n in range(count))
+    return in_cell(name, before, f"{lines}\n{indent}{before}")
 
 
 def unmarked(made: dict) -> None:
@@ -47,8 +47,9 @@ def unmarked(made: dict) -> None:
 
 
 def wordless(made: dict) -> None:
-    without("see")(made)
-    without("knob-intro")(made)
+    for name in ("build-check", "see"):
+        without(name)(made)
+    tagged("see-figure", "figure")(made)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,14 @@ def wordless(made: dict) -> None:
         (in_cell("predict-1", "> **Predict.**", "> **Predict**"), "1 boxes 'Predict', expected at least 2"),
         (tagged("setup"), "the first cell of code, and no other, is the set-up cell"),
         (moved("setup", 12), "the first cell of code, and no other, is the set-up cell"),
+        (without("here"), "the cell after the set-up cell, and no other, calls you_are_here"),
+        (moved("here", 9), "the cell after the set-up cell, and no other, calls you_are_here"),
+        (in_cell("build", "return", "you_are_here('boxes')\n    return"), "and no other, calls you_are_here"),
+        (tagged("here", "figure"), "cell here: shows where the chapter stands, folded"),
+        (
+            in_cell("here", "network", "votes"),
+            "cell here: the alt text and the caption name what is marked: votes",
+        ),
         (moved("paper-box", 1), "'What this chapter gives you' stands before the box 'The paper behind"),
         (moved("summary", 4), "'## What can go wrong' stands before '## Summary'"),
         (in_cell("wrong", "## What can go wrong", "## Mistakes"), "'## What can go wrong' stands once"),
@@ -84,8 +93,7 @@ def wordless(made: dict) -> None:
         (in_cell("exercise-2", "**2.", "**3."), "exercise 2 begins"),
         (in_cell("exercise-3", "★★★", "★★★★"), "with one to three stars"),
         (without("solution-2"), "exercise-2: the cell after an exercise is its solution"),
-        (tagged("solution-2", "hide-cell"), "exercise-2: the cell after an exercise is its solution"),
-        (tagged("solution-2", "solution"), "cell solution-2: a solution is hidden"),
+        (tagged("solution-2"), "exercise-2: the cell after an exercise is its solution"),
         (tagged("claim-run", "solution"), "cell claim-run: a solution follows its exercise"),
         (tagged("build"), "no cell has the tag `build`"),
         (tagged("build-checkpoint"), "no cell has the tag `checkpoint`"),
@@ -95,8 +103,9 @@ def wordless(made: dict) -> None:
         (in_cell("question", "A word and a half, and so on.", "A."), r"\d words, expected 1,500 to 5,000"),
         (in_cell("question", "and so on.", "and so on " * 7), "words, expected 1,500"),
         (in_cell("question", "and so on.", "and so on " * 5), "words: more than 3,500 where no part"),
-        (wordless, "cell knob: 3 cells of code with no word between"),
-        (crowded, "cell build: 25 lines of code, expected at most 22"),
+        (wordless, "cell see-figure: 3 cells of code with no word between"),
+        (crowded("build", "return"), "cell build: 25 lines of code, expected at most 22"),
+        (crowded("see-figure", "scene = ", 40), "see-figure: 5. lines of code, expected at most 40"),
         (in_cell("see", "Here", "TO WRITE: Here"), "cell see: still to be written"),
     ],
 )

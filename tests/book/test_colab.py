@@ -6,7 +6,8 @@ by. The address that it installs from leads to this clone's last commit, and not
 that fetches more than the package fails. Where the Colab button of a page leads, the check of the built site asks.
 
 One chapter, another from day to day, runs whole with the versions that Colab's list names (`colab_list.py`), without
-the real pictures. `python3 tests/matrix.py colab` runs all chapters with all versions of the list.
+the real pictures; and so does its student's edition, filled in. The teacher's has the chapter's own cells, as
+`test_editions.py` proves. `python3 tests/matrix.py colab` runs all chapters with all versions of the list.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from cdn import NotToBeHad
 from chapter_runs import dead_views, environment, executed, in_rotation, printed
 from colab_environment import LINKED, fetched, made
 from colab_list import LISTED, NEEDED_BY_THEM, NOTEBOOK, SOURCE
+from editions import fill
 from nbclient.exceptions import CellExecutionError
 from notebooks import CHAPTERS, ROOT, Chapter, none_of
 from strip_notebooks import NOTEBOOK_METADATA
@@ -143,12 +145,31 @@ def run_as_on_colab(notebook: Path, folder: Path, python: Path, installed: Path)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [in_rotation(CHAPTERS)], ids=lambda path: path.stem)
+@pytest.mark.parametrize("edition", ["chapter", "student's edition, filled in"])
 def test_a_chapter_runs_whole_with_colabs_own_packages(
-    path: Path, tmp_path: Path, colabs_own: Path, installed: Path, record_property
+    path: Path, edition: str, tmp_path: Path, colabs_own: Path, installed: Path, record_property
 ) -> None:
-    record_property("said", f"{path.stem} runs whole with Colab's list of {LISTED} ({SOURCE})")
-    done = run_as_on_colab(path, tmp_path, colabs_own, installed)
+    said = f"{path.stem}, {edition}, runs whole with Colab's list of {LISTED} ({SOURCE})"
+    record_property("said", said)
+    (notebook,) = [path] if edition == "chapter" else fill(tmp_path / "filled", [path])
+    done = run_as_on_colab(notebook, tmp_path, colabs_own, installed)
     none_of(dead_views(done))
+
+
+def test_a_reader_on_colab_is_asked_once_in_a_chapter_and_told_what_is_missed(
+    tmp_path: Path, colabs_own: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = [[cell for cell in Chapter(path).of("code") if "# @param" in cell.source] for path in CHAPTERS]
+    assert all(len(cells) <= 1 for cells in asking)
+    (source,) = {cell.source for cells in asking for cell in cells}
+    assert re.search(r'(?m)^DOWNLOAD = False  # @param \{type: "boolean"\}$', source)
+    assert all("plumbing" in cell.tags for cells in asking for cell in cells)
+    monkeypatch.setenv("BRIDGESEG_CACHE", str(tmp_path / "cache"))
+    done = run_as_on_colab(notebook_of(tmp_path, source), tmp_path, colabs_own, installed)
+    at_hand, missed, how = printed(done).splitlines()
+    assert at_hand.endswith("none")
+    assert missed.startswith("You miss pedestrians, nuclei and photos")
+    assert "set DOWNLOAD" in how
 
 
 def notebook_of(folder: Path, *sources: str) -> Path:

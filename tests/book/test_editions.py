@@ -18,7 +18,8 @@ import pytest
 from chapter_minutes import whole_sections
 from chapter_runs import environment, executed, in_rotation
 from chapter_stubs import problems, stubbed
-from editions import BRANCH, EDITIONS, filled, make, own, publish, student, teacher
+from editions import BRANCH, EDITIONS, fill, filled, make, own, publish, student, teacher
+from folds import title
 from misconceptions import misconceptions
 from nbformat import NotebookNode
 from nbformat.validator import iter_validate
@@ -95,7 +96,23 @@ def test_predictions_have_a_cell_and_checkpoints_a_way_out(path: Path) -> None:
         assert after["metadata"]["jupyter"]["source_hidden"]
         assert "\nSTUCK = False  #" in "".join(after["source"])
     assert places["about-this-edition"] < places["setup"]
-    assert not any("hide-cell" in cell["metadata"].get("tags", []) for cell in teacher(chapter)["cells"])
+
+
+@each_chapter
+def test_plumbing_is_folded_in_both_and_answers_are_in_sight_where_they_should_be(path: Path) -> None:
+    chapter = Chapter(path)
+    for edition, made_of in EDITIONS.items():
+        made = Chapter(path, made_of(chapter))
+        ways_out = [cell.name for cell in made.of("code") if cell.name.endswith("-stuck")]
+        shown = [cell.name for cell in made.of("code", "solution")]
+        folded = [cell.name for cell in made.cells if "cellView" in cell.stored["metadata"]]
+        plumbing = [cell.name for cell in chapter.of("code", "plumbing")]
+        assert sorted(folded) == sorted([*plumbing, *ways_out]), edition
+        assert not set(shown) & set(folded)
+        for cell in made.of("code"):
+            if cell.name in folded:
+                assert cell.stored["metadata"]["jupyter"] == {"source_hidden": True}
+                assert title(cell.source), cell.name
 
 
 @each_chapter
@@ -365,18 +382,23 @@ def test_in_a_kernel_a_stub_is_one_line_and_other_errors_are_whole(tmp_path: Pat
 # What is written and published
 
 
-def test_both_are_written_with_the_pictures_that_they_show(tmp_path: Path) -> None:
+def test_both_are_written_and_need_no_file_beside_them(tmp_path: Path) -> None:
     written = make(tmp_path)
     assert {path.relative_to(tmp_path).as_posix() for path in written} == {
         f"{edition}/{path.name}" for edition in ("student", "teacher") for path in CHAPTERS
     }
     for path in written:
         for cell in nbformat.read(path, as_version=4).cells:
-            for picture in re.findall(r"!\[[^\]]*\]\((images/[^)]+)\)", cell.source):
-                assert (path.parent / picture).exists(), picture
+            assert not re.search(r"!\[[^\]]*\]\((?!https:)", cell.source), cell.id
     (tmp_path / "student" / "old.ipynb").write_text("")
     make(tmp_path)
     assert not (tmp_path / "student" / "old.ipynb").exists()
+
+
+def test_the_student_s_is_written_as_a_student_leaves_it(tmp_path: Path) -> None:
+    for path, chapter in zip(fill(tmp_path), map(Chapter, CHAPTERS)):
+        assert path.stem == f"{chapter.path.stem}-filled"
+        assert own(Chapter(path).notebook) == text_of(chapter)
 
 
 def git(folder: Path, *arguments: str) -> str:

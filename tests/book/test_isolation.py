@@ -2,7 +2,8 @@
 
 Two runs of each chapter, one after the other in the same folder, which no chapter shares with another:
 
-1. from the wheel, the notebook alone in the folder, without the repository, the network and the real pictures;
+1. from the wheel, the notebook alone in the folder, without the repository, the network and the real pictures, and
+   with MPLBACKEND=Agg, as CI systems set it, which must cost no figure;
 2. from a clone beside the folder (the set-up cell finds the package), with the network, over what the first run left.
 
 That is: alone, in any order, from a clone and from an installed wheel with the notebook copied elsewhere, with and
@@ -22,12 +23,13 @@ from typing import Any
 
 import nbformat
 import pytest
-from chapter_runs import by_itself, executed, printed
+from chapter_runs import by_itself, executed, printed, unseen_figures
 from nbclient.exceptions import CellExecutionError
 from notebooks import BOOK, ROOT, each_chapter, none_of
 from strip_notebooks import NOTEBOOK_METADATA
 
 WHERE = "the package stands in"
+ABSENT = "no stored result of that name is at hand"
 ASK = f"import bridgeseg\nprint({WHERE!r}, bridgeseg.__file__)"
 
 
@@ -42,9 +44,8 @@ def run_twice(notebook: Path, folder: Path, installed: Path) -> Iterator[str]:
     read = nbformat.read(notebook, as_version=4)
     read.cells.append(nbformat.v4.new_code_cell(ASK, id="where-it-stands"))
     nbformat.write(read, copy)
-    yield from _run(
-        "from the wheel", copy, installed, by_itself(folder / "home", ROOT, [installed], offline=True)
-    )
+    there = by_itself(folder / "home", ROOT, [installed], offline=True, MPLBACKEND="Agg")
+    yield from _run("from the wheel", copy, installed, there)
     for name in ("results", "images"):
         shutil.copytree(BOOK / name, copy.parent / name, dirs_exist_ok=True)
     ignored = shutil.ignore_patterns("__pycache__")
@@ -60,6 +61,9 @@ def _run(how: str, notebook: Path, package: Path, environment: dict[str, str]) -
         return
     if f"{WHERE} {package}" not in printed(done):
         yield f"{how}: another package was imported: {printed(done).rpartition(WHERE)[2]}"
+    if ABSENT in printed(done):
+        yield f"{how}: a stored result was not found: {printed(done).partition(ABSENT)[0][-60:]}{ABSENT}"
+    yield from (f"{how}: {problem}" for problem in unseen_figures(done))
     if text := printed(done, "stderr"):
         yield f"{how}: on standard error, which is a warning of the book: {text}"
 
@@ -80,7 +84,7 @@ def notebook_with(folder: Path, *sources: str) -> Path:
         {
             "cell_type": "code",
             "id": f"c{i}",
-            "metadata": {},
+            "metadata": {"tags": ["figure"]} if "plt." in s else {},
             "source": s,
             "outputs": [],
             "execution_count": None,
@@ -95,6 +99,7 @@ def notebook_with(folder: Path, *sources: str) -> Path:
 
 
 CLONE = "import sys\nfrom pathlib import Path\nsys.path.append(str(Path.cwd().parent))"
+BEGIN = "from bridgeseg.teaching.set_up import begin\nbegin()"
 FIRST, SECOND = "from the wheel: ", "from a clone, again: "
 
 
@@ -102,8 +107,14 @@ FIRST, SECOND = "from the wheel: ", "from a clone, again: "
     ("cell", "said"),
     [
         ("print('whole')", []),
+        ("from bridgeseg.teaching.stored_results import stored_result\nstored_result('scenes-fast')", []),
+        ("from bridgeseg.teaching.stored_results import stored_result\nstored_result('x')", [FIRST, SECOND]),
         (f"open({str(ROOT / 'README.md')!r})", [FIRST, SECOND]),
         ("open('made', 'x')", [SECOND]),
+        ("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", [FIRST]),  # without `begin`
+        (f"{BEGIN}\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", []),
+        (f"{BEGIN}\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])", []),
+        (f"{BEGIN}\nimport matplotlib.pyplot as plt\nplt.close()", [FIRST, SECOND]),
         ("open('results/scenes-fast.json')", [FIRST]),
         ("print('!', file=sys.stderr)", [FIRST, SECOND]),
         ("sys.path.pop()  # finds the package only where it is installed", [SECOND]),

@@ -110,7 +110,10 @@ def test_a_number_without_an_origin_is_seen(text: str, said: str | None, tmp_pat
 
     def break_it(made: dict) -> None:
         in_cell("see", "figure answers.", f"figure answers.\n\n{text}")(made)
-        cell_named(made, "claim-run")["source"] = ["from pathlib import Path\n", "Path('results/ours.json')"]
+        cell_named(made, "claim-run")["source"] = [
+            "for name in ('ours', 'not there'):\n",
+            "    stored_result(name)",
+        ]
 
     found = list(numbers(broken(break_it, tmp_path), papers, tmp_path))
     assert len(found) == (said is not None), found

@@ -39,7 +39,9 @@ PAGE = """<html><head><link rel="icon" href="../_static/icon.svg"/></head><body>
 <main><article class="bd-article"><h1 id="top">Chapter</h1><p>{text}</p>
 <div class="important admonition"><p class="admonition-title">Predict</p><p>How many?</p></div>
 <a href="#top">up</a><a href="intro.html">in</a>
-<div class="cell"><div class="cell_output"><figure><img src="../_images/a.png" alt="Two shapes"/>
+<div class="cell"><details class="hide above-input"><summary><p class="collapsed">Draw both</p>
+<p class="expanded">Draw both</p></summary><div class="cell_input"><pre>draw()</pre></div></details>
+<div class="cell_output"><figure><img src="../_images/a.png" alt="Two shapes"/>
 <figcaption>See both.</figcaption></figure></div></div></article></main>
 <a href="https://colab.research.google.com/github/ab/cd/blob/main/book/01_x.ipynb">Colab</a>
 <a href="../_sources/book/01_x.ipynb">download</a>
@@ -48,7 +50,11 @@ PAGE = """<html><head><link rel="icon" href="../_static/icon.svg"/></head><body>
 
 CELLS = [
     {"cell_type": "markdown", "metadata": {}, "source": ["Words.\n", "\n", "> **Predict.** How many?"]},
-    {"cell_type": "code", "metadata": {"tags": ["figure"]}, "source": []},
+    {
+        "cell_type": "code",
+        "metadata": {"tags": ["figure", "plumbing"]},
+        "source": ["# @title Draw both\n", "draw()"],
+    },
     {"cell_type": "markdown", "metadata": {}, "source": ["**Figure.** See both."]},
 ]
 
@@ -132,6 +138,13 @@ def replace(old: str, new: str) -> Callable[[Path], Any]:
             "a block quote that is no box: 'Pred",
         ),
         (replace("<figcaption>See both.</figcaption>", ""), "0 captions in figures, 1 cells"),
+        (replace("../_images/a.png", "https://a.org/a.png"), "a reader without a network does not see"),
+        (
+            replace("Draw both</p>\n", "Show code</p>\n"),
+            "folded cells are ['Show code'], in the notebook ['Draw both']",
+        ),
+        (replace('class="hide', 'class="'), "folded cells are [], in the notebook ['Draw both']"),
+        (replace("draw()", "# @title Draw both"), "shows a title as code: '# @title Draw both'"),
         (
             replace("word word", "</p><p><strong>Figure.</strong> See both."),
             "a caption in no figure: 'Figure. See",

@@ -13,6 +13,7 @@ import torch
 from notebooks import CHAPTERS, Chapter
 from small_chapter import NAME, broken
 
+from bridgeseg.structures.labels import BadInput
 from bridgeseg.teaching.lessons import LESSONS
 
 MEASURED = {
@@ -55,6 +56,14 @@ def test_what_takes_too_long_is_seen() -> None:
     assert timings.too_long({"01_a": {**MEASURED, "cold": 301.0}}) == ["01_a: 301 s cold, at most 300"]
 
 
+def test_lessons_and_downloads_are_not_the_chapter_s_own_time() -> None:
+    name, lesson = next(iter(LESSONS.items()))
+    more = 60 * lesson.minutes["fast"]
+    first = {**MEASURED, "trained": [name], "fetched": ["nuclei"], "fetching": 40.0}
+    assert timings.too_long({"01_a": {**first, "cold": 340 + more}}) == []
+    assert timings.too_long({"01_a": {**first, "cold": 341 + more}}) == ["01_a: 301 s cold, at most 300"]
+
+
 @pytest.mark.parametrize(
     ("cold", "warm", "said"),
     [
@@ -74,6 +83,46 @@ def test_what_takes_too_long_is_seen() -> None:
 )
 def test_seconds_in_words(cold: float, warm: float, said: str) -> None:
     assert timings.in_words({**MEASURED, "cold": cold, "warm": warm}).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("trained", "fetched", "said"),
+    [
+        ([], [], "3 minutes the first time, when it trains;"),
+        (["pedestrians"], [], "3 minutes the first time with the real pictures, when it trains;"),
+        (
+            ["pedestrians"],
+            ["nuclei"],
+            "3 minutes the first time with the real pictures, when it fetches pictures and trains;",
+        ),
+    ],
+)
+def test_what_the_first_time_does_is_said(trained: list[str], fetched: list[str], said: str) -> None:
+    assert said in timings.in_words({**MEASURED, "trained": trained, "fetched": fetched})
+
+
+def test_what_a_chapter_offers_to_fetch_is_seen(small: Path) -> None:
+    assert timings.offers(CHAPTERS[0]) == ["pedestrians", "nuclei"]
+    assert timings.offers(small) == []
+
+
+def test_what_is_in_the_first_times_and_what_is_not(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stem, first = small.stem, {**MEASURED, "trained": [], "fetched": [], "fetching": 0.0}
+    assert list(timings.first_times({stem: MEASURED})) == []  # not known
+    (alone,) = timings.first_times({stem: first})
+    assert "the cache is empty" in alone
+    monkeypatch.setattr(timings, "offers", lambda chapter: ["pedestrians", "nuclei"])
+    told = list(timings.first_times({stem: {**first, "trained": ["pedestrians"]}}))
+    assert told[1:] == [
+        "That of chapter 4 contains the training of a network for pedestrians; "
+        "without the real pictures it is as short as every other.",
+        "The pictures were at hand: to fetch pedestrians and nuclei, 137 MB, comes on top.",
+    ]
+    told = list(timings.first_times({stem: {**first, "trained": ["pedestrians"], "fetched": ["nuclei"]}}))
+    assert told[1:] == [
+        "That of chapter 4 contains the download of nuclei and the training of a network for pedestrians; "
+        "without the real pictures it is as short as every other."
+    ]
 
 
 @pytest.fixture
@@ -108,47 +157,52 @@ def test_the_texts_are_filled_and_then_stay(small: Path) -> None:
     assert "not measured yet | not measured yet" in timings.texts({})[timings.WELCOME]
 
 
-def test_cold_is_without_what_the_chapter_trains_and_warm_is_with_it(
+def test_cold_is_a_first_run_and_warm_comes_after_it(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran: list[tuple[float, list[str]]] = []
+    ran: list[tuple[list[str], bool]] = []
+    lesson = LESSONS["pedestrians"].budgeted("fast").name
 
     def runs(chapter: Path, there: dict[str, str]) -> None:
         own = Path(there["BRIDGESEG_CACHE"])
-        ran.append((time.monotonic(), sorted(path.name for path in (own / "runs").iterdir())))
-        (own / "runs" / "its own").mkdir(exist_ok=True)
-
-    def lend(folder: Path) -> None:
-        (folder / "runs" / "a lesson").mkdir(parents=True)
+        ran.append((sorted(path.name for path in own.glob("*/*")), "BRIDGESEG_DATA" in there))
+        (own / "runs" / f"{lesson}-0").mkdir(parents=True, exist_ok=True)
+        (own / "runs" / f"{lesson}-0" / "weights.pt").touch()
 
     monkeypatch.setenv("BRIDGESEG_TIER", "fast")
+    monkeypatch.setenv("BRIDGESEG_DATA", str(tmp_path))
     monkeypatch.setattr(timings, "executed", runs)
-    monkeypatch.setattr(timings, "lend_lessons", lend)
     monkeypatch.setattr(timings, "device", lambda: torch.device("cpu"))
     timings.main([])
-    assert [there for _, there in ran] == [["a lesson"], ["a lesson", "its own"]]
+    assert ran == [([], True), ([f"{lesson}-0"], True)]
     written = timings.read()[small.stem]
-    assert {"cold", "warm", "hardware", "versions", "date", "tier"} == set(written)
+    facts = {"cold", "warm", "trained", "fetched", "fetching", "hardware", "versions", "date", "tier"}
+    assert facts == set(written)
+    assert (written["trained"], written["fetched"]) == (["pedestrians"], [])
     assert json.loads(timings.STORED.read_text())["command"] == timings.COMMAND
+
+    def fetch(folder: Path, progress: object) -> None:
+        time.sleep(0.2)
+        (folder / "nuclei").mkdir(parents=True)
+
+    ran.clear()
+    monkeypatch.setattr(timings, "FETCHED", {"nuclei": fetch})
+    monkeypatch.setattr(timings, "offers", lambda chapter: ["nuclei"])
+    timings.main(["--fetch"])
+    assert ran == [(["nuclei"], False), (["nuclei", f"{lesson}-0"], False)]
+    written = timings.read()[small.stem]
+    assert written["fetched"] == ["nuclei"]
+    assert written["cold"] >= written["fetching"] >= 0.2
+
+    def nothing(folder: Path, progress: object) -> None:
+        raise BadInput("is there a network?")
+
+    monkeypatch.setattr(timings, "FETCHED", {"nuclei": nothing})
+    with pytest.raises(SystemExit, match="not measured, is there a network"):
+        timings.main(["--fetch"])
+    assert timings.read()[small.stem] == written
     with pytest.raises(SystemExit, match="no chapter 77"):
         timings.main(["77"])
     monkeypatch.setenv("BRIDGESEG_TIER", "full")
     with pytest.raises(SystemExit, match="expected BRIDGESEG_TIER=fast"):
         timings.main([])
-
-
-def test_lessons_are_lent_where_their_pictures_are_at_hand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trained = tmp_path / "cache" / "runs" / "a-lesson"
-    trained.mkdir(parents=True)
-    monkeypatch.setenv("BRIDGESEG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(timings.cache, "prepare", lambda: None)
-    monkeypatch.setattr(timings.cache, "folder_of", lambda recipe, spec, seed: trained)
-    monkeypatch.setattr(timings, "open_pictures", lambda name, split: None)
-    timings.lend_lessons(tmp_path / "none")
-    assert not (tmp_path / "none").exists()
-    monkeypatch.setattr(timings, "open_pictures", lambda name, split: ["a picture"])
-    monkeypatch.setattr(timings, "LESSONS", dict(list(LESSONS.items())[:1]))
-    timings.lend_lessons(tmp_path / "lent")
-    assert (tmp_path / "lent" / "runs" / "a-lesson").resolve() == trained

@@ -2,10 +2,13 @@
 
     python tests/book/timings.py             measure every chapter, cold and warm, into book/results/timings.json
     python tests/book/timings.py 02 03       measure these, and keep what is stored of the others
+    python tests/book/timings.py --fetch     the same, and fetch pictures and weights in the cold run, from the network
     python tests/book/timings.py --write     write what is stored into the chapters' cards and the Welcome's table
 
-Cold: nothing that the chapter itself trains is there yet. Lessons, which `make book` and `make test` train beforehand
-for all chapters, are there in both. Measure on a quiet machine; a test compares the texts with what is stored.
+Cold: a first run. The environment is installed, and the cache is empty: the chapter trains its lessons, and with
+`--fetch` it begins when the first picture is fetched. Without, pictures and weights are those that BRIDGESEG_DATA and
+BRIDGESEG_WEIGHTS name. Warm: once more, over what the first run left. Measure on a quiet machine; a test compares the
+texts with what is stored.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +32,20 @@ from strip_notebooks import as_text
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from stored_result import origin
 
-from bridgeseg.data.open_dataset import open_pictures
-from bridgeseg.machine.environment import cache_folder, device, tier
+from bridgeseg.data.downloads import text_progress
+from bridgeseg.machine.environment import device, tier
 from bridgeseg.machine.files import write_text
-from bridgeseg.teaching import cache
+from bridgeseg.structures.labels import BadInput
+from bridgeseg.system.checkpoint import WEIGHTS
 from bridgeseg.teaching.lessons import LESSONS
+from bridgeseg.teaching.real_pictures import FETCHED, MEGABYTES
 
 STORED = BOOK / "results" / "timings.json"
 WELCOME = BOOK / "intro.md"
 COMMAND = "python tests/book/timings.py"
 CARD = re.compile(r"(?s)<!-- time -->(.*?)<!-- /time -->")
 TABLE = re.compile(r"(?s)<!-- times -->(.*?)<!-- /times -->")
-COLD_LIMIT, WARM_LIMIT = 300, 90  # seconds on two cores: what a chapter may take
+COLD_LIMIT, WARM_LIMIT = 300, 90  # seconds on two cores: what a chapter may take, lessons not counted
 NOTICEABLE = 1.25  # times as long: the card says what training takes
 
 UNKNOWN = "not measured yet"
@@ -47,55 +53,72 @@ UNKNOWN = "not measured yet"
 Times = dict[str, Any]
 
 
-def measure(chapter: Path) -> Times:
-    """Return how long a chapter takes, cold and warm, in seconds, and what it was measured on."""
+def measure(chapter: Path, fetch: bool = False) -> Times:
+    """Return how long a chapter takes, cold and warm, in seconds, what the first run did, and what it was measured on.
+
+    fetch: whether the first run gets pictures and weights from the network
+    """
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        there = environment(home, BRIDGESEG_CACHE=str(home / "own"), BRIDGESEG_TIER=tier())
+        own = home / "own"
+        there = environment(home, BRIDGESEG_CACHE=str(own), BRIDGESEG_TIER=tier())
         for name in ("BRIDGESEG_DATA", "BRIDGESEG_WEIGHTS"):
-            if name in os.environ:
+            if name in os.environ and not fetch:
                 there[name] = os.environ[name]
-        lend_lessons(home / "own")
-        seconds = {kind: _seconds(chapter, there) for kind in ("cold", "warm")}
+        start = time.monotonic()
+        fetched = fetch_pictures(chapter, own / "data") if fetch else []
+        fetching = time.monotonic() - start
+        cold = fetching + _seconds(chapter, there)
+        lessons = {name: lesson.budgeted(tier()).name for name, lesson in LESSONS.items()}
+        trained = [name for name, recipe in lessons.items() if any(own.glob(f"runs/{recipe}-*/{WEIGHTS}"))]
+        seconds = {"cold": round(cold, 1), "warm": round(_seconds(chapter, there), 1)}
+    did = {"trained": trained, "fetched": fetched, "fetching": round(fetching, 1)}
     found = origin(COMMAND)
-    return seconds | {name: found[name] for name in ("hardware", "versions", "date")} | {"tier": tier()}
+    return seconds | did | {n: found[n] for n in ("hardware", "versions", "date")} | {"tier": tier()}
 
 
-def lend_lessons(folder: Path) -> None:
-    """Give a cache the runs of all lessons for which the pictures are at hand, trained now where they are not yet."""
-    cache.prepare()
-    for lesson in LESSONS.values():
-        if pictures := open_pictures(lesson.pictures, "train"):
-            run = cache.folder_of(lesson.budgeted(tier()), pictures, lesson.seed)
-            place = folder / run.relative_to(cache_folder())
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(run)
+def fetch_pictures(chapter: Path, folder: Path) -> list[str]:
+    """Fetch into a folder what a chapter offers to fetch, and return the names of the sets."""
+    for name in offers(chapter):
+        FETCHED[name](folder, text_progress(name, sys.stdout))
+    return offers(chapter)
+
+
+def offers(chapter: Path) -> list[str]:
+    """Return the names of the sets that a chapter offers to fetch."""
+    calls = (name for cell in Chapter(chapter).of("code") for name, _ in cell.calls())
+    return list(FETCHED) if "real_pictures" in calls else []
 
 
 def _seconds(chapter: Path, there: dict[str, str]) -> float:
     start = time.monotonic()
     executed(chapter, there)
-    return round(time.monotonic() - start, 1)
+    return time.monotonic() - start
 
 
 def too_long(stored: dict[str, Times]) -> list[str]:
-    """Return each chapter that takes longer than it may, with its seconds."""
-    limits = {"cold": COLD_LIMIT, "warm": WARM_LIMIT}
-    return [
-        f"{name}: {times[kind]:.0f} s {kind}, at most {limit}"
-        for name, times in stored.items()
-        for kind, limit in limits.items()
-        if times[kind] > limit
-    ]
+    """Return each chapter that takes longer than it may, with its seconds; lessons and downloads are not its own."""
+    found = []
+    for name, times in stored.items():
+        lessons = 60 * sum(LESSONS[lesson].minutes["fast"] for lesson in times.get("trained", []))
+        own = {"cold": times["cold"] - lessons - times.get("fetching", 0), "warm": times["warm"]}
+        for kind, limit in (("cold", COLD_LIMIT), ("warm", WARM_LIMIT)):
+            if own[kind] > limit:
+                found.append(f"{name}: {own[kind]:.0f} s {kind}, at most {limit}")
+    return found
 
 
 def in_words(times: Times | None) -> str:
-    """Return what a card says: how long the cells take, and how long when the chapter trains first."""
+    """Return what a card says: how long the cells take, and how long when the chapter trains or fetches first."""
     if times is None:
         return UNKNOWN
     warm, cold = _duration(times["warm"]), _duration(times["cold"])
     cores = times["hardware"].partition(",")[0].replace(" cores", " processor cores")
-    first = f", {cold} the first time, when it trains" if times["cold"] > NOTICEABLE * times["warm"] else ""
+    first = ""
+    if times["cold"] > NOTICEABLE * times["warm"]:
+        does = "fetches pictures and trains" if times.get("fetched") else "trains"
+        pictures = " with the real pictures" if times.get("trained") else ""
+        first = f", {cold} the first time{pictures}, when it {does}"
     return f"about {warm} on {cores}{first}; not measured on a GPU"
 
 
@@ -122,8 +145,33 @@ def table(stored: dict[str, Times]) -> str:
             took = [_duration(times[kind]) for kind in ("cold", "warm")]
         name = f"[{int(path.stem[:2])}. {title}]({path.name})"
         lines.append(f"| {' | '.join([name, f'{reading.group(1)} minutes', *took])} |")
-    measured = f"Measured on {'; '.join(sorted(machines))}. Not measured on a GPU." if machines else ""
-    return "\n".join([*lines, "", measured]) if measured else "\n".join(lines)
+    if machines:
+        measured = f"Measured on {'; '.join(sorted(machines))}. Not measured on a GPU."
+        here = {path.stem: stored[path.stem] for path in CHAPTERS if path.stem in stored}
+        lines += ["", " ".join([*first_times(here), measured])]
+    return "\n".join(lines)
+
+
+def first_times(stored: dict[str, Times]) -> Iterator[str]:
+    """Yield what is in the first times and what is not, a sentence each; nothing where that was not measured."""
+    if not stored or not all("trained" in times for times in stored.values()):
+        return
+    yield "The first time, the environment is installed and the cache is empty."
+    for name, times in stored.items():
+        did = [f"the download of {_and(times['fetched'])}"] if times["fetched"] else []
+        did += [f"the training of a network for {_and(times['trained'])}"] if times["trained"] else []
+        if did:
+            without = "without the real pictures it is as short as every other"
+            yield f"That of chapter {int(name[:2])} contains {_and(did)}; {without}."
+    if not any(times["fetched"] for times in stored.values()):
+        offered = list(dict.fromkeys(name for path in CHAPTERS for name in offers(path)))
+        if offered:
+            size = sum(MEGABYTES[name] for name in offered)
+            yield f"The pictures were at hand: to fetch {_and(offered)}, {size} MB, comes on top."
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(names)
 
 
 def texts(stored: dict[str, Times]) -> dict[Path, str]:
@@ -158,11 +206,16 @@ def main(asked: list[str]) -> None:
         sys.exit(
             "the book says how long chapters take on processor cores; expected BRIDGESEG_TIER=fast and no GPU"
         )
+    fetch = "--fetch" in asked
+    asked = [name for name in asked if name != "--fetch"]
     if unknown := [name for name in asked if not any(path.stem.startswith(name) for path in CHAPTERS)]:
         sys.exit(f"no chapter {', '.join(unknown)}; there are {', '.join(path.stem for path in CHAPTERS)}")
     for path in CHAPTERS:
         if not asked or path.stem.startswith(tuple(asked)):
-            stored[path.stem] = measure(path)
+            try:
+                stored[path.stem] = measure(path, fetch)
+            except BadInput as error:  # no network to fetch from
+                sys.exit(f"{path.stem}: not measured, {error}")
             print(
                 f"{path.stem}: cold {stored[path.stem]['cold']} s, warm {stored[path.stem]['warm']} s",
                 flush=True,

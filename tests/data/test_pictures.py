@@ -227,7 +227,7 @@ def test_too_many_pixels_are_refused_by_our_own_limit(tmp_path, monkeypatch):
     assert "7 x 5" in one_line(lambda: read_picture(tmp_path / "a.png"), naming="a.png")
 
 
-def test_pictures_in_a_folder(tmp_path):
+def test_addresses_in_a_folder(tmp_path):
     for name in ("b.JPG", "a.png", ".hidden.png", "notes.txt", "c.tiff"):
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()

@@ -71,7 +71,7 @@ def test_a_sample_is_what_the_files_hold(root):
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".jpeg", ".png", ".JPG", ".PNG"])
-def test_pictures_of_every_ending(tmp_path, ending):
+def test_addresses_of_every_ending(tmp_path, ending):
     add(tmp_path, "a name.with spaces", ending=ending)
     listed(tmp_path, ["a name.with spaces"])
     sample = VocFolder(tmp_path)[0]

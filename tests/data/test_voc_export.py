@@ -55,7 +55,7 @@ def test_labels_come_back_the_same(tmp_path, highest):
         assert image.mode.startswith("P" if highest <= 254 else "I")
 
 
-def test_pictures_change_little(tmp_path):
+def test_addresses_change_little(tmp_path):
     dataset = Scenes(split="val", size=64, count=2)
     export(dataset, tmp_path, "val")
     for sample, read in zip(dataset, VocFolder(tmp_path, "val")):

@@ -72,7 +72,7 @@ def test_instances_come_best_first_with_scores_between_zero_and_one(seed: int) -
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 1)])
 @pytest.mark.parametrize("stride", [1, 8])
-def test_pictures_of_one_line(size: tuple[int, int], stride: int) -> None:
+def test_addresses_of_one_line(size: tuple[int, int], stride: int) -> None:
     line = picture(np.ones(size, int), [1])
     found = vote_and_assign(*perfect(line, stride), Voting(pixels=1))
     assert found.masks[:].tolist() == [np.ones(size, bool).tolist()]

@@ -45,7 +45,7 @@ def test_the_cache_is_named_or_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_
     assert not environment.cache_folder().exists(), "asking makes nothing"
 
 
-def test_pictures_are_looked_for_in_the_data_and_then_among_the_downloads(
+def test_addresses_are_looked_for_in_the_data_and_then_among_the_downloads(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     given, cache = tmp_path / "given", tmp_path / "cache"

@@ -16,7 +16,7 @@ def pictures(seed: int = 0) -> torch.Tensor:
     )
 
 
-def test_pictures_are_normalised_as_torchvisions_weights_expect() -> None:
+def test_addresses_are_normalised_as_torchvisions_weights_expect() -> None:
     theirs = v2.Compose(
         [
             v2.ToDtype(torch.float32, scale=True),

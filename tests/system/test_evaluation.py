@@ -263,7 +263,7 @@ def test_other_categories_are_refused_but_a_single_one_may_have_any_name(perfect
         evaluation.check_categories(("background", "a", "b"), ("background", "b", "a"))
 
 
-def test_pictures_that_were_trained_on_are_not_scored():
+def test_addresses_that_were_trained_on_are_not_scored():
     run = Run(torch.nn.ModuleDict(), SMALL, tuple(CATEGORIES), 0.5, tuple(Scenes("train", count=9).names))
     assert check_unseen(run, Scenes("val"), "val") is None
     with pytest.raises(BadInput, match="9 of the 2000"):

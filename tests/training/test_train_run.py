@@ -32,7 +32,7 @@ def test_a_category_that_never_occurs_is_named() -> None:
     assert line.startswith("in no picture to train on: ring;")
 
 
-def test_pictures_without_any_instance_are_refused() -> None:
+def test_addresses_without_any_instance_are_refused() -> None:
     with pytest.raises(BadInput, match="pictures: none of those to train on has an instance"):
         missing(load([picture(0, 0)], range(1)), CATEGORIES)
 
@@ -43,7 +43,7 @@ def test_held_out_pictures_without_objects_are_named() -> None:
     assert line.startswith("no object in the 1 pictures held out;")
 
 
-def test_pictures_that_cannot_come_by_area_are_said_to_come_once() -> None:
+def test_addresses_that_cannot_come_by_area_are_said_to_come_once() -> None:
     samples = [picture(1, 1)]
     assert once_each(load(samples, range(1)), NUCLEI_FAST) == []
     assert once_each(Unread(samples, range(1)), VOC) == []

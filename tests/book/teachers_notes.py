@@ -51,8 +51,8 @@ def about(chapter: Chapter) -> str:
         ">\n"
         f"> {read} minutes to read, {write} to write, {to_do} for the exercises. Reading is counted at "
         f"{WORDS_A_MINUTE} words or {LINES_A_MINUTE} lines of code\n"
-        f"> a minute, without folded cells; writing at {WRITTEN_A_MINUTE} line a minute, which is our choice. Talk about "
-        "predictions comes on top.\n"
+        f"> a minute, without folded cells; writing at {WRITTEN_A_MINUTE} line a minute, which is our choice. Talk "
+        "about predictions comes on top.\n"
         "> To plan a lesson, see *Teaching with this book* in the appendices."
     )
 

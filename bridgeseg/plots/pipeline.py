@@ -11,6 +11,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from bridgeseg.plots.style import INK, LINES, style
 
@@ -86,8 +87,9 @@ def _middle(part: str) -> tuple[float, float]:
 def _box(ax: Axes, part: str, marked: bool) -> None:
     """Draw a part. What is marked is dark, and its word is bold: seen without colours, too."""
     x, y = _middle(part)
-    looks = {"facecolor": LINES[0] if marked else "white", "edgecolor": LINES[0] if marked else QUIET}
-    ax.add_patch(plt.Rectangle((x - WIDE / 2, y - HIGH / 2), WIDE, HIGH, linewidth=1.2, zorder=2, **looks))
+    face, edge = (LINES[0], LINES[0]) if marked else ("white", QUIET)
+    corner = (x - WIDE / 2, y - HIGH / 2)
+    ax.add_patch(Rectangle(corner, WIDE, HIGH, facecolor=face, edgecolor=edge, linewidth=1.2, zorder=2))
     ink, weight = ("white", "bold") if marked else (INK, "normal")
     ax.text(x, y, part, color=ink, weight=weight, fontsize=11.5, ha="center", va="center", zorder=3)
 

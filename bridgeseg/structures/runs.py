@@ -10,6 +10,8 @@ Built in chapter 2.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -49,12 +51,12 @@ def label_runs(*maps: Tensor) -> tuple[Tensor, Tensor]:
     height, width = maps[0].shape
     begins = torch.zeros(height * width + 1, dtype=torch.bool, device=maps[0].device)
     begins[:: max(width, 1)] = True  # a run with every row, and one past the last: where the last stops
-    lines = [labels.flatten() for labels in maps]
-    # The same memory seen by numpy, where that can be: for a small picture its calls cost a quarter of torch's.
     here = begins.device.type == "cpu"
-    changes, *lines = (line.numpy() if here else line for line in (begins, *lines))
-    for line in lines:
-        changes[1:-1] |= line[1:] != line[:-1]
+    changes: Any = begins.numpy() if here else begins
+    for line in (labels.flatten() for labels in maps):
+        # The same memory seen by numpy, where that can be: for a small picture its calls cost a quarter of torch's.
+        values: Any = line.numpy() if here else line
+        changes[1:-1] |= values[1:] != values[:-1]
     edges = places_of(begins)  # (r + 1,)
     return edges[:-1], edges[1:]
 

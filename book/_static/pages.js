@@ -32,9 +32,19 @@ function letNamesBreak() {
   }
 }
 
+// Code that is wider than its place is scrolled with the keyboard too, once it has the focus. The theme sees to that
+// when the page is loaded, when what is folded has no width yet.
+function letUnfoldedCodeScroll() {
+  const watch = new ResizeObserver((entries) => {
+    entries.forEach(({ target }) => (target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1));
+  });
+  document.querySelectorAll("article pre").forEach((code) => watch.observe(code));
+}
+
 document.addEventListener("DOMContentLoaded", function () {
   nameTheDropDowns();
   freeTheReferences();
   nameTheColumns();
   letNamesBreak();
+  letUnfoldedCodeScroll();
 });

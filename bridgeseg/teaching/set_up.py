@@ -76,6 +76,6 @@ def _show_figures() -> None:
     if "ipykernel" not in sys.modules or importlib.util.find_spec(inline.partition(".")[0]) is None:
         return
     shell = importlib.import_module("IPython").get_ipython()
-    if shell is not None and plt.get_backend().lower() in WRITES_FILES:
+    if getattr(shell, "kernel", None) is not None and plt.get_backend().lower() in WRITES_FILES:
         shell.enable_matplotlib("inline")
     importlib.import_module(inline).set_matplotlib_formats("png", dpi=DPI)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Tag
 from notebooks import BOOK
-from strip_notebooks import NOTEBOOK_METADATA
+from small_page import built_pages
 
 EXTENSIONS = BOOK / "_extensions"
-SETTINGS = f"""import sys
-sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = ["myst_nb", "bold_first_words"]
-root_doc, nb_execution_mode, numfig, exclude_patterns = "page", "off", True, ["built"]
-"""
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 QUOTES = """> **Predict.** How *many*?
 >
@@ -74,15 +66,7 @@ CELLS = [
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a built page from a notebook, and one from a file of text."""
-    folder = tmp_path_factory.mktemp("book")
-    (folder / "conf.py").write_text(SETTINGS)
-    notebook = {"cells": CELLS, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
-    (folder / "page.ipynb").write_text(json.dumps(notebook))
-    (folder / "words.md").write_text(f"---\norphan: true\n---\n# Words\n\n{QUOTES}")
-    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", folder, folder / "built"]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    return folder / "built"
+    return built_pages(tmp_path_factory.mktemp("book"), "bold_first_words", CELLS, QUOTES)
 
 
 def page(built: Path, name: str) -> Tag:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,8 @@ from folds import FOLDS, fold, problems, title
 from notebooks import BOOK, Chapter, each_chapter, none_of
 from pages import loaded
 from small_chapter import Break, Notebook, broken, cell_named, fits, in_cell, tagged
-from strip_notebooks import NOTEBOOK_METADATA, stripped
+from small_page import built_pages
+from strip_notebooks import stripped
 
 EXTENSIONS = BOOK / "_extensions"
 
@@ -99,11 +97,6 @@ def test_an_author_sets_the_tag_and_stripping_writes_the_rest() -> None:
 # In the book
 
 
-SETTINGS = f"""import sys
-sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = ["myst_nb", "folded_cells"]
-root_doc, nb_execution_mode, exclude_patterns = "page", "off", ["built"]
-"""
 SAID = [{"output_type": "stream", "name": "stdout", "text": "said"}]
 
 
@@ -124,15 +117,8 @@ CELLS = [
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Tag:
     """A page that is built of cells of each kind."""
-    folder = tmp_path_factory.mktemp("book")
-    (folder / "conf.py").write_text(SETTINGS)
-    notebook = {"cells": CELLS, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
-    (folder / "page.ipynb").write_text(json.dumps(notebook))
-    (folder / "words.md").write_text("---\norphan: true\n---\n# Words")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", folder, folder / "built"]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    return BeautifulSoup((folder / "built" / "page.html").read_text("utf8"), "html.parser")
+    built = built_pages(tmp_path_factory.mktemp("book"), "folded_cells", CELLS, "", "-W")
+    return BeautifulSoup((built / "page.html").read_text("utf8"), "html.parser")
 
 
 def test_a_folded_cell_stands_under_its_title(page: Tag) -> None:

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from notebooks import BOOK
 from small_page import built_pages
 
-EXTENSIONS = BOOK / "_extensions"
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 QUOTES = """> **Predict.** How *many*?
 >

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BACKGROUND, VOID, Sample
-from bridgeseg.structures.runs import label_runs, meet
+from bridgeseg.structures.runs import label_runs_of, pieces_of
 
 
 @dataclass(frozen=True)
@@ -70,18 +68,18 @@ class _Runs(NamedTuple):
     The parts are 0 no instance, 1…g an instance, g + 1 void.
     """
 
-    start: Tensor
-    stop: Tensor
+    start: np.ndarray
+    stop: np.ndarray
     part: np.ndarray
 
 
 def _true_runs(sample: Sample) -> tuple[np.ndarray, np.ndarray, _Runs]:
     """The numbers (g,) and categories (g,) of a picture's instances, counted over the runs of its two maps."""
-    maps = [np.require(part, requirements=["C", "W"]) for part in (sample.instances, sample.categories)]
-    start, stop = label_runs(*map(torch.from_numpy, maps))
-    number, kind = (part.ravel()[start.numpy()] for part in maps)  # (r,)
+    maps = (sample.instances, sample.categories)
+    start, stop = label_runs_of(*maps)
+    number, kind = (part.reshape(-1)[start] for part in maps)  # (r,)
     numbers, place = np.unique(number, return_inverse=True)
-    counts = np.bincount(place * (VOID + 1) + kind, (stop - start).numpy(), len(numbers) * (VOID + 1))
+    counts = np.bincount(place * (VOID + 1) + kind, stop - start, len(numbers) * (VOID + 1))
     counts = counts.reshape(-1, VOID + 1)[:, BACKGROUND + 1 : VOID]  # (numbers, C)
     held = np.flatnonzero((numbers > 0) & counts.any(1))
     parts = np.zeros(len(numbers), np.int64)
@@ -109,6 +107,7 @@ def overlaps(instances: Instances, truth: Sample) -> Overlaps:
     Example:
         >>> kinds = np.array([[0, 3, 3, 3]], np.uint8)
         >>> truth = Sample("", np.zeros((1, 4, 3), np.uint8), kinds, (kinds > 0).astype(np.int32))
+        >>> import torch
         >>> mask = torch.tensor([[[True, True, True, False]]])
         >>> found = Instances.from_masks(mask, torch.tensor([3]), torch.tensor([0.9]), torch.zeros(1, 4))
         >>> overlaps(found, truth).iou
@@ -121,11 +120,12 @@ def overlaps(instances: Instances, truth: Sample) -> Overlaps:
         raise ValueError(f"{truth.name}: masks are {masks.size}, expected {truth.instances.shape}")
     numbers, true_categories, runs = _true_runs(truth)
     parts = len(numbers) + 2
-    pieces = meet(masks.start, masks.stop, runs.start, runs.stop)
-    mine, other, start, stop = (part.numpy() for part in pieces)  # (k,)
+    mine, other, start, stop = pieces_of(
+        masks.start.numpy(), masks.stop.numpy(), runs.start, runs.stop
+    )  # (k,)
     pair = masks.number.numpy()[mine] * parts + runs.part[other]
     pixels = np.bincount(pair, stop - start, len(masks) * parts).reshape(-1, parts)  # (n, g + 2)
-    true_area = np.bincount(runs.part, (runs.stop - runs.start).numpy(), parts)[1:-1]
+    true_area = np.bincount(runs.part, runs.stop - runs.start, parts)[1:-1]
 
     on_void = pixels[:, -1]
     area = pixels[:, :-1].sum(1)

@@ -5,12 +5,13 @@ before another, and never goes beyond the end of its row. A row of 500 pixels wi
 so whatever can be asked of runs costs a hundredth of asking every pixel. A whole picture's runs are worked on
 together, as a row of starts and a row of stops.
 
+Tensors on a processor are lent to numpy, which shares their memory: a small picture has a few hundred runs, and there a
+call of torch costs more than the work that it does. `label_runs_of` and `pieces_of` take arrays as they are.
+
 Built in chapter 2.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
@@ -48,16 +49,37 @@ def label_runs(*maps: Tensor) -> tuple[Tensor, Tensor]:
 
     Built in chapter 2.
     """
+    if maps[0].device.type == "cpu":
+        start, stop = label_runs_of(*(labels.numpy() for labels in maps))
+        return torch.from_numpy(start), torch.from_numpy(stop)
     height, width = maps[0].shape
     begins = torch.zeros(height * width + 1, dtype=torch.bool, device=maps[0].device)
     begins[:: max(width, 1)] = True  # a run with every row, and one past the last: where the last stops
-    here = begins.device.type == "cpu"
-    changes: Any = begins.numpy() if here else begins
-    for line in (labels.flatten() for labels in maps):
-        # The same memory seen by numpy, where that can be: for a small picture its calls cost a quarter of torch's.
-        values: Any = line.numpy() if here else line
-        changes[1:-1] |= values[1:] != values[:-1]
+    for labels in (part.flatten() for part in maps):
+        begins[1:-1] |= labels[1:] != labels[:-1]
     edges = places_of(begins)  # (r + 1,)
+    return edges[:-1], edges[1:]
+
+
+def label_runs_of(*maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same runs of maps that are arrays.
+
+    maps: (h, w), any type, of one size
+    returns: start (r,) int64 and stop (r,) int64, places
+
+    Example:
+        >>> start, stop = label_runs_of(np.array([[0, 7, 7], [7, 0, 0]]))
+        >>> start.tolist(), stop.tolist()
+        ([0, 1, 3, 4], [1, 3, 4, 6])
+
+    Built in chapter 2.
+    """
+    height, width = maps[0].shape
+    begins = np.zeros(height * width + 1, bool)
+    begins[:: max(width, 1)] = True
+    for labels in (part.reshape(-1) for part in maps):
+        begins[1:-1] |= labels[1:] != labels[:-1]
+    edges = begins.nonzero()[0]  # (r + 1,)
     return edges[:-1], edges[1:]
 
 
@@ -100,6 +122,10 @@ def meet(
 
     Built in chapter 3.
     """
+    if start.device.type == "cpu":
+        runs = (part.numpy() for part in (start, stop, other_start, other_stop))
+        mine, other, begin, end = map(torch.from_numpy, pieces_of(*runs))
+        return mine, other, begin, end
     first = torch.searchsorted(other_stop, start, right=True)
     last = torch.searchsorted(other_start, stop)
     other, mine = ranges(first, last - first)  # (k,)
@@ -108,4 +134,32 @@ def meet(
         other,
         torch.maximum(start.index_select(0, mine), other_start.index_select(0, other)),
         torch.minimum(stop.index_select(0, mine), other_stop.index_select(0, other)),
+    )
+
+
+def pieces_of(
+    start: np.ndarray, stop: np.ndarray, other_start: np.ndarray, other_stop: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same pieces as `meet`, of runs that are arrays.
+
+    start, stop: (r,) int64, in any order, and they may overlap
+    other_start, other_stop: (t,) int64, rising, and none overlaps another
+    returns: which of the first (k,) int64, which of the others (k,) int64, start (k,) int64 and stop (k,) int64
+
+    Example:
+        >>> mine, other, begin, end = pieces_of(*np.array([[2], [9]]), *np.array([[0, 4, 9], [3, 6, 12]]))
+        >>> other.tolist(), begin.tolist(), end.tolist()
+        ([0, 1], [2, 4], [3, 6])
+
+    Built in chapter 3.
+    """
+    first = other_stop.searchsorted(start, "right")
+    counts = other_start.searchsorted(stop) - first
+    mine = np.arange(len(start)).repeat(counts)  # (k,)
+    other = (first - counts.cumsum() + counts).repeat(counts) + np.arange(len(mine))
+    return (
+        mine,
+        other,
+        np.maximum(start[mine], other_start[other]),
+        np.minimum(stop[mine], other_stop[other]),
     )

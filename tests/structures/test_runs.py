@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -83,3 +87,35 @@ def test_pieces_that_runs_share_are_those_of_sets_of_pixels(seed: int) -> None:
     assert all(
         len(part) == 0 for part in meet(torch.from_numpy(start), torch.from_numpy(stop), nothing, nothing)
     )
+
+
+ON_A_GPU = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import stand_in_gpu
+stand_in_gpu.plug_in()
+import torch
+from bridgeseg.structures.runs import label_runs, meet
+
+torch.manual_seed(0)
+for size in [(0, 4), (4, 0), (1, 1), (9, 11), (40, 30)]:
+    for _ in range(5):
+        first, second = torch.randint(0, 3, size), torch.randint(0, 2, size)
+        runs, others = label_runs(first), label_runs(first, second)
+        here = *runs, *others, *meet(*runs, *others)
+        there = first.to(stand_in_gpu.GPU), second.to(stand_in_gpu.GPU)
+        runs, others = label_runs(there[0]), label_runs(*there)
+        there = *runs, *others, *meet(*runs, *others)
+        for mine, its in zip(here, there, strict=True):
+            assert its.device == stand_in_gpu.GPU and mine.dtype == its.dtype and torch.equal(mine, its.cpu())
+print("all the same")
+"""
+
+
+def test_torch_finds_on_a_gpu_what_numpy_finds_here() -> None:
+    # Of a GPU that is none: it is torch's part that is asked for, where tensors cannot be lent to numpy.
+    folder = Path(__file__).parents[1] / "book"
+    run = subprocess.run(
+        [sys.executable, "-c", ON_A_GPU, str(folder)], capture_output=True, text=True, timeout=120
+    )
+    assert run.stdout == "all the same\n", run.stderr

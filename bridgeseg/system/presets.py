@@ -48,7 +48,10 @@ SCENES_TINY = dataclasses.replace(
     SCENES_FAST,
     name="scenes-tiny",
     semantic=dataclasses.replace(
-        SCENES_FAST.semantic, network=NetworkRecipe(width=16, hidden=32, output_stride=16, stride=4)
+        SCENES_FAST.semantic,
+        network=NetworkRecipe(width=16, hidden=32, output_stride=16, stride=4),
+        # its steps are counted: as good as in float32, and sooner
+        optimiser=dataclasses.replace(SCENES_FAST.semantic.optimiser, bfloat16=True),
     ),
     pictures=PictureRecipe(scenes=400),
     steps=300,
@@ -57,8 +60,8 @@ SCENES_TINY = dataclasses.replace(
 """Drawn scenes in half a minute, for a first try and for tests.
 
 Command: python -m bridgeseg train --data scenes --recipe scenes-tiny --seed 0 --out RUN
-Takes: 20 seconds on 2 cores, Intel(R) Xeon(R) Processor
-Expect: mean IoU 0.240, AP^r 0.168 / 0.101 / 0.140 at 0.5 / 0.7 / vol on 200 unseen pictures (results/scenes-tiny.json)
+Takes: 20 seconds on 2 cores, AMD EPYC
+Expect: mean IoU 0.246, AP^r 0.207 / 0.130 / 0.169 at 0.5 / 0.7 / vol on 200 unseen pictures (results/scenes-tiny.json)
 """
 
 SCENES_FULL = dataclasses.replace(

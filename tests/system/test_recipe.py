@@ -87,7 +87,8 @@ WAS = {
         "semantic.optimiser.bfloat16": False,
         "semantic.optimiser.rate": 3e-3,
         "semantic.crops.by_area": False,
-    }
+    },
+    "scenes-tiny": {"semantic.optimiser.bfloat16": False},
 }
 
 

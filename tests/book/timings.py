@@ -48,6 +48,9 @@ TABLE = re.compile(r"(?s)<!-- times -->(.*?)<!-- /times -->")
 COLD_LIMIT, WARM_LIMIT = 300, 90  # seconds on two cores: what a chapter may take, lessons not counted
 NOTICEABLE = 1.25  # times as long: the card says what training takes
 
+MEGABITS = 20  # a second: a line by which downloads that could not be timed are said in minutes
+WEIGHTS_MEGABYTES = 14  # of the MobileNet on which the lesson for pedestrians is built
+
 UNKNOWN = "not measured yet"
 
 Times = dict[str, Any]
@@ -167,7 +170,13 @@ def first_times(stored: dict[str, Times]) -> Iterator[str]:
         offered = list(dict.fromkeys(name for path in CHAPTERS for name in offers(path)))
         if offered:
             size = sum(MEGABYTES[name] for name in offered)
-            yield f"The pictures were at hand: to fetch {_and(offered)}, {size} MB, comes on top."
+            weights = WEIGHTS_MEGABYTES if any(times["trained"] for times in stored.values()) else 0
+            learned = f", and the pretrained weights, {weights} MB," if weights else ","
+            line = _duration((size + weights) * 8 / MEGABITS)
+            yield (
+                f"Pictures and weights were at hand: to fetch {_and(offered)}, {size} MB{learned} comes on top. "
+                f"That is about {line} at {MEGABITS} megabits a second, which was divided and not timed."
+            )
 
 
 def _and(names: list[str]) -> str:

@@ -30,8 +30,12 @@ HEADS = {"one tap": (1, 1), "5 × 5 taps, 3 apart": (5, 3)}  # kernel and dilati
 def network(kernel: int, dilation: int) -> FCN:
     """Return a residual network of eight layers with fresh weights."""
     torch.manual_seed(0)
-    trunk = resnet(18, STRIDE, width=16, layers=(1, 1, 1), stem=3, zero_init_residual=False)
-    head = LargeFieldOfViewHead(trunk.channels, trunk.strides, 3, kernel=kernel, dilation=dilation)
+    trunk = resnet(
+        18, STRIDE, width=16, layers=(1, 1, 1), stem=3, zero_init_residual=False
+    )
+    head = LargeFieldOfViewHead(
+        trunk.channels, trunk.strides, 3, kernel=kernel, dilation=dilation
+    )
     return FCN(trunk, head, {"categories": 3}).eval()
 
 
@@ -47,10 +51,16 @@ def cross(ax: Axes) -> None:
 @style()
 def draw() -> plt.Figure:
     """Draw a scene, and beside it what one cell sees with one tap and with many."""
-    scenes = [draw_scene(3, number, sky=True).picture for number in range(SCENES)]
-    pictures: Tensor = normalise(torch.stack([torch.from_numpy(each) for each in scenes]))
+    samples = [draw_scene(3, number, sky=True) for number in range(SCENES)]
+    pictures: Tensor = normalise(
+        torch.stack([torch.from_numpy(each.picture) for each in samples])
+    )
+    row, column = (STRIDE * place for place in CELL)
+    shown = next(
+        each for each in samples if each.instances[row, column]
+    )  # the cell lies on an object
     figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.5), layout="constrained")
-    axes[0].imshow(scenes[0])
+    axes[0].imshow(shown.picture)
     axes[0].set_title("a scene, and a cell", fontsize=14)
     for ax, (title, head) in zip(axes[1:], HEADS.items()):
         seen = gradient_map(network(*head), pictures, CELL)

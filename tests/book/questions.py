@@ -137,6 +137,24 @@ BUGS = {
             "torch.tensor([-1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0]), torch.ones(2)",
         ),
     ),
+    5: (
+        Bug(
+            "convolve__turned_round",
+            "torch.tensor([1.0, 0, 2]), torch.tensor([1.0, 2, 1])",
+            "torch.tensor([1.0, 0, 2]), torch.tensor([1.0, 2, -1])",
+        ),
+        Bug(
+            "finer__one_layer_too_early",
+            "[(3, 2, 1), (3, 1, 1)], 2",
+            "[(3, 2, 1), (3, 2, 1), (3, 1, 1)], 2",
+        ),
+        Bug("reach__its_own_stride_too", "[(3, 1, 1), (3, 1, 2)]", "[(3, 2, 1), (3, 1, 1)]"),
+        Bug(
+            "square_holding__last_row_forgotten",
+            "torch.tensor([[5.0]]), (0, 0), 2.0",
+            "torch.tensor([[1.0, 4, 1]]), (0, 1), 0.5",
+        ),
+    ),
 }
 
 WHICH = {
@@ -179,6 +197,13 @@ WHICH = {
             "residual_gradients__shortcut_forgotten",
             "torch.tensor([1.0, 2]), torch.tensor([0.0, 1, 1]), torch.tensor([1.0, 1, 0]), torch.ones(2)",
         ),
+    ),
+    5: (
+        Which(
+            "convolve__dilation_counts_the_gaps",
+            "torch.tensor([0.0, 0, 5, 0, 0]), torch.tensor([1.0, 0, 2])",
+        ),
+        Which("nominal__kernel_times_dilation", "5, 12, 8"),
     ),
 }
 

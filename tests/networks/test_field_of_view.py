@@ -12,6 +12,7 @@ from bridgeseg.networks.field_of_view import (
     Step,
     effective_field_of_view,
     field_of_view,
+    finer_layers,
     gradient_map,
     measured_field_of_view,
     nominal_field_of_view,
@@ -177,3 +178,34 @@ def test_a_share_is_asked_for(share: float) -> None:
         effective_field_of_view(torch.ones(2, 2), (0, 0), share)
     with pytest.raises(ValueError, match="its sum is 0"):
         effective_field_of_view(torch.zeros(2, 2), (0, 0))
+
+
+@pytest.mark.parametrize("output_stride", [32, 16, 8, 4, 2])
+@pytest.mark.parametrize("depth", [18, 34, 50])
+def test_the_trunk_is_built_by_the_rule_of_finer_layers(depth: int, output_stride: int) -> None:
+    """Where a kernel is 1×1 its dilation means nothing, and the trunk leaves it at 1."""
+    coarse, fine = (steps(resnet(depth, stride, width=1)) for stride in (32, output_stride))
+    expected = [
+        layer if layer.kernel > 1 else layer._replace(dilation=1)
+        for layer in finer_layers(coarse, output_stride)
+    ]
+    assert fine == expected
+
+
+def test_finer_layers_see_as_far_and_give_the_old_answers_between_new_ones() -> None:
+    torch.manual_seed(0)
+    layers = [Step(3, 2, 1), Step(5, 2, 1), Step(3, 1, 2), Step(3, 3, 1), Step(3, 1, 1)]
+    weights = [torch.randn(1, 1, 1, layer.kernel, dtype=torch.float64) for layer in layers]
+
+    def through(chain: list[Step], x: torch.Tensor) -> torch.Tensor:
+        for layer, weight in zip(chain, weights):
+            padding = (0, layer.dilation * (layer.kernel // 2))
+            x = nn.functional.conv2d(x, weight, None, (1, layer.stride), padding, (1, layer.dilation))
+        return x
+
+    x = torch.randn(1, 1, 1, 97, dtype=torch.float64)
+    coarse = through(layers, x)
+    for stride in (12, 4, 2, 1):
+        fine = finer_layers(layers, stride)
+        assert field_of_view(fine) == field_of_view(layers)
+        torch.testing.assert_close(through(fine, x)[..., :: 12 // stride], coarse)

@@ -28,6 +28,11 @@ class Step(NamedTuple):
     stride: inputs from output to output
     dilation: inputs from tap to tap
 
+    Example:
+        >>> layer = Step(kernel=3, stride=2, dilation=1)
+        >>> tuple(layer), layer.stride
+        ((3, 2, 1), 2)
+
     Built in chapter 5.
     """
 
@@ -61,6 +66,12 @@ def steps(network: nn.Module) -> list[Step]:
     network: a trunk, a head or an FCN of this package; its layers are registered in the order in which they
         run
     raises: ValueError for a RefinementHead, whose ways run at several strides at once: measure that one
+
+    Example:
+        >>> from bridgeseg.networks.resnet import resnet
+        >>> trunk = resnet(18, output_stride=4, width=2, layers=(1, 1))
+        >>> [tuple(step) for step in steps(trunk)]  # a stem, a pooling, two blocks of two layers
+        [(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 1, 1), (3, 1, 1), (3, 1, 2)]
 
     Built in chapter 5.
     """

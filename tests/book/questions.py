@@ -150,9 +150,9 @@ BUGS = {
         ),
         Bug("reach__its_own_stride_too", "[(3, 1, 1), (3, 1, 2)]", "[(3, 2, 1), (3, 1, 1)]"),
         Bug(
-            "square_holding__last_row_forgotten",
-            "torch.tensor([[5.0]]), (0, 0), 2.0",
+            "square_holding__round_the_corner",
             "torch.tensor([[1.0, 4, 1]]), (0, 1), 0.5",
+            "torch.tensor([[4.0, 1, 1, 1]]), (0, 0), 0.9",
         ),
     ),
 }

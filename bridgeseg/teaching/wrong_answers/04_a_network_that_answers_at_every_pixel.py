@@ -1,4 +1,4 @@
-"""Wrong answers to the checkpoints of "A network that answers at every pixel"; each is a mistake that somebody makes."""
+"""Wrong answers to the checkpoints of "A network that answers at every pixel"; each is one that somebody gives."""
 
 
 def as_input__reshaped(pictures):

@@ -4,8 +4,8 @@ The first network of chapter 4, eight layers, learns a few scenes, seven times: 
 
 - rate too high: thirty times the rate
 - labels moved: in training, each label map lies a sixth of a picture to the right of its picture
-- batches of one kind: the scenes come sorted by the category of most of their pixels, each mini-batch from one place of
-  that list
+- batches of one kind: the scenes come by the category of most of their pixels, twelve mini-batches in a row of the first,
+  then twelve of the next, and so on
 - frozen by mistake: the last layer alone learns
 - leak: the scenes called unseen are some of those that are learned
 - not a number: the loss takes the logarithm of a probability that was rounded to float16, in which small ones are 0
@@ -48,6 +48,7 @@ WIDTH, BATCH, RATE, MOMENTUM, DECAY = 24, 16, 0.1, 0.9, 1e-4
 WARM_UP, POWER = 0.05, 0.9
 TOO_HIGH = 30  # times the rate
 MOVED = 16  # pixels of 96
+IN_A_ROW = 12  # mini-batches of one kind
 ASKED_EVERY = 10  # steps
 
 Pictures = tuple[Tensor, Tensor]
@@ -74,11 +75,13 @@ def in_float16(logits: Tensor, categories: Tensor) -> Tensor:
     return F.nll_loss((p + (p.half().float() - p).detach()).log(), wanted, ignore_index=VOID)
 
 
-def by_kind(categories: Tensor) -> np.ndarray:
-    """Return the order of scenes sorted by the category of most of their pixels, background left out."""
+def by_kind(categories: Tensor, steps: int, seed: int) -> np.ndarray:
+    """Return an order in which scenes come by the category of most of their pixels, background left out."""
     shapes = range(1, len(CATEGORIES))
     counts = torch.stack([(categories == category).sum((1, 2)) for category in shapes], 1)
-    return np.argsort(counts.argmax(1).numpy(), kind="stable")
+    kind, rng = counts.argmax(1).numpy(), np.random.default_rng(seed)
+    parts = [np.flatnonzero(kind == number) for number in np.unique(kind)]
+    return np.concatenate([rng.choice(parts[step // IN_A_ROW % len(parts)], BATCH) for step in range(steps)])
 
 
 def curve(fault: str, learned: Pictures, unseen: Pictures, steps: int, seed: int) -> dict[str, list[float | None]]:
@@ -91,10 +94,9 @@ def curve(fault: str, learned: Pictures, unseen: Pictures, steps: int, seed: int
         unseen = learned[0][: len(unseen[0])], learned[1][: len(unseen[1])]
     if fault == "labels moved":
         learned = learned[0], learned[1].roll(MOVED, 2)
-    count = len(learned[0])
-    order = orders(seed, 0, steps * BATCH, count)
+    order = orders(seed, 0, steps * BATCH, len(learned[0]))
     if fault == "batches of one kind":
-        order = by_kind(learned[1])[np.arange(steps * BATCH) % count]
+        order = by_kind(learned[1], steps, seed)
     loss: Callable[[Tensor, Tensor], Tensor] = in_float16 if fault == "not a number" else loss_of
     rate = RATE * (TOO_HIGH if fault == "rate too high" else 1)
     weights = [each for each in network.parameters() if each.requires_grad]

@@ -4,7 +4,7 @@ The first network of chapter 4, eight layers, learns a few scenes, seven times: 
 
 - rate too high: thirty times the rate
 - labels moved: in training, each label map lies a sixth of a picture to the right of its picture
-- batches of one kind: the scenes come by the category of most of their pixels, twelve mini-batches in a row of the first,
+- batches of one kind: the scenes come by the category of most of their pixels, twelve mini-batches in a row of one,
   then twelve of the next, and so on
 - frozen by mistake: the last layer alone learns
 - leak: the scenes called unseen are some of those that are learned
@@ -84,7 +84,9 @@ def by_kind(categories: Tensor, steps: int, seed: int) -> np.ndarray:
     return np.concatenate([rng.choice(parts[step // IN_A_ROW % len(parts)], BATCH) for step in range(steps)])
 
 
-def curve(fault: str, learned: Pictures, unseen: Pictures, steps: int, seed: int) -> dict[str, list[float | None]]:
+def curve(
+    fault: str, learned: Pictures, unseen: Pictures, steps: int, seed: int
+) -> dict[str, list[float | None]]:
     """Train once, with a fault; return the losses of all steps, and those on the scenes called unseen."""
     torch.manual_seed(seed)
     network = stack(8, WIDTH, len(CATEGORIES), shortcuts=False).train()

@@ -106,7 +106,9 @@ def draw(seed: int, chunk: int, batch: int, count: int, crops: CropRecipe) -> Dr
     return Draws(*map(torch.from_numpy, (picture, side, start, turned >= 4, flipped, *coloured)))
 
 
-def colour_change(bright: np.ndarray, contrast: np.ndarray, colour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def colour_change(
+    bright: np.ndarray, contrast: np.ndarray, colour: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return what brightness, contrast and saturation, in this order, do to colours: one matrix and one offset.
 
     bright: (...,) float; every colour is multiplied by it

@@ -32,7 +32,7 @@ def sgd__rate_within_the_velocity(w, gradient, velocity, rate, momentum, decay):
 
 
 def sgd__damped(w, gradient, velocity, rate, momentum, decay):
-    """The gradient counts as one minus the momentum: a mean and not a sum, so that with a momentum of 0.9 steps are ten times too short."""
+    """The gradient counts one minus the momentum, a mean and not a sum: steps are far too short."""
     velocity = momentum * velocity + (1 - momentum) * (gradient + decay * w)
     return w - rate * velocity, velocity
 
@@ -68,7 +68,7 @@ def pictures_of__moves_by_one(seed, step, batch, count):
 
 
 def recoloured__contrast_by_pixel(pixels, b, s, c):
-    """Contrast moves each colour away from the grey of its own pixel and not from that of the window: saturation twice."""
+    """Contrast moves a colour away from the grey of its own pixel and not from that of the window: saturation twice."""
     pixels = b * pixels
     own = (pixels @ GREY)[:, None]
     pixels = own + s * (pixels - own)

@@ -37,16 +37,9 @@ def remembered(
     Example:
         >>> import os, tempfile
         >>> from unittest import mock
-        >>> def double(network):
-        ...     network.weight.data *= 2
-        ...     return [0.5]
-        >>> with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, BRIDGESEG_CACHE=folder):
-        ...     for _ in range(2):
-        ...         layer = nn.Linear(1, 1).requires_grad_(False)
-        ...         _ = layer.weight.fill_(3.0), layer.bias.fill_(0.0)
-        ...         print(remembered("twice", layer, double, ["a setting"])[0], layer.weight.item())
-        [0.5] 6.0
-        [0.5] 6.0
+        >>> with tempfile.TemporaryDirectory() as place, mock.patch.dict(os.environ, BRIDGESEG_CACHE=place):
+        ...     [remembered("short", nn.Flatten(), lambda network: [0.5], ["a setting"])[0] for _ in range(2)]
+        [[0.5], [0.5]]
 
     Another process that trains the same is waited for. Built in chapter 4.
     """

@@ -115,6 +115,28 @@ BUGS = {
             "np.array([True, False, True, True]), 3",
         ),
     ),
+    4: (
+        Bug(
+            "slide__round_the_corner",
+            "torch.tensor([0.0, 3, 0]), torch.tensor([1.0, 2, -1])",
+            "torch.tensor([1.0, 3, 0]), torch.tensor([1.0, 2, -1])",
+        ),
+        Bug(
+            "residual__added_after_the_relu",
+            "torch.tensor([1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0])",
+            "torch.tensor([-1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0])",
+        ),
+        Bug(
+            "pixel_loss__divided_by_all",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]), 1",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 255]]]), 1",
+        ),
+        Bug(
+            "residual_gradients__last_relu_forgotten",
+            "torch.tensor([1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0]), torch.ones(2)",
+            "torch.tensor([-1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0]), torch.ones(2)",
+        ),
+    ),
 }
 
 WHICH = {
@@ -150,6 +172,13 @@ WHICH = {
             "np.array([[False, False, True, False]])",
         ),
         Which("precision_and_recall__divided_by_all_masks", "np.array([True, False, True]), 4"),
+    ),
+    4: (
+        Which("slide__kernel_turned_round", "torch.tensor([1.0, 0, 2]), torch.tensor([1.0, 0, 0])"),
+        Which(
+            "residual_gradients__shortcut_forgotten",
+            "torch.tensor([1.0, 2]), torch.tensor([0.0, 1, 1]), torch.tensor([1.0, 1, 0]), torch.ones(2)",
+        ),
     ),
 }
 

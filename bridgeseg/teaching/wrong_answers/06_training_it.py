@@ -117,7 +117,7 @@ def rate_at__falls_while_it_rises(progress, warm_up, power):
 def train__forgets_the_velocities(make, batches, recipe, steps, until, state=None):
     """The velocities of the state are not taken over: it resumes with the weights alone."""
     if state is not None:
-        state = state[0], [torch.zeros_like(v) for v in state[1]], state[2]
+        state = state[0], torch.zeros_like(state[1]), state[2]
     return train(make, batches, recipe, steps, until, state)
 
 
@@ -127,8 +127,7 @@ def train__decays_everything(make, batches, recipe, steps, until, state=None):
     weights, values = list(network.parameters()), list(network.state_dict().values())
     velocities, losses = [torch.zeros_like(w) for w in weights], []
     if state is not None:
-        for mine, kept in zip([*values, *velocities], [*state[0], *state[1]]):
-            mine.detach().copy_(kept)
+        spread(state[0], values), spread(state[1], velocities)
         losses = state[2].tolist()
     for step in range(len(losses), until):
         rate = recipe.rate * rate_at(step / steps, recipe.warm_up, recipe.power)
@@ -138,7 +137,7 @@ def train__decays_everything(make, batches, recipe, steps, until, state=None):
             moved = sgd(w.detach(), g, v, rate, recipe.momentum, recipe.decay)
             w.data.copy_(moved[0]), v.copy_(moved[1])
         losses.append(loss.item())
-    return values, velocities, torch.tensor(losses)
+    return flat(values), flat(velocities), torch.tensor(losses)
 
 
 def train__never_clips(make, batches, recipe, steps, until, state=None):

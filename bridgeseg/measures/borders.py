@@ -22,6 +22,7 @@ def near_border(categories: Tensor, distance: int) -> Tensor:
     distance: pixels, 0 or more; a pixel is near where a pixel of another category is at most so many rows and so many
         columns away
     returns: (h, w) bool; void is neither near nor another category
+    raises: ValueError for a distance below 0
 
     Example:
         >>> row = torch.tensor([[0, 0, 0, 1, 1, 255, 2]], dtype=torch.uint8)

@@ -56,6 +56,11 @@ def orders(seed: int, first: int, last: int, count: int) -> np.ndarray:
     count: pictures, at least 1
     returns: (last − first,) int64, 0…count − 1
 
+    Example:
+        >>> first, second = orders(seed=0, first=0, last=10, count=5).reshape(2, 5)  # two epochs
+        >>> sorted(first.tolist()), sorted(second.tolist())
+        ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])
+
     Built in chapter 6.
     """
     together = max(1, 4096 // count)  # small epochs are drawn many at a time
@@ -114,8 +119,8 @@ def colour_change(
     bright: (...,) float; every colour is multiplied by it
     contrast: (...,) float; how far colours then move away from the mean brightness of the window, 1 leaves them
     colour: (...,) float; how far they then move away from their own brightness, 1 leaves them
-    returns: (..., 3, 3), by which a pixel's colours, as a row, are multiplied; (..., 3), whose product with the mean
-        colour of the window is added to each of the three
+    returns: (..., 3, 3) float, by which a pixel's colours, as a row, are multiplied; (..., 3) float, whose product with
+        the mean colour of the window is added to each of the three
 
     Example:
         >>> matrix, shift = colour_change(np.array(1.0), np.array(1.0), np.array(0.0))  # a grey picture

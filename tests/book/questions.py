@@ -137,6 +137,25 @@ BUGS = {
             "torch.tensor([-1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0]), torch.ones(2)",
         ),
     ),
+    6: (
+        Bug(
+            "clip__each_by_itself",
+            "[torch.tensor([3.0, 4.0])], 1.0",
+            "[torch.tensor([3.0]), torch.tensor([4.0])], 1.0",
+        ),
+        Bug(
+            "sgd__damped",
+            "torch.tensor(4.0), torch.tensor(4.0), torch.tensor(0.0), 0.4, 0.0, 0.25",
+            "torch.tensor(4.0), torch.tensor(4.0), torch.tensor(0.0), 0.4, 0.5, 0.25",
+        ),
+        Bug("rate_at__falls_while_it_rises", "0.5, 0.1, 1.0", "0.05, 0.1, 1.0"),
+        Bug("rounded__halves_up", "torch.tensor([20.5]), 4", "torch.tensor([21.0]), 4"),
+        Bug(
+            "near_border__rows_and_columns_only",
+            "torch.tensor([[0, 0], [1, 1]], dtype=torch.uint8), 1",
+            "torch.tensor([[0, 0, 0], [0, 0, 0], [0, 0, 1]], dtype=torch.uint8), 1",
+        ),
+    ),
 }
 
 WHICH = {
@@ -179,6 +198,10 @@ WHICH = {
             "residual_gradients__shortcut_forgotten",
             "torch.tensor([1.0, 2]), torch.tensor([0.0, 1, 1]), torch.tensor([1.0, 1, 0]), torch.ones(2)",
         ),
+    ),
+    6: (
+        Which("rate_at__begins_with_nothing", "0.0, 0.1, 1.0"),
+        Which("clip__lengthens_short_ones", "[torch.tensor([0.3]), torch.tensor([0.4])], 1.0"),
     ),
 }
 

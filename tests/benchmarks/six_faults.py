@@ -24,10 +24,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
+from depth import drawn
 from stored_result import arguments, origin, publish
 from torch import Tensor, nn
 
-from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.data.scene_shapes import CATEGORIES
 from bridgeseg.networks.preprocessing import normalise
 from bridgeseg.networks.stack import STACK_STRIDE, stack
 from bridgeseg.structures.cells import sample_labels
@@ -52,14 +53,6 @@ IN_A_ROW = 12  # mini-batches of one kind
 ASKED_EVERY = 10  # steps
 
 Pictures = tuple[Tensor, Tensor]
-
-
-def drawn(split: str, count: int) -> Pictures:
-    """Draw scenes: pictures (n, 96, 96, 3) and categories (n, 96, 96), both uint8."""
-    scenes = Scenes(split, 96, count)
-    samples = [scenes[index] for index in range(count)]
-    pictures = np.stack([sample.picture for sample in samples])
-    return torch.from_numpy(pictures), torch.from_numpy(np.stack([s.categories for s in samples]))
 
 
 def loss_of(logits: Tensor, categories: Tensor) -> Tensor:

@@ -29,7 +29,8 @@ from six_faults import loss_of
 from stored_result import arguments, origin, publish
 from torch import nn
 
-from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.data.scene_shapes import CATEGORIES
+from bridgeseg.data.scenes import Scenes
 from bridgeseg.machine.environment import cache_folder
 from bridgeseg.machine.files import write_text
 from bridgeseg.measures.mean_iou import confusion, mean_iou

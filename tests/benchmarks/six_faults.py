@@ -139,7 +139,7 @@ def main() -> None:
     for fault in FAULTS:
         began = time.monotonic()
         curves[fault] = curve(fault, learned, unseen, given.steps, given.seed)
-        last = curves[fault]["learned"][-1], curves[fault]["unseen"][-1]
+        last = curves[fault]["learned"][-1], *curves[fault]["unseen"][-1:]
         print(f"{fault}: {last}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     about = {"steps": given.steps, "scenes": given.scenes, "asked every": ASKED_EVERY}
     publish("six-faults", origin(seed=given.seed) | about | {"curves": curves}, given.store)

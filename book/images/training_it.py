@@ -37,7 +37,7 @@ def show_curve(ax: Axes, curve: dict[str, list[Any]], steps: int, every: int) ->
     end = int(np.isfinite(own).sum())
     if end < len(own):
         ax.plot(end - 1, own[end - 1], "x", color=INK, markersize=8, markeredgewidth=2)
-    ax.set(xlim=(-5, steps + 5), ylim=(0.3, 2.0), xticks=[], yticks=[])
+    ax.set(xlim=(-5, steps + 5), ylim=(0.0, 2.0), xticks=[], yticks=[])
 
 
 @style()
@@ -57,7 +57,7 @@ def main() -> None:
         if name == "none":
             ax.set(xlabel="step", ylabel="loss")
             ax.text(20, 1.75, "learned", color=LINES[0], fontsize=12)
-            ax.text(120, 0.9, "unseen", color=LINES[1], fontsize=12)
+            ax.text(120, 0.75, "unseen", color=LINES[1], fontsize=12)
     figure.savefig(OUT)
     plt.close(figure)
 

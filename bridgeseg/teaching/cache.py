@@ -47,7 +47,7 @@ def trained(recipe: Recipe, dataset: Labelled, seed: int = 0, progress: Progress
     folder = folder_of(recipe, dataset, seed)
     if not (folder / WEIGHTS).exists():
         bar = Bar(sys.stdout)
-        with _alone(folder):
+        with alone(folder):
             try:
                 # When another process has finished it in the meantime, this returns at once.
                 train_run(
@@ -158,8 +158,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process trains the run of a folder, and keep others waiting meanwhile."""
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process trains what will stand in a place, and keep others waiting meanwhile.
+
+    folder: or a file; it need not exist, and its parents are made
+
+    Built in chapter 1.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as file:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bridgeseg.structures.labels import as_array
 from bridgeseg.teaching.mistakes import mistake
@@ -19,6 +19,7 @@ from bridgeseg.teaching.unwritten import unwritten
 
 LONGEST = 160  # characters of a value that a message shows
 MOST = 6  # values that it shows of a list of them
+NOISE = (2, 13, 18)  # pictures, rows and columns that two networks are asked about
 
 
 def agree(
@@ -44,7 +45,7 @@ def agree(
         >>> agree(twice, lambda values: 2 * values, [(3,), (torch.ones(2),)])
         twice agrees with the package in 2 cases
 
-    Results may be tensors, arrays, numbers, or tuples and lists of these. Built in chapter 1.
+    Results may be tensors, arrays, numbers, networks, or tuples and lists of these. Built in chapter 1.
     """
     name, tried = getattr(built, "__name__", "the function"), []
     for number, arguments in enumerate(cases, 1):
@@ -76,12 +77,15 @@ def difference(found: Any, expected: Any, within: float = 1e-5) -> str:
     """Return in what a result differs from the one expected, or nothing where it does not.
 
     found: what came out
-    expected: what should have: a tensor, an array, a number, or a tuple or list of these
+    expected: what should have: a tensor, an array, a number, a network, or a tuple or list of these
     within: as in `agree`
     returns: a text that names the place, empty where nothing differs
 
-    Built in chapter 1.
+    Networks are compared by their weights' shapes, in their order, and by what both answer to the same noise with the
+    same weights, while training and afterwards; both have drawn weights then. Built in chapter 1.
     """
+    if isinstance(expected, nn.Module):
+        return _of_networks(found, expected, within)
     if isinstance(expected, tuple | list):
         if not isinstance(found, tuple | list) or len(found) != len(expected):
             count = len(found) if isinstance(found, tuple | list) else "no"
@@ -105,6 +109,42 @@ def difference(found: Any, expected: Any, within: float = 1e-5) -> str:
     return f"{count}, the first at {list(first)}: {mine[first]}, expected {wanted[first]}"
 
 
+def _of_networks(found: Any, expected: nn.Module, within: float) -> str:
+    """In what two networks differ that have the same weights."""
+    if not isinstance(found, nn.Module):
+        return "no network was returned"
+    mine, wanted = _weights(found), _weights(expected)
+    shapes, should = ([tuple(each.shape) for each in weights] for weights in (mine, wanted))
+    if shapes != should:
+        return next(
+            (
+                f"weight {n} has the shape {s}, expected {t}"
+                for n, (s, t) in enumerate(zip(shapes, should), 1)
+                if s != t
+            ),
+            f"{len(shapes)} weights, expected {len(should)}",
+        )
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for one, other in zip(mine, wanted):
+            # Not as they are drawn for a training: there a scale of 1 and a shift of 0 would hide what is done to them.
+            spread = 1 / max(1.0, float(one[0].numel()) ** 0.5)
+            drawn = 0.5 + torch.rand(one.shape, generator=generator) if one.dim() == 1 else None
+            drawn = spread * torch.randn(one.shape, generator=generator) if drawn is None else drawn
+            one.copy_(drawn), other.copy_(drawn)
+        noise = torch.randn(NOISE[0], shapes[0][1], *NOISE[1:], generator=generator)
+        for training in (True, False):
+            answer, right = (network.cpu().train(training)(noise.clone()) for network in (found, expected))
+            if reason := difference(answer, right, within):
+                return f"with the same weights, {'in training' if training else 'after training'}: {reason}"
+    return ""
+
+
+def _weights(network: nn.Module) -> list[Tensor]:
+    """The weights and statistics of a network in their order, without counters."""
+    return [each for each in network.state_dict().values() if each.is_floating_point()]
+
+
 def _perhaps(
     built: Callable[..., Any], reference: Callable[..., Any], tried: list[tuple[Any, ...]], within: float
 ) -> str:
@@ -114,6 +154,10 @@ def _perhaps(
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, nn.Module):
+        shapes = [str(tuple(each.shape)) for each in value.parameters()]
+        rest = f" … and {len(shapes) - MOST} more" if len(shapes) > MOST else ""
+        return f"a network with weights {' '.join(shapes[:MOST])}{rest}"
     if isinstance(value, tuple | list):
         more = [f"… and {len(value) - MOST} more"] if len(value) > MOST else []
         return ", ".join([*map(_shown, value[:MOST]), *more])

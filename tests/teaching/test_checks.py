@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from bridgeseg.teaching.checks import agree, difference
 
@@ -81,3 +83,50 @@ def test_closeness_is_absolute_for_small_and_relative_for_large_numbers() -> Non
     assert difference(1e-3, 0.0) == "1 of 1 numbers"
     assert difference(float("nan"), float("nan")) == ""
     assert difference(True, True) == ""
+
+
+# Networks
+
+
+def two_layers(bias: bool = True) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, bias=bias), nn.BatchNorm2d(4), nn.ReLU())
+
+
+def after(network: nn.Module) -> nn.Module:
+    """The same weights in the same order, and the ReLU before the normalisation."""
+    convolution, norm, relu = network.children()
+    made = nn.Sequential(convolution, relu, norm)
+    made._modules = {"0": convolution, "2": norm, "1": relu}
+    made.forward = lambda x: norm(relu(convolution(x)))  # type: ignore[method-assign]
+    return made
+
+
+def no_statistics(network: nn.Module) -> nn.Module:
+    """Takes the batch's statistics after training, too."""
+    network.train = lambda mode=True: nn.Module.train(network, True)  # type: ignore[method-assign]
+    return network
+
+
+def test_networks_with_the_same_layers_agree_whatever_their_weights() -> None:
+    assert difference(two_layers(), two_layers()) == ""
+
+
+@pytest.mark.parametrize(
+    "found, said",
+    [
+        (two_layers(bias=False), r"weight 2 has the shape \(4,\)|5 weights, expected 6"),
+        (nn.Sequential(two_layers(), nn.Linear(1, 1)), "8 weights, expected 6"),
+        (nn.Conv2d(3, 4, 1), r"weight 1 has the shape \(4, 3, 1, 1\), expected \(4, 3, 3, 3\)"),
+        (after(two_layers()), "with the same weights, in training: "),
+        (no_statistics(two_layers()), "with the same weights, after training: "),
+        (torch.ones(2), "no network was returned"),
+    ],
+)
+def test_in_what_networks_differ_is_said(found: Any, said: str) -> None:
+    assert re.match(said, difference(found, two_layers()))
+
+
+def test_a_network_is_shown_by_its_weights() -> None:
+    with pytest.raises(AssertionError) as caught:
+        agree(lambda width: nn.Conv2d(3, width, 1), lambda width: two_layers(), [(4,)])
+    assert "came out  a network with weights (4, 3, 1, 1) (4,)\n" in str(caught.value)

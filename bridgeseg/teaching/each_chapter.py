@@ -1,0 +1,76 @@
+"""What each chapter brought: a table that grows by a row or two a chapter, all measured on the same scenes.
+
+A chapter from 4 on ends with the rows of the networks that it trained, and shows them below those of the chapters
+before it. `tests/benchmarks/each_chapter.py` runs a chapter and stores its rows.
+
+Built in chapter 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bridgeseg.data.scenes import Scenes
+from bridgeseg.teaching.stored_results import stored_result
+
+NAME = "each-chapter"  # of the stored result
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a network that a chapter trained is worth, and what it costs.
+
+    what: a few words that say what is new in it
+    mean_iou: on the scenes of `same_scenes`, 0…1
+    parameters: how many numbers it has learned
+    minutes: of training
+
+    Built in chapter 4.
+    """
+
+    what: str
+    mean_iou: float
+    parameters: int
+    minutes: float
+
+
+def same_scenes() -> Scenes:
+    """Return the 200 scenes on which every chapter measures.
+
+    Example:
+        >>> scenes = same_scenes()
+        >>> len(scenes), scenes[0].name, scenes[0].categories.shape
+        (200, 'val-0-00000', (96, 96))
+
+    Built in chapter 4.
+    """
+    return Scenes("val", size=96, count=200)
+
+
+def each_chapter(chapter: int, rows: Sequence[Row]) -> None:
+    """Print what each chapter brought: the stored rows up to this chapter's, and those that this run measured.
+
+    chapter: its number
+    rows: what it has just measured
+
+    Example:
+        >>> each_chapter(1, [Row("all background", 0.12, 0, 0.0)])
+        chapter  what                            mean IoU  parameters  minutes
+        1, here  all background                     0.120           0      0.0
+
+    Chapters are those with stored rows, and none that is still to come. Built in chapter 4.
+    """
+    stored = (stored_result(NAME) or {"rows": []})["rows"]
+    print(f"{'chapter':7}  {'what':30}  {'mean IoU':>8}  {'parameters':>10}  {'minutes':>7}")
+    for kept in stored:
+        if kept["chapter"] <= chapter:
+            fields = {name: kept[name] for name in Row.__annotations__}
+            print(_line(str(kept["chapter"]), Row(**fields)))
+    for row in rows:
+        print(_line(f"{chapter}, here", row))
+
+
+def _line(chapter: str, row: Row) -> str:
+    """A row as it is printed."""
+    return f"{chapter:7}  {row.what:30}  {row.mean_iou:8.3f}  {row.parameters:10,}  {row.minutes:7.1f}"

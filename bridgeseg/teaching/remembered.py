@@ -1,0 +1,80 @@
+"""What a chapter has trained by itself, kept by what it depends on, so that nothing is trained twice.
+
+`bridgeseg.teaching.cache` keeps the runs of recipes. Here it is a reader's own network, trained by a reader's own
+function: the key holds the source of both, and changing a line trains anew.
+
+Built in chapter 4.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from bridgeseg.machine.environment import cache_folder, device
+from bridgeseg.teaching.cache import alone
+
+KEPT = 8  # results of one name; those used least lately go
+
+
+def remembered(
+    name: str, network: nn.Module, train: Callable[[nn.Module], Sequence[float]], depends: Sequence[object]
+) -> tuple[list[float], float]:
+    """Train a network, or give it the weights that it had after the same training before.
+
+    name: of the training, for a file
+    network: as it begins; it comes back trained
+    train: trains the network that it is given, and returns numbers to be kept, the losses for example
+    depends: what the training depends on besides the weights that the network begins with: functions, by their
+        source, and settings, by how Python shows them
+    returns: the numbers; and the seconds that the training took when it was done
+
+    Example:
+        >>> import os, tempfile
+        >>> from unittest import mock
+        >>> def double(network):
+        ...     network.weight.data *= 2
+        ...     return [0.5]
+        >>> with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, BRIDGESEG_CACHE=folder):
+        ...     for _ in range(2):
+        ...         layer = nn.Linear(1, 1).requires_grad_(False)
+        ...         _ = layer.weight.fill_(3.0), layer.bias.fill_(0.0)
+        ...         print(remembered("twice", layer, double, ["a setting"])[0], layer.weight.item())
+        [0.5] 6.0
+        [0.5] 6.0
+
+    Another process that trains the same is waited for. Built in chapter 4.
+    """
+    key = _key(network, depends)
+    file = cache_folder() / "chapters" / f"{name}-{key}.pt"
+    with alone(file):
+        if file.exists():
+            kept = torch.load(file, map_location=device(), weights_only=True)
+            network.load_state_dict(kept["state"])
+            file.touch()
+        else:
+            began = time.monotonic()
+            numbers = [float(value) for value in train(network)]
+            kept = {"numbers": numbers, "seconds": time.monotonic() - began, "state": network.state_dict()}
+            torch.save(kept, file)
+            same = sorted(
+                file.parent.glob(f"{name}-{'?' * len(key)}.pt"), key=lambda path: -path.stat().st_mtime
+            )
+            for old in same[KEPT:]:
+                old.unlink(missing_ok=True)
+    return kept["numbers"], kept["seconds"]
+
+
+def _key(network: nn.Module, depends: Sequence[object]) -> str:
+    """Twelve hexadecimal digits of what a training begins with and depends on."""
+    found = hashlib.sha256(f"{device().type}\0{torch.__version__}\0{network}".encode())
+    for name, values in network.state_dict().items():
+        found.update(name.encode() + values.detach().cpu().numpy().tobytes())
+    for each in depends:
+        found.update(b"\0" + (inspect.getsource(each) if callable(each) else repr(each)).encode())
+    return found.hexdigest()[:12]

@@ -1,0 +1,45 @@
+"""The table of what each chapter brought shows the chapters so far, and nothing of those to come."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bridgeseg.teaching import each_chapter
+from bridgeseg.teaching.each_chapter import Row, same_scenes
+
+STORED = {
+    "rows": [
+        {"chapter": 4, "what": "a small one", "mean_iou": 0.5, "parameters": 42, "minutes": 0.5, "date": "x"},
+        {"chapter": 5, "what": "one that sees far", "mean_iou": 0.6, "parameters": 1000000, "minutes": 2.0},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("chapter", "shown"), [(4, ["a small one"]), (5, ["a small one", "one that sees far"])]
+)
+def test_stored_rows_up_to_the_chapter_and_then_its_own(
+    chapter: int, shown: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(each_chapter, "stored_result", lambda name: STORED)
+    each_chapter.each_chapter(chapter, [Row("measured here", 0.25, 1234567, 1.25)])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert len({len(row) for row in (head, *rows)}) == 1, "columns stand one below the other"
+    assert [row[9:41].strip() for row in rows] == [*shown, "measured here"]
+    assert rows[-1].split() == [f"{chapter},", "here", "measured", "here", "0.250", "1,234,567", "1.2"]
+
+
+def test_without_stored_rows_its_own_are_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(each_chapter, "stored_result", lambda name: None)
+    each_chapter.each_chapter(4, [Row("measured here", 0.25, 1, 1.0)])
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_the_scenes_are_unseen_and_the_same_every_time() -> None:
+    one, other = same_scenes(), same_scenes()
+    assert len(one) == 200
+    assert all(name.startswith("val") for name in one.names)
+    assert np.array_equal(one[199].picture, other[199].picture)

@@ -72,7 +72,7 @@ def stack(
         >>> tuple(network(torch.zeros(1, 3, 30, 40)).shape)  # ⌈30 / 4⌉ by ⌈40 / 4⌉ cells
         (1, 6, 8, 10)
 
-    Weights of 3×3 convolutions are He et al.'s normal distribution over the fan-out. Built in chapter 4.
+    Weights begin as PyTorch draws them. Built in chapter 4.
     """
     if layers < STEM + 1 or layers % 2:
         raise ValueError(f"layers is {layers}, expected an even number from {STEM + 1} on")
@@ -81,8 +81,4 @@ def stack(
     block = BasicBlock if shortcuts else PlainBlock
     stem = [layer(3, width // 2, 2, norm), layer(width // 2, width, 2, norm), layer(width, width, 1, norm)]
     blocks = [block(width, width, 1, (1, 1), norm) for _ in range((layers - STEM - 1) // 2)]
-    network = nn.Sequential(*stem, *blocks, nn.Conv2d(width, categories, 1))
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.bias is None:
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return network
+    return nn.Sequential(*stem, *blocks, nn.Conv2d(width, categories, 1))

@@ -5,6 +5,9 @@ width, and a classifier (`bridgeseg.networks.stack`). All learn the same scenes,
 are scored by the share of pixels that are wrong, on scenes that they learned and on 200 that they did not, and by the
 mean IoU on the latter.
 
+Each network learns at its own rate, the best of three: the one with the lowest loss at the end of a trial of `--steps`
+steps, with a seed that is not used again. At one rate for all, a network that would want another is wronged.
+
 - equal steps: each network takes `--steps`
 - equal minutes: each takes as many as fit into the time in which the slowest takes `--steps`
 
@@ -24,8 +27,9 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +52,8 @@ COMMAND = "python tests/benchmarks/depth.py"
 KINDS = ("plain", "residual")
 SCORED = 200  # scenes of each set
 FIGURES = ("training error", "validation error", "mean IoU")
+RATES = (0.01, 0.03, 0.1)
+TRIAL = 1000  # the seed of the trials
 Runs = dict[str, list[dict[str, Any]]]
 
 
@@ -58,22 +64,24 @@ class Setting:
     width: channels of the blocks
     scenes: that are learned
     batch: scenes of a step
-    rate: the learning rate at its highest; it rises over the first 20 steps, then falls on a straight line to 0
+
+    The rate rises over the first 20 steps, then falls on a straight line to 0.
     """
 
     width: int = 24
     scenes: int = 1000
     batch: int = 16
-    rate: float = 0.1
     momentum: float = 0.9
     decay: float = 1e-4
 
 
-def network_of(kind: str, layers: int, width: int) -> nn.Sequential:
-    """Return a network of so many layers."""
-    return stack(layers, width, len(CATEGORIES), shortcuts=kind == "residual")
+def network_of(name: str, width: int) -> nn.Sequential:
+    """Return the network of a name, "plain 10" or "residual 34"."""
+    kind, layers = name.split()
+    return stack(int(layers), width, len(CATEGORIES), shortcuts=kind == "residual")
 
 
+@cache
 def drawn(split: str, count: int) -> tuple[Tensor, Tensor]:
     """Draw scenes: pictures (n, 96, 96, 3) and categories (n, 96, 96), both uint8."""
     scenes = Scenes(split, 96, count)
@@ -83,7 +91,7 @@ def drawn(split: str, count: int) -> tuple[Tensor, Tensor]:
 
 
 def steps_of(
-    network: nn.Module, data: tuple[Tensor, Tensor], setting: Setting, steps: int, seed: int
+    network: nn.Module, data: tuple[Tensor, Tensor], setting: Setting, rate: float, steps: int, seed: int
 ) -> Callable[[int], float]:
     """Return what takes a step of a training, given its number, and returns its loss."""
     pictures, labels = data
@@ -92,14 +100,14 @@ def steps_of(
     generator = np.random.default_rng(seed)
     order = torch.from_numpy(np.concatenate([generator.permutation(count) for _ in range(epochs)]))
     optimiser = torch.optim.SGD(
-        network.parameters(), setting.rate, momentum=setting.momentum, weight_decay=setting.decay
+        network.parameters(), rate, momentum=setting.momentum, weight_decay=setting.decay
     )
     rising = min(20, steps)
 
     def step(number: int) -> float:
         share = min((number + 1) / rising, (steps - number) / (steps - rising + 1))
         for group in optimiser.param_groups:
-            group["lr"] = setting.rate * share
+            group["lr"] = rate * share
         chosen = order[number * each : (number + 1) * each]
         logits = network(normalise(pictures[chosen]))
         wanted = sample_labels(labels[chosen], STACK_STRIDE).long()
@@ -125,7 +133,7 @@ def scored(network: nn.Module, data: tuple[Tensor, Tensor]) -> tuple[float, floa
     return 1 - pixel_accuracy(matrix), mean_iou(matrix)[0]
 
 
-def run(kind: str, layers: int, steps: int, seed: int, setting: Setting, file: Path) -> dict[str, Any]:
+def run(name: str, rate: float, steps: int, seed: int, setting: Setting, file: Path) -> dict[str, Any]:
     """Train and score one network, or read what came out when that was done."""
     if file.exists():
         found: dict[str, Any] = json.loads(file.read_text("utf8"))
@@ -133,8 +141,8 @@ def run(kind: str, layers: int, steps: int, seed: int, setting: Setting, file: P
     torch.set_num_threads(1)
     learned = drawn("train", setting.scenes)
     torch.manual_seed(seed)
-    network = network_of(kind, layers, setting.width).train()
-    step = steps_of(network, learned, setting, steps, seed)
+    network = network_of(name, setting.width).train()
+    step = steps_of(network, learned, setting, rate, steps, seed)
     losses = [step(number) for number in range(steps)]
     network.eval()
     wrong, _ = scored(network, (learned[0][:SCORED], learned[1][:SCORED]))
@@ -152,15 +160,19 @@ def run(kind: str, layers: int, steps: int, seed: int, setting: Setting, file: P
     return result
 
 
+def names_of(depths: Sequence[int]) -> list[str]:
+    """Return the names of all networks."""
+    return [f"{kind} {layers}" for layers in depths for kind in KINDS]
+
+
 def timed(depths: Sequence[int], setting: Setting, rounds: int = 5, steps: int = 8) -> dict[str, Any]:
     """Return the milliseconds of a step of each network: the median over rounds that all take in turn."""
     torch.set_num_threads(1)
     data = drawn("train", setting.batch * 4)
     found: dict[str, list[float]] = {}
     takes = {
-        f"{kind} {layers}": steps_of(network_of(kind, layers, setting.width).train(), data, setting, 10**4, 0)
-        for layers in depths
-        for kind in KINDS
+        name: steps_of(network_of(name, setting.width).train(), data, setting, 0.01, 10**4, 0)
+        for name in names_of(depths)
     }
     for number in range(rounds):
         for name, step in takes.items():
@@ -212,7 +224,7 @@ def main() -> None:
     parser.add_argument(
         "--depths", type=int, nargs="+", default=[10, 18, 34], help="66 and 130 for long nights"
     )
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time, one thread each")
     parser.add_argument("--scratch", type=Path, default=cache_folder() / "studies" / "depth")
@@ -229,7 +241,7 @@ def main() -> None:
         raise SystemExit(f"{times.name}: not there; run this with --time first, on a quiet machine")
     clock = json.loads(times.read_text("utf8"))
     took = clock["milliseconds a step"]
-    names = [f"{kind} {layers}" for layers in given.depths for kind in KINDS]
+    names = names_of(given.depths)
     slowest = max(took[name] for name in names)
     plans = {
         "equal steps": dict.fromkeys(names, given.steps),
@@ -241,12 +253,26 @@ def main() -> None:
     report = origin(command) | {"steps": given.steps, "seeds": given.seeds, "a step": clock} | asdict(setting)
     report["minutes of equal minutes"] = round(given.steps * slowest / 60000, 2)
     with ProcessPoolExecutor(given.workers) as pool:
-        waiting = {}
-        for seed in range(given.seeds):
-            for name, steps in dict.fromkeys(pair for plan in plans.values() for pair in plan.items()):
-                kind, layers = name.split()
-                file = scratch / f"{kind}-{layers}-{steps}-steps-seed-{seed}.json"
-                waiting[name, steps, seed] = pool.submit(run, kind, int(layers), steps, seed, setting, file)
+
+        def asked(name: str, rate: float, steps: int, seed: int) -> Future[dict[str, Any]]:
+            file = scratch / f"{name.replace(' ', '-')}-rate-{rate}-{steps}-steps-seed-{seed}.json"
+            return pool.submit(run, name, rate, steps, seed, setting, file)
+
+        trials = {(name, rate): asked(name, rate, given.steps, TRIAL) for name in names for rate in RATES}
+        rates = {}
+        for name in names:
+            ends = {rate: trials[name, rate].result()["loss by tenths"][-1] for rate in RATES}
+            rates[name] = min(ends, key=lambda rate: ends[rate])
+            print(f"{name}: loss at the end by rate {ends}", file=sys.stderr, flush=True)
+        report["rates tried"], report["rate of each"] = RATES, rates
+        report["loss at the end by rate"] = {
+            f"{name}, {rate}": trial.result()["loss by tenths"][-1] for (name, rate), trial in trials.items()
+        }
+        waiting = {
+            (name, steps, seed): asked(name, rates[name], steps, seed)
+            for seed in range(given.seeds)
+            for name, steps in dict.fromkeys(pair for plan in plans.values() for pair in plan.items())
+        }
         for (name, steps, seed), future in waiting.items():
             figures = {figure: future.result()[figure] for figure in FIGURES}
             print(f"{name}, {steps} steps, seed {seed}: {figures}", file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ Losses:
 
 - plain: cross-entropy over all known cells
 - floor 128, 512, 2048: p < 0.6, the later code's threshold, with so many cells kept at least
-- exactly 512, and exactly 1, 13, 25, 50, 75 % of the mini-batch's cells: the other reading of the paper. 512 are 13 % of
+- exactly 512, and exactly 1, 13, 25, 50, 75 % of the mini-batch's cells: the other reading. 512 are 13 % of
   the 63 × 63 cells of one large picture at stride 8, and 1 % of those of sixteen; warm: the same after a quarter of the
   steps with plain
 - each picture, 25 %: the hardest quarter of every picture by itself, as online hard example mining takes its regions

@@ -30,6 +30,8 @@ ALL_TITLES = TITLES | {
     "bfloat16-figures": "does predicting in bfloat16 change the figures?",
     "bootstrapping-helps": "does bootstrapping help?",
     "bootstrapping-speed": "how fast the bootstrapped loss is",
+    "depth": "plain and residual networks of growing depth",
+    "each-chapter": "what each chapter brought, the chapter run last",
     "grouping-speed": "how fast grouping is",
     "mask-rcnn": "Mask R-CNN beside ours, on scenes",
     "reading-memory": "what a set takes of memory that does not fit",

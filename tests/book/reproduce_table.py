@@ -33,6 +33,7 @@ ALL_TITLES = TITLES | {
     "depth": "plain and residual networks of growing depth",
     "each-chapter": "what each chapter brought, the chapter run last",
     "grouping-speed": "how fast grouping is",
+    "hard-pixels": "which pixels should teach, on rare categories and wrong labels too",
     "mask-rcnn": "Mask R-CNN beside ours, on scenes",
     "reading-memory": "what a set takes of memory that does not fit",
     "same-minutes-nuclei-fast": "nuclei, in the same minutes with the engine before",

@@ -68,10 +68,10 @@ def at_least__a_pixel_at_the_threshold_is_hard(p, known, threshold, floor):
 
 
 def at_least__floor_above_the_known(p, known, threshold, floor):
-    """Asks for the last pixel of the floor even where there are fewer known pixels than that."""
+    """Leaves the threshold where it is when the floor asks for more pixels than are known; all of them should stay."""
     hard = p < threshold
     ranked = p[known].sort().values
-    if floor:
+    if 0 < floor <= len(ranked):
         hard = hard | (p <= ranked[floor - 1])
     return hard & known
 
@@ -101,11 +101,11 @@ def exactly__written_to_a_copy(p, known, count):
     return kept
 
 
-def exactly__more_than_there_are(p, known, count):
-    """Asks `topk` for more pixels than there are."""
+def exactly__filled_up_with_void(p, known, count):
+    """Fills the count up with void where there are too few known pixels."""
     ranked = p.where(known, torch.inf).flatten()
     kept = torch.zeros_like(ranked, dtype=torch.bool)
-    kept[ranked.topk(count, largest=False).indices] = True
+    kept[ranked.topk(min(count, len(ranked)), largest=False).indices] = True
     return kept.view(p.shape)
 
 

@@ -16,13 +16,14 @@ Losses:
 - hard over all, all over kept: two controls. The sum over the hard cells (p < 0.6, floor 512) divided by all, and the
   sum over all divided by the number of hard ones; plain, rate x 3: a third, plain with three times the rate
 
-Scenes: *rare* has few squares and rings, *longer* too, with three times the steps; *turned* has few discs and stars, *even*
-has as many of each; *noise* is even, and one object in ten, or three in ten, of the training scenes carries a wrong
-name.
+Scenes: *rare* has few squares and rings, *longer* too, with three times the steps; *turned* has few discs and stars,
+*even* has as many of each; *noise* is even, and one object in ten, or three in ten, of the training scenes carries a
+wrong name.
 
 Prints JSON: for each kind of scene and each loss the figures of all seeds with means and standard errors, and what the
 loss changes against plain, seed by seed, in the mean IoU and separately for rare categories and the others; and against
-"all over kept", in which all cells speak as loudly as the hard ones do in "floor 512". Whatever is finished stands in `--scratch`, so a study that was interrupted goes on where it was.
+"all over kept", in which all cells speak as loudly as the hard ones do in "floor 512". Whatever is finished stands in
+`--scratch`, so a study that was interrupted goes on where it was.
 """
 
 from __future__ import annotations

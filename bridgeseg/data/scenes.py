@@ -8,7 +8,11 @@ Lengths are in scene units: the shorter side of a picture measures 96 of them, w
 The same seed and number thus give the same scene at 96 pixels for training and at 400 for looking at it. All
 of it is our choice; the paper has no such data.
 
-Built in chapter 2.
+Scenes under a *sky* ask another question: how far does a network see? By day every object is a kite, by night a
+lantern, whatever its shape; only a strip along the upper edge says which. The rest of the picture says nothing about
+it, so that an object in the lowest row is named by something a whole picture away.
+
+Built in chapters 2 and 5.
 """
 
 from __future__ import annotations
@@ -21,6 +25,10 @@ from bridgeseg.data.scene_shapes import CATEGORIES, SIDE, Shape, depth, draw_lay
 from bridgeseg.structures.labels import VOID, Sample
 
 COUNTS = {"train": 2000, "val": 400, "test": 400}
+
+SKY_CATEGORIES = ("background", "kite", "lantern")
+SKY = 12.0  # scene units: the height of the strip that says whether it is day or night
+SKIES = {"kite": (0.58, 0.78, 0.96), "lantern": (0.05, 0.07, 0.17)}  # RGB, 0…1: by day, by night
 
 LEAST_SHARE = 0.25  # an object that shows less of itself than this is void
 LEAST_AREA = 24.0  # so is one that shows less than this many square units
@@ -104,7 +112,9 @@ def _door(split: str, size: int | tuple[int, int], seed: int) -> tuple[int, int]
     return height, width
 
 
-def draw_scene(seed: int, index: int, size: int | tuple[int, int] = 96, *, split: str = "train") -> Sample:
+def draw_scene(
+    seed: int, index: int, size: int | tuple[int, int] = 96, *, split: str = "train", sky: bool = False
+) -> Sample:
     """Draw one scene: 3 to 8 objects of five categories, heaped and hiding one another.
 
     "Six in ten of one category" is read as follows: each scene has a category of its own, drawn evenly, and
@@ -116,11 +126,20 @@ def draw_scene(seed: int, index: int, size: int | tuple[int, int] = 96, *, split
     index: 0 or more, chooses the scene in it
     size: the side of a square picture, or its height and width, in pixels; 1 or more
     split: "train", "val" or "test"; no two share a scene
+    sky: lay a strip of sky over the upper edge, which is background; all objects are then kites by day and
+        lanterns by night. Below the strip the picture is the one without a sky
     returns: the sample, with instances numbered 1…n from the back to the front without a gap; the same bits
         for the same arguments, as far as numpy keeps its random streams and the platform its sines
     raises: ValueError for a negative seed or index, a size below 1 or an unknown split
 
-    Built in chapter 2.
+    Example:
+        >>> plain, under_sky = draw_scene(0, 3, 48), draw_scene(0, 3, 48, sky=True)
+        >>> bool((plain.picture[6:] == under_sky.picture[6:]).all())  # 12 units are 6 pixels here
+        True
+        >>> [SKY_CATEGORIES[number] for number in np.unique(under_sky.categories)]
+        ['background', 'lantern']
+
+    Built in chapters 2 and 5.
     """
     height, width = _door(split, size, seed)
     if index < 0:
@@ -135,6 +154,7 @@ def draw_scene(seed: int, index: int, size: int | tuple[int, int] = 96, *, split
     canvas = _background(rng, rows, columns, area)
     drawn = np.zeros((height, width), np.int32)
     areas = [_lay(shape, number, canvas, drawn, rows, columns) for number, shape in enumerate(shapes, 1)]
+    named = _lay_sky([seed, index, list(COUNTS).index(split), 1], canvas, drawn, rows) if sky else 0
     canvas += 0.025 * rng.standard_normal(canvas.shape, dtype=np.float32)
 
     visible = np.bincount(drawn.ravel(), minlength=len(shapes) + 1)  # (shapes + 1,), pixels of each
@@ -143,11 +163,26 @@ def draw_scene(seed: int, index: int, size: int | tuple[int, int] = 96, *, split
     for number, shape in enumerate(shapes, 1):
         enough = max(1.0, LEAST_SHARE * areas[number - 1], LEAST_AREA * unit * unit)
         shown = visible[number] >= enough
-        categories[number] = shape.category if shown else VOID
+        categories[number] = (named or shape.category) if shown else VOID
         numbers[number] = numbers.max() + 1 if shown else 0
     planes = (np.clip(canvas, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)  # (3, h, w)
     picture = np.ascontiguousarray(planes.transpose(1, 2, 0))  # (h, w, 3)
-    return Sample(f"{split}-{seed}-{index:05d}", picture, categories[drawn], numbers[drawn])  # (h, w) maps
+    name = _name(split, seed, index, sky)
+    return Sample(name, picture, categories[drawn], numbers[drawn])  # (h, w) maps
+
+
+def _lay_sky(seed: list[int], canvas: np.ndarray, drawn: np.ndarray, rows: np.ndarray) -> int:
+    """Draw day or night over the upper edge, and return what all objects of the scene are then called."""
+    # A stream of its own: what is drawn below the sky is drawn as without one.
+    named = SKY_CATEGORIES[int(np.random.default_rng(seed).integers(1, len(SKY_CATEGORIES)))]
+    end = int(np.searchsorted(rows, SKY))
+    canvas[:, :end] = np.array(SKIES[named], np.float32)[:, None, None]
+    drawn[:end] = 0
+    return SKY_CATEGORIES.index(named)
+
+
+def _name(split: str, seed: int, index: int, sky: bool) -> str:
+    return f"{split}-{seed}-{index:05d}{'-sky' if sky else ''}"
 
 
 class Scenes:
@@ -157,6 +192,7 @@ class Scenes:
     size: the side of a square picture, or its height and width, in pixels
     count: how many; None gives 2000 for "train" and 400 for the others
     seed: 0 or more
+    sky: as in `draw_scene`
     raises: ValueError for what draw_scene refuses and for a negative count
 
     Example:
@@ -167,33 +203,38 @@ class Scenes:
         >>> bool((sample.picture == Scenes("val", size=48)[1].picture).all())  # the same bits each time
         True
 
-    Built in chapter 2.
+    Built in chapters 2 and 5.
     """
 
     kind = "scenes"
     root: Path | None = None
 
     def __init__(
-        self, split: str = "train", size: int | tuple[int, int] = 96, count: int | None = None, seed: int = 0
+        self,
+        split: str = "train",
+        size: int | tuple[int, int] = 96,
+        count: int | None = None,
+        seed: int = 0,
+        sky: bool = False,
     ) -> None:
         _door(split, size, seed)
         if count is not None and count < 0:
             raise ValueError(f"count is {count}, expected 0 or more")
-        self.split, self.size, self.seed = split, size, seed
+        self.split, self.size, self.seed, self.sky = split, size, seed, sky
         self.count = COUNTS[split] if count is None else count
 
     @property
     def categories(self) -> tuple[str, ...]:
         """The names of the categories; the first is "background"."""
-        return CATEGORIES
+        return SKY_CATEGORIES if self.sky else CATEGORIES
 
     @property
     def names(self) -> list[str]:
         """The names of the scenes, in order."""
-        return [f"{self.split}-{self.seed}-{index:05d}" for index in range(self.count)]
+        return [_name(self.split, self.seed, index, self.sky) for index in range(self.count)]
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
-        return draw_scene(self.seed, range(self.count)[index], self.size, split=self.split)
+        return draw_scene(self.seed, range(self.count)[index], self.size, split=self.split, sky=self.sky)

@@ -1,9 +1,10 @@
 """How much of the picture one cell sees: by the paper's formula, by adding up layers, and by measurement.
 
-Three numbers that are easily taken for one another. The paper's is the head's own: its kernel, spread by its
+Four numbers that are easily taken for one another. The paper's is the head's own: its kernel, spread by its
 dilation, in pixels. Adding up every layer of trunk and head gives the whole reach, which is several times
 that. The third takes the gradient of one cell with respect to the picture and looks where it is not zero; it
-must equal the second.
+must equal the second. The fourth, the *effective* field of view, asks where most of that gradient lies: on the
+pixels near the cell, which many ways through the network lead to.
 
 Built in chapter 5.
 """
@@ -15,7 +16,7 @@ from copy import deepcopy
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bridgeseg.networks.heads import RefinementHead
 
@@ -26,6 +27,11 @@ class Step(NamedTuple):
     kernel: its side
     stride: inputs from output to output
     dilation: inputs from tap to tap
+
+    Example:
+        >>> layer = Step(kernel=3, stride=2, dilation=1)
+        >>> tuple(layer), layer.stride
+        ((3, 2, 1), 2)
 
     Built in chapter 5.
     """
@@ -60,6 +66,12 @@ def steps(network: nn.Module) -> list[Step]:
     network: a trunk, a head or an FCN of this package; its layers are registered in the order in which they
         run
     raises: ValueError for a RefinementHead, whose ways run at several strides at once: measure that one
+
+    Example:
+        >>> from bridgeseg.networks.resnet import resnet
+        >>> trunk = resnet(18, output_stride=4, width=2, layers=(1, 1))
+        >>> [tuple(step) for step in steps(trunk)]  # a stem, a pooling, two blocks of two layers
+        [(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 1, 1), (3, 1, 1), (3, 1, 2)]
 
     Built in chapter 5.
     """
@@ -102,6 +114,31 @@ def field_of_view(layers: Iterable[Step]) -> int:
     return view
 
 
+def finer_layers(layers: Iterable[Step], output_stride: int) -> list[Step]:
+    """Return layers with strides taken out until a cell is so many pixels, and what follows dilated.
+
+    layers: in the order in which they run
+    output_stride: of the result, pixels; 1 or more
+    returns: the same kernels. The first strides stay as long as their product is at most the output stride; a layer
+        that loses its stride keeps its dilation, and those of all layers after it are multiplied by that stride
+
+    Example:
+        >>> layers = [Step(3, 2, 1), Step(3, 2, 1), Step(3, 1, 1)]
+        >>> [tuple(layer) for layer in finer_layers(layers, output_stride=2)]
+        [(3, 2, 1), (3, 1, 1), (3, 1, 2)]
+
+    Read at every n-th cell the finer layers give what the coarse ones gave, and `field_of_view` is the same for both.
+    `bridgeseg.networks.resnet.ResNet` is built by this rule. Paper: strides removed, what follows dilated. Built in
+    chapter 5.
+    """
+    stride, dilation, changed = 1, 1, []
+    for layer in layers:
+        kept = layer.stride if stride * layer.stride <= output_stride else 1
+        changed.append(Step(layer.kernel, kept, layer.dilation * dilation))
+        stride, dilation = stride * kept, dilation * layer.stride // kept
+    return changed
+
+
 def measured_field_of_view(network: nn.Module, length: int = 8192) -> tuple[int, int]:
     """Return which pixels change an output cell, found from the gradient of that cell.
 
@@ -136,6 +173,64 @@ def measured_field_of_view(network: nn.Module, length: int = 8192) -> tuple[int,
             f"length is {length} pixels, expected more: the gradient reaches an end of the strip"
         )
     return centre - first, last - centre
+
+
+def gradient_map(network: nn.Module, pictures: Tensor, cell: tuple[int, int]) -> Tensor:
+    """Return how much each pixel moves an output cell: the size of the gradient of its values.
+
+    network: maps (n, 3, h, w) to a tensor (n, c, rows, columns) or a dictionary of such, of which the first counts; in
+        evaluation mode, or the pictures of a batch would see one another
+    pictures: (n, 3, h, w) float, as the network takes them
+    cell: row and column of the cell, from 0
+    returns: (h, w) float, 0 or more: the absolute gradient of each of the c values, summed over them and over the
+        colours, the mean over the pictures
+
+    Example:
+        >>> layer = nn.Conv2d(3, 1, 3, stride=2, padding=1)
+        >>> _ = nn.init.ones_(layer.weight)
+        >>> gradient_map(layer, torch.zeros(1, 3, 5, 6), (1, 1))[2].tolist()  # the row on which the cell is centred
+        [0.0, 3.0, 3.0, 3.0, 0.0, 0.0]
+
+    As in Luo et al. 2016, arXiv 1701.04128. Built in chapter 5.
+    """
+    pictures = pictures.detach().clone().requires_grad_()
+    answer = network(pictures)
+    cells = next(iter(answer.values())) if isinstance(answer, dict) else answer  # (n, c, rows, columns)
+    found = torch.zeros_like(pictures[0, 0])
+    for value in cells[..., cell[0], cell[1]].sum(0):  # c values, each the sum over the pictures
+        (gradient,) = torch.autograd.grad(value, pictures, retain_graph=True)  # (n, 3, h, w)
+        found += gradient.abs().sum(1).mean(0)
+    return found
+
+
+def effective_field_of_view(seen: Tensor, centre: tuple[int, int], share: float = 0.9) -> int:
+    """Return the side of the smallest square round a pixel that holds a share of what a cell sees.
+
+    seen: (h, w) float, 0 or more, for example a `gradient_map`; some of it above 0
+    centre: row and column of the pixel on which the cell is centred
+    share: of the sum over the picture, above 0, at most 1
+    returns: pixels, odd; a square that reaches over the border counts as large as it is
+    raises: ValueError for a share out of range, and where nothing is seen
+
+    Example:
+        >>> seen = torch.tensor([[0.0, 1.0, 0.0, 0.0], [1.0, 6.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
+        >>> [effective_field_of_view(seen, (1, 1), share) for share in (0.5, 0.9)]
+        [1, 3]
+
+    Our choice of a measure: a share is easier to read than a threshold. Built in chapter 5.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share is {share}, expected above 0 and at most 1")
+    total = float(seen.double().sum())
+    if not total > 0:
+        raise ValueError(f"seen: its sum is {total}, expected above 0")
+    rows = (torch.arange(seen.shape[0], device=seen.device) - centre[0]).abs()
+    columns = (torch.arange(seen.shape[1], device=seen.device) - centre[1]).abs()
+    ring = torch.maximum(rows[:, None], columns)  # (h, w), of the square on whose border each pixel lies
+    held = torch.zeros(int(ring.max()) + 1, dtype=torch.float64, device=seen.device)
+    held = held.index_add(0, ring.flatten(), seen.double().flatten()).cumsum(0)  # of squares of radius 0, 1 …
+    # As many as hold less, with room for rounding: the sum of all is in another order than the sum of squares.
+    return 2 * int((held < share * total * (1 - 1e-12)).sum()) + 1
 
 
 def transparent(network: nn.Module) -> nn.Module:

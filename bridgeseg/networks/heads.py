@@ -38,6 +38,36 @@ def last_convolution(inputs: int, outputs: int, kernel: int = 1, dilation: int =
     return layer
 
 
+def as_convolution(classifier: nn.Linear, side: int = 1) -> nn.Conv2d:
+    """Return a classifier of whole pictures as a convolution, which gives its answer at every place.
+
+    classifier: takes the c · side · side values of a small feature map, channel by channel, row by row
+    side: of that map, cells; 1 where a mean over all cells stood before the classifier, as in a ResNet
+    returns: a convolution with a kernel of that side, without padding, and with the same numbers for weights
+    raises: ValueError when the inputs are no such map
+
+    Example:
+        >>> classifier = nn.Linear(2 * 3 * 3, 4)
+        >>> maps = torch.rand(1, 2, 5, 6)
+        >>> everywhere = as_convolution(classifier, side=3)(maps)
+        >>> tuple(everywhere.shape)  # a window of 3 × 3 cells has so many places
+        (1, 4, 3, 4)
+        >>> torch.allclose(everywhere[0, :, 1, 2], classifier(maps[0, :, 1:4, 2:5].flatten()), atol=1e-6)
+        True
+
+    Paper: the classifier becomes a convolution. Built in chapter 5.
+    """
+    inputs = classifier.in_features
+    if side < 1 or inputs % (side * side):
+        raise ValueError(f"side is {side}, expected one whose square divides the {inputs} inputs")
+    layer = nn.Conv2d(inputs // side**2, classifier.out_features, side, bias=classifier.bias is not None)
+    with torch.no_grad():
+        layer.weight.copy_(classifier.weight.view_as(layer.weight))  # (classes, c, side, side)
+        if layer.bias is not None:
+            layer.bias.copy_(classifier.bias)
+    return layer
+
+
 class LargeFieldOfViewHead(nn.Module):
     """One convolution with a small kernel and a large dilation, as in the paper.
 
@@ -45,6 +75,12 @@ class LargeFieldOfViewHead(nn.Module):
     outputs: channels that come out
     kernel, dilation: 5 and 12 at stride 8 give the field of view of 392 pixels that the paper found best (392
         is S; that it comes from 5 and 12 is I)
+
+    Example:
+        >>> head = LargeFieldOfViewHead([4, 16], [4, 8], outputs=3, kernel=5, dilation=2)
+        >>> maps = [torch.zeros(1, 4, 12, 20), torch.zeros(1, 16, 6, 10)]
+        >>> tuple(head(maps).shape), head.output_stride
+        ((1, 3, 6, 10), 8)
 
     Built in chapter 5.
     """

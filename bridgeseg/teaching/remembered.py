@@ -17,7 +17,9 @@ import torch
 from torch import nn
 
 from bridgeseg.machine.environment import cache_folder, device
+from bridgeseg.machine.files import write_tensors
 from bridgeseg.teaching.cache import alone
+from bridgeseg.training.trainer import TRAINING_VERSION
 
 KEPT = 8  # results of one name; those used least lately go
 
@@ -54,7 +56,7 @@ def remembered(
             began = time.monotonic()
             numbers = [float(value) for value in train(network)]
             kept = {"numbers": numbers, "seconds": time.monotonic() - began, "state": network.state_dict()}
-            torch.save(kept, file)
+            write_tensors(file, kept)
             same = sorted(
                 file.parent.glob(f"{name}-{'?' * len(key)}.pt"), key=lambda path: -path.stat().st_mtime
             )
@@ -65,7 +67,7 @@ def remembered(
 
 def _key(network: nn.Module, depends: Sequence[object]) -> str:
     """Twelve hexadecimal digits of what a training begins with and depends on."""
-    found = hashlib.sha256(f"{device().type}\0{torch.__version__}\0{network}".encode())
+    found = hashlib.sha256(f"{TRAINING_VERSION}\0{device().type}\0{torch.__version__}\0{network}".encode())
     for name, values in network.state_dict().items():
         found.update(name.encode() + values.detach().cpu().numpy().tobytes())
     for each in depends:

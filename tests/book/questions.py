@@ -137,6 +137,24 @@ BUGS = {
             "torch.tensor([-1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0]), torch.ones(2)",
         ),
     ),
+    5: (
+        Bug(
+            "convolve__turned_round",
+            "torch.tensor([1.0, 0, 2]), torch.tensor([1.0, 2, 1])",
+            "torch.tensor([1.0, 0, 2]), torch.tensor([1.0, 2, -1])",
+        ),
+        Bug(
+            "finer__one_layer_too_early",
+            "[(3, 2, 1), (3, 1, 1)], 2",
+            "[(3, 2, 1), (3, 2, 1), (3, 1, 1)], 2",
+        ),
+        Bug("reach__its_own_stride_too", "[(3, 1, 1), (3, 1, 2)]", "[(3, 2, 1), (3, 1, 1)]"),
+        Bug(
+            "square_holding__round_the_corner",
+            "torch.tensor([[1.0, 4, 1]]), (0, 1), 0.5",
+            "torch.tensor([[4.0, 1, 1, 1]]), (0, 0), 0.9",
+        ),
+    ),
     6: (
         Bug(
             "clip__each_by_itself",
@@ -198,6 +216,13 @@ WHICH = {
             "residual_gradients__shortcut_forgotten",
             "torch.tensor([1.0, 2]), torch.tensor([0.0, 1, 1]), torch.tensor([1.0, 1, 0]), torch.ones(2)",
         ),
+    ),
+    5: (
+        Which(
+            "convolve__dilation_counts_the_gaps",
+            "torch.tensor([0.0, 0, 5, 0, 0]), torch.tensor([1.0, 0, 2])",
+        ),
+        Which("nominal__kernel_times_dilation", "5, 12, 8"),
     ),
     6: (
         Which("rate_at__begins_with_nothing", "0.0, 0.1, 1.0"),

@@ -13,7 +13,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
 from bridgeseg.networks.preprocessing import normalise
@@ -29,20 +28,12 @@ SHOWN = (0, 40, STEPS)  # after so many steps
 SCENE = 4
 
 
-def drawn(split: str, count: int) -> tuple[Tensor, Tensor]:
-    """Return pictures (n, 96, 96, 3) and categories (n, 96, 96), uint8."""
-    scenes = Scenes(split, 96, count)
-    samples = [scenes[index] for index in range(count)]
-    pictures = np.stack([sample.picture for sample in samples])
-    return torch.from_numpy(pictures), torch.from_numpy(
-        np.stack([s.categories for s in samples])
-    )
-
-
 def answers() -> dict[int, np.ndarray]:
     """Train the network of thirty lines, and return what it says of the scene after some numbers of steps."""
-    pictures, labels = drawn("train", 1000)
-    scene, _ = drawn("val", SCENE + 1)
+    samples = list(Scenes("train", 96, 1000))
+    pictures = torch.stack([torch.from_numpy(sample.picture) for sample in samples])
+    labels = torch.stack([torch.from_numpy(sample.categories) for sample in samples])
+    scene = torch.from_numpy(Scenes("val", 96)[SCENE].picture)[None]
     torch.manual_seed(0)
     network = stack(8, 24, len(CATEGORIES), shortcuts=False)
     optimiser = torch.optim.SGD(
@@ -53,7 +44,7 @@ def answers() -> dict[int, np.ndarray]:
         if step in SHOWN:
             with torch.inference_mode():
                 # By the statistics of the mini-batch: those that are kept lag behind in the first steps.
-                logits = network(normalise(torch.cat([scene[-1:], pictures[:31]])))[:1]
+                logits = network(normalise(torch.cat([scene, pictures[:31]])))[:1]
             found[step] = enlarge(logits, STACK_STRIDE, (96, 96))[0].argmax(0).numpy()
         for group in optimiser.param_groups:
             group["lr"] = RATE * min((step + 1) / 20, 1 - step / (STEPS + 1))
@@ -70,8 +61,7 @@ def answers() -> dict[int, np.ndarray]:
 
 def draw() -> plt.Figure:
     """Draw the scene, three answers and the truth."""
-    scenes = Scenes("val", 96, SCENE + 1)
-    sample = scenes[SCENE]
+    sample = Scenes("val", 96)[SCENE]
     drawings = [("a scene", partial(show_picture, sample.picture))]
     for steps, answer in answers().items():
         drawings.append(
@@ -86,8 +76,9 @@ def draw() -> plt.Figure:
 def main() -> None:
     """Draw and write the picture."""
     matplotlib.use("agg")
-    draw().savefig(OUT, dpi=100)
-    print(f"{OUT.name}: {OUT.stat().st_size // 1024} KB")
+    figure = draw()
+    figure.savefig(OUT, dpi=100)
+    print(f"{OUT.name}: {OUT.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

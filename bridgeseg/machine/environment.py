@@ -26,6 +26,10 @@ def tier() -> str:
     returns: what BRIDGESEG_TIER says; where it says nothing, "full" with CUDA and "fast" without
     raises: BadInput when BRIDGESEG_TIER says something else
 
+    Example:
+        >>> tier() in TIERS
+        True
+
     Our choice. Built in chapter 1.
     """
     chosen = os.environ.get("BRIDGESEG_TIER")

@@ -28,6 +28,11 @@ class Step(NamedTuple):
     stride: inputs from output to output
     dilation: inputs from tap to tap
 
+    Example:
+        >>> layer = Step(kernel=3, stride=2, dilation=1)
+        >>> tuple(layer), layer.stride
+        ((3, 2, 1), 2)
+
     Built in chapter 5.
     """
 
@@ -61,6 +66,12 @@ def steps(network: nn.Module) -> list[Step]:
     network: a trunk, a head or an FCN of this package; its layers are registered in the order in which they
         run
     raises: ValueError for a RefinementHead, whose ways run at several strides at once: measure that one
+
+    Example:
+        >>> from bridgeseg.networks.resnet import resnet
+        >>> trunk = resnet(18, output_stride=4, width=2, layers=(1, 1))
+        >>> [tuple(step) for step in steps(trunk)]  # a stem, a pooling, two blocks of two layers
+        [(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 1, 1), (3, 1, 1), (3, 1, 2)]
 
     Built in chapter 5.
     """
@@ -101,6 +112,31 @@ def field_of_view(layers: Iterable[Step]) -> int:
         view += (layer.kernel - 1) * layer.dilation * stride
         stride *= layer.stride
     return view
+
+
+def finer_layers(layers: Iterable[Step], output_stride: int) -> list[Step]:
+    """Return layers with strides taken out until a cell is so many pixels, and what follows dilated.
+
+    layers: in the order in which they run
+    output_stride: of the result, pixels; 1 or more
+    returns: the same kernels. The first strides stay as long as their product is at most the output stride; a layer
+        that loses its stride keeps its dilation, and those of all layers after it are multiplied by that stride
+
+    Example:
+        >>> layers = [Step(3, 2, 1), Step(3, 2, 1), Step(3, 1, 1)]
+        >>> [tuple(layer) for layer in finer_layers(layers, output_stride=2)]
+        [(3, 2, 1), (3, 1, 1), (3, 1, 2)]
+
+    Read at every n-th cell the finer layers give what the coarse ones gave, and `field_of_view` is the same for both.
+    `bridgeseg.networks.resnet.ResNet` is built by this rule. Paper: strides removed, what follows dilated. Built in
+    chapter 5.
+    """
+    stride, dilation, changed = 1, 1, []
+    for layer in layers:
+        kept = layer.stride if stride * layer.stride <= output_stride else 1
+        changed.append(Step(layer.kernel, kept, layer.dilation * dilation))
+        stride, dilation = stride * kept, dilation * layer.stride // kept
+    return changed
 
 
 def measured_field_of_view(network: nn.Module, length: int = 8192) -> tuple[int, int]:

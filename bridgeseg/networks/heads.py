@@ -76,6 +76,12 @@ class LargeFieldOfViewHead(nn.Module):
     kernel, dilation: 5 and 12 at stride 8 give the field of view of 392 pixels that the paper found best (392
         is S; that it comes from 5 and 12 is I)
 
+    Example:
+        >>> head = LargeFieldOfViewHead([4, 16], [4, 8], outputs=3, kernel=5, dilation=2)
+        >>> maps = [torch.zeros(1, 4, 12, 20), torch.zeros(1, 16, 6, 10)]
+        >>> tuple(head(maps).shape), head.output_stride
+        ((1, 3, 6, 10), 8)
+
     Built in chapter 5.
     """
 

@@ -34,6 +34,11 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, dilatio
     stride: inputs from output to output
     dilation: inputs from tap to tap
 
+    Example:
+        >>> import torch
+        >>> convolution(3, 8, kernel=3, stride=2)(torch.zeros(1, 3, 5, 6)).shape
+        torch.Size([1, 8, 3, 3])
+
     Built in chapter 4.
     """
     padding = dilation * (kernel - 1) // 2
@@ -49,6 +54,12 @@ class BasicBlock(nn.Module):
     dilations: of the convolution that has the stride, and of what follows it in the stage
     norm: makes a normalisation layer for a number of channels
     dropout: probability in [0, 1), applied before the branch's last convolution
+
+    Example:
+        >>> import torch
+        >>> block = BasicBlock(4, 8, stride=2, dilations=(1, 1), norm=nn.BatchNorm2d)
+        >>> block(torch.zeros(1, 4, 6, 6)).shape
+        torch.Size([1, 8, 3, 3])
 
     Built in chapter 4.
     """
@@ -79,6 +90,12 @@ class Bottleneck(nn.Module):
     """A 1×1, a 3×3 and a 1×1 convolution beside an identity (ResNet-50, 101 and 152).
 
     Arguments as in `BasicBlock`; the stride is that of the 3×3 convolution, as in torchvision's weights.
+
+    Example:
+        >>> import torch
+        >>> block = Bottleneck(8, 4, stride=2, dilations=(1, 1), norm=nn.BatchNorm2d)
+        >>> block(torch.zeros(1, 8, 6, 6)).shape  # four times the width
+        torch.Size([1, 16, 3, 3])
 
     Built in chapter 4.
     """
@@ -116,6 +133,12 @@ def shortcut(inputs: int, outputs: int, stride: int, norm: Norm) -> nn.Sequentia
     stride: inputs from output to output
     norm: makes a normalisation layer for a number of channels
     returns: None where the input can be added as it is
+
+    Example:
+        >>> shortcut(4, 4, 1, nn.BatchNorm2d) is None
+        True
+        >>> len(shortcut(4, 8, 2, nn.BatchNorm2d))  # a convolution of 1×1 and its normalisation
+        2
 
     Built in chapter 4.
     """

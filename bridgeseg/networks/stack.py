@@ -23,6 +23,13 @@ class PlainBlock(BasicBlock):
 
     Arguments as in `BasicBlock`. Both layers end with a ReLU, and there is neither a sum nor a projection.
 
+    Example:
+        >>> import torch
+        >>> block = PlainBlock(4, 4, stride=1, dilations=(1, 1), norm=nn.BatchNorm2d)
+        >>> _ = nn.init.zeros_(block.bn2.weight)
+        >>> bool((block(torch.ones(2, 4, 6, 6)) == 0).all())  # a residual block would give its input
+        True
+
     Built in chapter 4.
     """
 

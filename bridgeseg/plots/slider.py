@@ -43,7 +43,14 @@ FRAME = """<div class="frame"{style}><p style="margin: 0.3em 0"><b>{value}</b></
 
 @dataclass(frozen=True)
 class View:
-    """HTML that a notebook shows when a cell ends with it. Built in chapter 1."""
+    """HTML that a notebook shows when a cell ends with it.
+
+    Example:
+        >>> View("<b>bold</b>")
+        View of 11 characters of HTML
+
+    Built in chapter 1.
+    """
 
     html: str  # whole by itself: pictures and script are in it
 

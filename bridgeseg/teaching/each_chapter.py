@@ -26,6 +26,10 @@ class Row:
     parameters: how many numbers it has learned
     minutes: of training
 
+    Example:
+        >>> Row("all background", mean_iou=0.12, parameters=0, minutes=0.0).parameters
+        0
+
     Built in chapter 4.
     """
 
@@ -55,9 +59,11 @@ def each_chapter(chapter: int, rows: Sequence[Row]) -> None:
     rows: what it has just measured
 
     Example:
-        >>> each_chapter(1, [Row("all background", 0.12, 0, 0.0)])
-        chapter  what                            mean IoU  parameters  minutes
-        1, here  all background                     0.120           0      0.0
+        >>> import contextlib, io
+        >>> with contextlib.redirect_stdout(io.StringIO()) as said:
+        ...     each_chapter(1, [Row("all background", 0.12, 0, 0.0)])
+        >>> said.getvalue().splitlines()[-1]
+        '1, here  all background                     0.120           0      0.0'
 
     Chapters are those with stored rows, and none that is still to come. Built in chapter 4.
     """

@@ -17,7 +17,9 @@ import torch
 from torch import nn
 
 from bridgeseg.machine.environment import cache_folder, device
+from bridgeseg.machine.files import write_tensors
 from bridgeseg.teaching.cache import alone
+from bridgeseg.training.trainer import TRAINING_VERSION
 
 KEPT = 8  # results of one name; those used least lately go
 
@@ -37,16 +39,9 @@ def remembered(
     Example:
         >>> import os, tempfile
         >>> from unittest import mock
-        >>> def double(network):
-        ...     network.weight.data *= 2
-        ...     return [0.5]
-        >>> with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, BRIDGESEG_CACHE=folder):
-        ...     for _ in range(2):
-        ...         layer = nn.Linear(1, 1).requires_grad_(False)
-        ...         _ = layer.weight.fill_(3.0), layer.bias.fill_(0.0)
-        ...         print(remembered("twice", layer, double, ["a setting"])[0], layer.weight.item())
-        [0.5] 6.0
-        [0.5] 6.0
+        >>> with tempfile.TemporaryDirectory() as place, mock.patch.dict(os.environ, BRIDGESEG_CACHE=place):
+        ...     [remembered("short", nn.Flatten(), lambda network: [0.5], ["a setting"])[0] for _ in range(2)]
+        [[0.5], [0.5]]
 
     Another process that trains the same is waited for. Built in chapter 4.
     """
@@ -61,7 +56,7 @@ def remembered(
             began = time.monotonic()
             numbers = [float(value) for value in train(network)]
             kept = {"numbers": numbers, "seconds": time.monotonic() - began, "state": network.state_dict()}
-            torch.save(kept, file)
+            write_tensors(file, kept)
             same = sorted(
                 file.parent.glob(f"{name}-{'?' * len(key)}.pt"), key=lambda path: -path.stat().st_mtime
             )
@@ -72,7 +67,7 @@ def remembered(
 
 def _key(network: nn.Module, depends: Sequence[object]) -> str:
     """Twelve hexadecimal digits of what a training begins with and depends on."""
-    found = hashlib.sha256(f"{device().type}\0{torch.__version__}\0{network}".encode())
+    found = hashlib.sha256(f"{TRAINING_VERSION}\0{device().type}\0{torch.__version__}\0{network}".encode())
     for name, values in network.state_dict().items():
         found.update(name.encode() + values.detach().cpu().numpy().tobytes())
     for each in depends:

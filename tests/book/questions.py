@@ -115,6 +115,46 @@ BUGS = {
             "np.array([True, False, True, True]), 3",
         ),
     ),
+    4: (
+        Bug(
+            "slide__round_the_corner",
+            "torch.tensor([0.0, 3, 0]), torch.tensor([1.0, 2, -1])",
+            "torch.tensor([1.0, 3, 0]), torch.tensor([1.0, 2, -1])",
+        ),
+        Bug(
+            "residual__added_after_the_relu",
+            "torch.tensor([1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0])",
+            "torch.tensor([-1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0])",
+        ),
+        Bug(
+            "pixel_loss__divided_by_all",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]), 1",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 255]]]), 1",
+        ),
+        Bug(
+            "residual_gradients__last_relu_forgotten",
+            "torch.tensor([1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0]), torch.ones(2)",
+            "torch.tensor([-1.0, 2]), torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0]), torch.ones(2)",
+        ),
+    ),
+    5: (
+        Bug(
+            "convolve__turned_round",
+            "torch.tensor([1.0, 0, 2]), torch.tensor([1.0, 2, 1])",
+            "torch.tensor([1.0, 0, 2]), torch.tensor([1.0, 2, -1])",
+        ),
+        Bug(
+            "finer__one_layer_too_early",
+            "[(3, 2, 1), (3, 1, 1)], 2",
+            "[(3, 2, 1), (3, 2, 1), (3, 1, 1)], 2",
+        ),
+        Bug("reach__its_own_stride_too", "[(3, 1, 1), (3, 1, 2)]", "[(3, 2, 1), (3, 1, 1)]"),
+        Bug(
+            "square_holding__round_the_corner",
+            "torch.tensor([[1.0, 4, 1]]), (0, 1), 0.5",
+            "torch.tensor([[4.0, 1, 1, 1]]), (0, 0), 0.9",
+        ),
+    ),
 }
 
 WHICH = {
@@ -150,6 +190,20 @@ WHICH = {
             "np.array([[False, False, True, False]])",
         ),
         Which("precision_and_recall__divided_by_all_masks", "np.array([True, False, True]), 4"),
+    ),
+    4: (
+        Which("slide__kernel_turned_round", "torch.tensor([1.0, 0, 2]), torch.tensor([1.0, 0, 0])"),
+        Which(
+            "residual_gradients__shortcut_forgotten",
+            "torch.tensor([1.0, 2]), torch.tensor([0.0, 1, 1]), torch.tensor([1.0, 1, 0]), torch.ones(2)",
+        ),
+    ),
+    5: (
+        Which(
+            "convolve__dilation_counts_the_gaps",
+            "torch.tensor([0.0, 0, 5, 0, 0]), torch.tensor([1.0, 0, 2])",
+        ),
+        Which("nominal__kernel_times_dilation", "5, 12, 8"),
     ),
 }
 

@@ -116,8 +116,8 @@ def test_what_is_in_the_first_times_and_what_is_not(small: Path, monkeypatch: py
     assert told[1:] == [
         "That of chapter 4 contains the training of a network for pedestrians; "
         "without the real pictures it is as short as every other.",
-        "Pictures and weights were at hand: to fetch pedestrians and nuclei, 137 MB, and the pretrained weights, 14 MB, "
-        "comes on top. That is about a minute at 20 megabits a second, which was divided and not timed.",
+        "Pictures and weights were at hand: to fetch pedestrians and nuclei, 137 MB, and the pretrained weights, "
+        "14 MB, comes on top. That is about a minute at 20 megabits a second, which was divided and not timed.",
     ]
     (_, told_untrained) = timings.first_times({stem: first})
     assert "137 MB, comes on top" in told_untrained

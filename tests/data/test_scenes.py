@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from bridgeseg.data.scene_shapes import SIDE, draw_layout
-from bridgeseg.data.scenes import CATEGORIES, LEAST_AREA, LEAST_SHARE, Scenes, draw_scene
+from bridgeseg.data.scenes import (
+    CATEGORIES,
+    LEAST_AREA,
+    LEAST_SHARE,
+    SKIES,
+    SKY_CATEGORIES,
+    Scenes,
+    draw_scene,
+)
 from bridgeseg.measures.average_precision import average_precision
 from bridgeseg.measures.mask_iou import overlaps
 from bridgeseg.structures.instances import Instances
@@ -200,6 +208,40 @@ def test_a_wrong_data_set_is_refused_at_the_door():
         Scenes(size=0)
     with pytest.raises(ValueError, match="seed"):
         Scenes(seed=-1)
+
+
+@pytest.mark.parametrize("size", [24, 96, (40, 130)])
+def test_below_the_sky_nothing_tells_a_kite_from_a_lantern(size):
+    """The picture is, bit for bit, the one without a sky; so are the objects, but for those that the sky hides."""
+    for index in range(20):
+        plain, under = draw_scene(1, index, size), draw_scene(1, index, size, sky=True)
+        height = plain.picture.shape[0]
+        end = round(min(plain.picture.shape[:2]) / 8)  # 12 of 96 units
+        assert np.array_equal(plain.picture[end:], under.picture[end:])
+        assert not under.categories[:end].any()
+        assert height > end
+        both = (plain.instances > 0) & (under.instances > 0)
+        assert np.array_equal(both[end:], (plain.instances > 0)[end:] & (under.categories[end:] != VOID))
+
+
+def test_one_name_for_all_objects_and_the_sky_says_which():
+    names = []
+    for index in range(200):
+        scene = verify(draw_scene(0, index, 48, sky=True), "sky", len(SKY_CATEGORIES) - 1)
+        found = set(scene.categories[(scene.categories > 0) & (scene.categories != VOID)].tolist())
+        assert len(found) == 1
+        names.append(SKY_CATEGORIES[found.pop()])
+        strip = scene.picture[:6].mean((0, 1)) / 255
+        assert np.abs(strip - SKIES[names[-1]]).max() < 0.02
+    assert 0.4 < names.count("kite") / 200 < 0.6
+
+
+def test_scenes_under_a_sky_are_another_data_set():
+    plain, under = Scenes("val", 32, 3), Scenes("val", 32, 3, sky=True)
+    assert under.categories == SKY_CATEGORIES
+    assert [sample.name for sample in under] == under.names
+    assert not set(under.names) & set(plain.names)
+    assert same(under[2], draw_scene(0, 2, 32, split="val", sky=True))
 
 
 RARE = ("square", "ring")

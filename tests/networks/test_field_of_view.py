@@ -10,7 +10,10 @@ from torch import nn
 from bridgeseg.networks.fcn import FCN
 from bridgeseg.networks.field_of_view import (
     Step,
+    effective_field_of_view,
     field_of_view,
+    finer_layers,
+    gradient_map,
     measured_field_of_view,
     nominal_field_of_view,
     steps,
@@ -113,3 +116,96 @@ def test_a_strip_that_is_too_short_is_refused() -> None:
     assert measured_field_of_view(network, 256) == (64, 64)
     with pytest.raises(ValueError, match="length is 128"):
         measured_field_of_view(network, 128)
+
+
+def test_the_gradient_map_is_what_small_changes_do() -> None:
+    """Against finite differences, pixel by pixel and colour by colour."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.Tanh(), nn.Conv2d(4, 2, 3, padding=2, dilation=2))
+    network.double().requires_grad_(False)
+    pictures, cell, little = torch.randn(2, 3, 5, 6, dtype=torch.float64), (1, 2), 1e-6
+    expected = torch.zeros(5, 6, dtype=torch.float64)
+    for place in range(pictures[0].numel()):
+        colour, row, column = place // 30, place // 6 % 5, place % 6
+        changed = pictures.clone()
+        changed[:, colour, row, column] += little
+        moved = (network(changed) - network(pictures))[..., cell[0], cell[1]] / little  # (2, c)
+        expected[row, column] += moved.abs().sum(1).mean()
+    found = gradient_map(network, pictures, cell)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert not pictures.requires_grad
+
+
+def test_the_gradient_ends_where_the_reach_does() -> None:
+    network = shuffled(with_head(resnet(18, 8, width=2, layers=(1, 1)), kernel=3, dilation=2)).eval()
+    left, right = measured_field_of_view(network)
+    seen = gradient_map(network, torch.randn(4, 3, 193, 193), (12, 12))
+    rows, columns = seen.sum(1).nonzero().flatten(), seen.sum(0).nonzero().flatten()
+    for places in (rows, columns):
+        assert 96 - left <= int(places.min()) < int(places.max()) <= 96 + right
+        assert int(places.max() - places.min()) >= 0.8 * (left + right)
+
+
+def test_the_effective_field_holds_its_share_and_a_smaller_one_does_not() -> None:
+    generator = torch.Generator().manual_seed(1)
+    for height, width in ((1, 1), (7, 20), (20, 7), (15, 15)):
+        seen = torch.rand(height, width, generator=generator) ** 3
+        centre = (height // 3, width // 2)
+
+        def held(side: int, seen: torch.Tensor = seen, centre: tuple[int, int] = centre) -> float:
+            """The share within a square round the centre, by cutting it out."""
+            radius = side // 2
+            top, left = (max(place - radius, 0) for place in centre)
+            return float(seen[top : centre[0] + radius + 1, left : centre[1] + radius + 1].sum() / seen.sum())
+
+        for share in (0.1, 0.5, 0.9, 0.99):
+            side = effective_field_of_view(seen, centre, share)
+            assert side % 2 == 1
+            assert held(side) >= share - 1e-6
+            assert side == 1 or held(side - 2) < share
+
+
+def test_all_of_it_is_held_by_the_square_that_reaches_the_last_pixel_seen() -> None:
+    seen = torch.zeros(9, 9)
+    seen[4, 4], seen[1, 6] = 1000.0, 1e-3
+    assert effective_field_of_view(seen, (4, 4), 1.0) == 7
+    assert effective_field_of_view(seen, (4, 4), 0.99) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 1.1])
+def test_a_share_is_asked_for(share: float) -> None:
+    with pytest.raises(ValueError, match="share is"):
+        effective_field_of_view(torch.ones(2, 2), (0, 0), share)
+    with pytest.raises(ValueError, match="its sum is 0"):
+        effective_field_of_view(torch.zeros(2, 2), (0, 0))
+
+
+@pytest.mark.parametrize("output_stride", [32, 16, 8, 4, 2])
+@pytest.mark.parametrize("depth", [18, 34, 50])
+def test_the_trunk_is_built_by_the_rule_of_finer_layers(depth: int, output_stride: int) -> None:
+    """Where a kernel is 1×1 its dilation means nothing, and the trunk leaves it at 1."""
+    coarse, fine = (steps(resnet(depth, stride, width=1)) for stride in (32, output_stride))
+    expected = [
+        layer if layer.kernel > 1 else layer._replace(dilation=1)
+        for layer in finer_layers(coarse, output_stride)
+    ]
+    assert fine == expected
+
+
+def test_finer_layers_see_as_far_and_give_the_old_answers_between_new_ones() -> None:
+    torch.manual_seed(0)
+    layers = [Step(3, 2, 1), Step(5, 2, 1), Step(3, 1, 2), Step(3, 3, 1), Step(3, 1, 1)]
+    weights = [torch.randn(1, 1, 1, layer.kernel, dtype=torch.float64) for layer in layers]
+
+    def through(chain: list[Step], x: torch.Tensor) -> torch.Tensor:
+        for layer, weight in zip(chain, weights):
+            padding = (0, layer.dilation * (layer.kernel // 2))
+            x = nn.functional.conv2d(x, weight, None, (1, layer.stride), padding, (1, layer.dilation))
+        return x
+
+    x = torch.randn(1, 1, 1, 97, dtype=torch.float64)
+    coarse = through(layers, x)
+    for stride in (12, 4, 2, 1):
+        fine = finer_layers(layers, stride)
+        assert field_of_view(fine) == field_of_view(layers)
+        torch.testing.assert_close(through(fine, x)[..., :: 12 // stride], coarse)

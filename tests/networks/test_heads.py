@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from bridgeseg.networks.heads import LargeFieldOfViewHead, RefinementHead, TwoLayerHead
+from bridgeseg.networks.heads import LargeFieldOfViewHead, RefinementHead, TwoLayerHead, as_convolution
 
 
 def test_the_large_head_is_one_dilated_convolution_written_out() -> None:
@@ -73,3 +73,34 @@ def test_wrong_arguments_are_named() -> None:
         RefinementHead([1, 1], [2, 8], 2, stride=3)
     with pytest.raises(ValueError, match="kernel is 4"):
         LargeFieldOfViewHead([1], [8], 2, kernel=4)
+
+
+@pytest.mark.parametrize("side", [1, 2, 7])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_classifier_of_windows_is_a_convolution(side: int, bias: bool) -> None:
+    """The oracle is the classifier itself, asked about each window."""
+    classifier = nn.Linear(3 * side * side, 4, bias=bias).double()
+    maps = torch.randn(2, 3, side + 2, side + 4, dtype=torch.float64)
+    with torch.no_grad():
+        everywhere = as_convolution(classifier, side).double()(maps)
+        assert everywhere.shape == (2, 4, 3, 5)
+        for row in range(3):
+            for column in range(5):
+                window = maps[:, :, row : row + side, column : column + side].flatten(1)
+                torch.testing.assert_close(
+                    everywhere[:, :, row, column], classifier(window), atol=1e-6, rtol=1e-6
+                )
+
+
+def test_a_classifier_of_the_mean_is_the_mean_of_the_classifier() -> None:
+    classifier, maps = nn.Linear(5, 3), torch.randn(2, 5, 7, 7)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            as_convolution(classifier)(maps).mean((2, 3)), classifier(maps.mean((2, 3)))
+        )
+
+
+@pytest.mark.parametrize("side", [0, 2])
+def test_a_window_must_fit_the_classifier(side: int) -> None:
+    with pytest.raises(ValueError, match=f"side is {side}"):
+        as_convolution(nn.Linear(27, 2), side)

@@ -13,7 +13,9 @@ def test_it_is_how_the_loss_changes_along_the_gradient() -> None:
     network = stack(8, 4, 3).double().eval()
     picture = torch.randn(1, 3, 24, 24, dtype=torch.float64)
     norms = gradient_norms(network, network(picture).square().mean())
-    convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
+    convolutions = [
+        m for m in network.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)
+    ]
     assert len(norms) == len(convolutions) == 7
     for norm, layer in zip(norms.tolist(), convolutions):
         (gradient,) = torch.autograd.grad(network(picture).square().mean(), [layer.weight])

@@ -33,6 +33,7 @@ ALL_TITLES = TITLES | {
     "depth": "plain and residual networks of growing depth",
     "each-chapter": "what each chapter brought, the chapter run last",
     "grouping-speed": "how fast grouping is",
+    "hard-pixels": "which pixels should teach, on rare categories and wrong labels too",
     "how-far": "depth, stride and field of view, on scenes under a sky",
     "how-far-full": "the same with 50 and 101 layers, on a GPU",
     "mask-rcnn": "Mask R-CNN beside ours, on scenes",

@@ -89,7 +89,6 @@ def main() -> None:
     """Draw and write the picture."""
     matplotlib.use("agg")
     draw().savefig(OUT, dpi=100)
-    print(f"{OUT.name}: {OUT.stat().st_size // 1024} KB")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ import hashlib
 import json
 import statistics
 import sys
-from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -42,7 +41,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from stored_result import arguments, origin, publish
+from stored_result import arguments, origin, publish, spread
 from torch import Tensor, nn
 
 from bridgeseg.data.label_noise import mislabelled
@@ -217,16 +216,6 @@ def scored(network: nn.Module, data: tuple[Tensor, Tensor, Tensor]) -> tuple[flo
         for right, answer in zip(truth[start : start + 20], answers):
             matrix += confusion(right, answer, len(CATEGORIES))
     return mean_iou(matrix)
-
-
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Return values with their mean and the standard error of it."""
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return {
-        "each": [round(value, 4) for value in values],
-        "mean": round(statistics.mean(values), 4),
-        "standard error": round(error, 4),
-    }
 
 
 def summary(kind: str, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

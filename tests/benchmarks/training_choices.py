@@ -19,14 +19,13 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from six_faults import loss_of
-from stored_result import arguments, origin, publish
+from stored_result import arguments, origin, publish, spread
 from torch import nn
 
 from bridgeseg.data.scene_shapes import CATEGORIES
@@ -124,16 +123,6 @@ def remembered(name: str, told: dict[str, Any], scratch: Path, make: Any) -> dic
     return dict(json.loads(file.read_text("utf8")))
 
 
-def summary(values: Sequence[float]) -> dict[str, Any]:
-    """A mean with its standard error, and what it was made of."""
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return {
-        "mean": round(statistics.mean(values), 4),
-        "standard error": round(error, 4),
-        "of each seed": [round(value, 4) for value in values],
-    }
-
-
 def main() -> None:
     """Train what is not there yet, and publish."""
     parser = arguments(__doc__)
@@ -171,8 +160,8 @@ def main() -> None:
     whole = [run["mean IoU"] for run in found["all"]]
     about = {"steps": given.steps, "seeds": given.seeds, "scenes": given.scenes, "pictures": given.pictures}
     report: dict[str, Any] = {
-        name: {figure: summary([run[figure] for run in runs]) for figure in FIGURES}
-        | {"less than with all": summary([run["mean IoU"] - most for run, most in zip(runs, whole)])}
+        name: {figure: spread([run[figure] for run in runs]) for figure in FIGURES}
+        | {"less than with all": spread([run["mean IoU"] - most for run, most in zip(runs, whole)])}
         for name, runs in found.items()
     }
     publish("training-choices", head | about | {"choices": report}, given.store)

@@ -174,6 +174,33 @@ BUGS = {
             "torch.tensor([[0, 0, 0], [0, 0, 0], [0, 0, 1]], dtype=torch.uint8), 1",
         ),
     ),
+    7: (
+        Bug(
+            "plain__divided_by_void_too",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]])",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 255]]])",
+        ),
+        Bug(
+            "at_least__void_is_ranked",
+            "torch.tensor([0.9, 0.2, 0.7]), torch.tensor([True, True, True]), 0.1, 2",
+            "torch.tensor([0.9, 0.2, 0.7]), torch.tensor([True, False, True]), 0.1, 1",
+        ),
+        Bug(
+            "exactly__filled_up_with_void",
+            "torch.tensor([0.9, 0.2, 0.7]), torch.tensor([True, False, True]), 1",
+            "torch.tensor([0.9, 0.2, 0.7]), torch.tensor([True, False, True]), 3",
+        ),
+        Bug(
+            "loss_over__divided_by_all",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 255]]]), lambda p, known: known",
+            "torch.tensor([[[[0.0, 9.0]], [[0.0, 0.0]]]]), torch.tensor([[[0, 0]]]), lambda p, known: p < 0.6",
+        ),
+        Bug(
+            "focal_loss__divided_by_the_weights",
+            "torch.zeros(1, 2, 1, 1), torch.tensor([[[0]]]), 0.0",
+            "torch.zeros(1, 2, 1, 1), torch.tensor([[[0]]]), 2.0",
+        ),
+    ),
 }
 
 WHICH = {
@@ -227,6 +254,16 @@ WHICH = {
     6: (
         Which("rate_at__begins_with_nothing", "0.0, 0.1, 1.0"),
         Which("clip__lengthens_short_ones", "[torch.tensor([0.3]), torch.tensor([0.4])], 1.0"),
+    ),
+    7: (
+        Which(
+            "share_in__of_the_group",
+            "torch.tensor([True, True, True, False]), torch.tensor([True, False, False, True])",
+        ),
+        Which(
+            "log_right__logarithm_of_a_rounded_probability",
+            "torch.tensor([[[[200.0]], [[0.0]]]]), torch.tensor([[[1]]])",
+        ),
     ),
 }
 

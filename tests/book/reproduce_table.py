@@ -34,6 +34,7 @@ ALL_TITLES = TITLES | {
     "each-chapter": "what each chapter brought, the chapter run last",
     "grouping-speed": "how fast grouping is",
     "hard-pixels": "which pixels should teach, on rare categories and wrong labels too",
+    "hard-pixels-full": "the same with 34 layers and ten times the steps, on a GPU",
     "how-far": "depth, stride and field of view, on scenes under a sky",
     "how-far-full": "the same with 50 and 101 layers, on a GPU",
     "mask-rcnn": "Mask R-CNN beside ours, on scenes",

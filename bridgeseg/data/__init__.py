@@ -1,4 +1,4 @@
 """From files to samples: pictures and label maps, the data sets and their splits, scenes, downloads, transforms.
 
-Built in chapters 2 and 12.
+Built in chapters 2, 7 and 12.
 """

@@ -2,12 +2,13 @@
 
 Lengths are in scene units: the shorter side of a picture measures 96 of them, whatever its size in pixels.
 
-Built in chapter 2.
+Built in chapters 2 and 7.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ CATEGORIES = ("background", "disc", "triangle", "square", "star", "ring")
 SIDE = 96.0  # scene units along the shorter side
 DOMINANT = 0.6  # the chance that an object is of the scene's own category
 HEAPED = 0.6  # the chance that an object is laid against an earlier one
+RARE = 0.15  # how often a rare category is drawn, as a share of how often one that is not
 _MARGIN = 6.0  # centres keep this far from the border
 # Radii that give the five shapes about the same area, so that size does not tell the category.
 _RADII = (1.0, 1.4, 1.2, 1.4, 1.12)
@@ -100,30 +102,58 @@ def draw_paint(rng: np.random.Generator) -> Paint:
     return Paint(colour, waves, strength, bool(rng.random() < 0.5))
 
 
-def draw_layout(rng: np.random.Generator, height: float, width: float) -> list[Shape]:
+def draw_layout(
+    rng: np.random.Generator, height: float, width: float, rare: Collection[str] = ()
+) -> list[Shape]:
     """Draw the 3 to 8 objects of a scene, from the one at the back to the one at the front.
 
     rng: is moved on
     height, width: of the picture, in scene units
+    rare: categories that are drawn 0.15 times as often as the others, as a scene's own and beside it
     returns: the shapes; the first number that is drawn from rng is the scene's own category
+    raises: ValueError for a rare category that does not exist, or where all are rare
 
     Example:
         >>> shapes = draw_layout(np.random.default_rng(0), 96.0, 96.0)
         >>> 3 <= len(shapes) <= 8, all(6 <= shape.y <= 90 and 6 <= shape.x <= 90 for shape in shapes)
         (True, True)
+        >>> rng = np.random.default_rng(0)
+        >>> drawn = [CATEGORIES[s.category] for _ in range(99) for s in draw_layout(rng, 96.0, 96.0, ["ring"])]
+        >>> drawn.count("ring") < 0.3 * drawn.count("disc")
+        True
 
-    Built in chapter 2.
+    Built in chapters 2 and 7.
     """
-    dominant = int(rng.integers(1, len(CATEGORIES)))
+    chances = _chances(rare)
+    if chances is None:
+        dominant = int(rng.integers(1, len(CATEGORIES)))
+    else:
+        dominant = 1 + int(rng.choice(len(chances), p=chances))
     others = [category for category in range(1, len(CATEGORIES)) if category != dominant]
     shapes: list[Shape] = []
     for _ in range(int(rng.integers(3, 9))):
-        category = dominant if rng.random() < DOMINANT else int(rng.choice(others))
+        if rng.random() < DOMINANT:
+            category = dominant
+        elif chances is None:
+            category = int(rng.choice(others))
+        else:
+            left = np.delete(chances, dominant - 1)
+            category = int(rng.choice(others, p=left / left.sum()))
         radius = float(rng.uniform(10.5, 19.0))
         y, x = _place(rng, shapes, category, radius, height, width)
         angle, stretch = float(rng.uniform(0.0, 2 * math.pi)), float(rng.uniform(0.87, 1.15))
         shapes.append(Shape(category, y, x, radius, angle, stretch, draw_paint(rng)))
     return shapes
+
+
+def _chances(rare: Collection[str]) -> np.ndarray | None:
+    """How probable each category is, (5,); None where all are alike, so that no other number is drawn for it."""
+    if unknown := set(rare) - set(CATEGORIES[1:]):
+        raise ValueError(f"rare is {sorted(unknown)[0]!r}, expected one of {', '.join(CATEGORIES[1:])}")
+    if len(set(rare)) == len(CATEGORIES) - 1:
+        raise ValueError("rare names all categories, expected one at least that is not rare")
+    weights = np.array([RARE if name in rare else 1.0 for name in CATEGORIES[1:]])
+    return weights / weights.sum() if rare else None
 
 
 def _place(

@@ -12,11 +12,14 @@ Scenes under a *sky* ask another question: how far does a network see? By day ev
 lantern, whatever its shape; only a strip along the upper edge says which. The rest of the picture says nothing about
 it, so that an object in the lowest row is named by something a whole picture away.
 
-Built in chapters 2 and 5.
+Scenes may have *rare* categories, for the question what a loss does for those of which little is seen.
+
+Built in chapters 2, 5 and 7.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +116,13 @@ def _door(split: str, size: int | tuple[int, int], seed: int) -> tuple[int, int]
 
 
 def draw_scene(
-    seed: int, index: int, size: int | tuple[int, int] = 96, *, split: str = "train", sky: bool = False
+    seed: int,
+    index: int,
+    size: int | tuple[int, int] = 96,
+    *,
+    split: str = "train",
+    sky: bool = False,
+    rare: Collection[str] = (),
 ) -> Sample:
     """Draw one scene: 3 to 8 objects of five categories, heaped and hiding one another.
 
@@ -128,9 +137,12 @@ def draw_scene(
     split: "train", "val" or "test"; no two share a scene
     sky: lay a strip of sky over the upper edge, which is background; all objects are then kites by day and
         lanterns by night. Below the strip the picture is the one without a sky
+    rare: categories that are drawn 0.15 times as often as the others. Another scene is then drawn, and not the same
+        scene with other shapes
     returns: the sample, with instances numbered 1…n from the back to the front without a gap; the same bits
         for the same arguments, as far as numpy keeps its random streams and the platform its sines
-    raises: ValueError for a negative seed or index, a size below 1 or an unknown split
+    raises: ValueError for a negative seed or index, a size below 1, an unknown split, a rare category that
+        does not exist, or where all are rare
 
     Example:
         >>> plain, under_sky = draw_scene(0, 3, 48), draw_scene(0, 3, 48, sky=True)
@@ -139,7 +151,7 @@ def draw_scene(
         >>> [SKY_CATEGORIES[number] for number in np.unique(under_sky.categories)]
         ['background', 'lantern']
 
-    Built in chapters 2 and 5.
+    Built in chapters 2, 5 and 7.
     """
     height, width = _door(split, size, seed)
     if index < 0:
@@ -150,7 +162,7 @@ def draw_scene(
     rows = ((np.arange(height) + 0.5) / unit).astype(np.float32)
     columns = ((np.arange(width) + 0.5) / unit).astype(np.float32)
 
-    shapes = draw_layout(rng, *area)
+    shapes = draw_layout(rng, *area, rare)
     canvas = _background(rng, rows, columns, area)
     drawn = np.zeros((height, width), np.int32)
     areas = [_lay(shape, number, canvas, drawn, rows, columns) for number, shape in enumerate(shapes, 1)]
@@ -167,7 +179,7 @@ def draw_scene(
         numbers[number] = numbers.max() + 1 if shown else 0
     planes = (np.clip(canvas, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)  # (3, h, w)
     picture = np.ascontiguousarray(planes.transpose(1, 2, 0))  # (h, w, 3)
-    name = _name(split, seed, index, sky)
+    name = _name(split, seed, index, sky, rare)
     return Sample(name, picture, categories[drawn], numbers[drawn])  # (h, w) maps
 
 
@@ -181,8 +193,9 @@ def _lay_sky(seed: list[int], canvas: np.ndarray, drawn: np.ndarray, rows: np.nd
     return SKY_CATEGORIES.index(named)
 
 
-def _name(split: str, seed: int, index: int, sky: bool) -> str:
-    return f"{split}-{seed}-{index:05d}{'-sky' if sky else ''}"
+def _name(split: str, seed: int, index: int, sky: bool, rare: Collection[str]) -> str:
+    few = "".join(f"-rare-{name}" for name in CATEGORIES if name in rare)
+    return f"{split}-{seed}-{index:05d}{'-sky' if sky else ''}{few}"
 
 
 class Scenes:
@@ -192,7 +205,7 @@ class Scenes:
     size: the side of a square picture, or its height and width, in pixels
     count: how many; None gives 2000 for "train" and 400 for the others
     seed: 0 or more
-    sky: as in `draw_scene`
+    sky, rare: as in `draw_scene`
     raises: ValueError for what draw_scene refuses and for a negative count
 
     Example:
@@ -202,8 +215,10 @@ class Scenes:
         ('val-0-00001', (48, 48, 3), (48, 48))
         >>> bool((sample.picture == Scenes("val", size=48)[1].picture).all())  # the same bits each time
         True
+        >>> Scenes("val", size=48, count=1, rare=("square", "ring")).names
+        ['val-0-00000-rare-square-rare-ring']
 
-    Built in chapters 2 and 5.
+    Built in chapters 2, 5 and 7.
     """
 
     kind = "scenes"
@@ -216,11 +231,13 @@ class Scenes:
         count: int | None = None,
         seed: int = 0,
         sky: bool = False,
+        rare: Collection[str] = (),
     ) -> None:
         _door(split, size, seed)
         if count is not None and count < 0:
             raise ValueError(f"count is {count}, expected 0 or more")
         self.split, self.size, self.seed, self.sky = split, size, seed, sky
+        self.rare = tuple(rare)
         self.count = COUNTS[split] if count is None else count
 
     @property
@@ -231,10 +248,11 @@ class Scenes:
     @property
     def names(self) -> list[str]:
         """The names of the scenes, in order."""
-        return [_name(self.split, self.seed, index, self.sky) for index in range(self.count)]
+        return [_name(self.split, self.seed, index, self.sky, self.rare) for index in range(self.count)]
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
-        return draw_scene(self.seed, range(self.count)[index], self.size, split=self.split, sky=self.sky)
+        number = range(self.count)[index]
+        return draw_scene(self.seed, number, self.size, split=self.split, sky=self.sky, rare=self.rare)

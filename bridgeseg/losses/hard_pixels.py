@@ -79,6 +79,34 @@ def hard_pixels(
     return hard.view_as(valid) & valid, raised.clamp(min=threshold)
 
 
+def hardest_of_each(easiness: Tensor, valid: Tensor, share: float) -> Tensor:
+    """Choose a share of the pixels of each picture by itself, the hardest ones.
+
+    easiness: (N, h, w) float, small where the pixel is hard; NaN is the hardest
+    valid: (N, h, w) bool; void is never ranked
+    share: of the valid pixels of a picture, above 0 and up to 1, rounded up
+    returns: (N, h, w) bool
+    raises: ValueError for a share outside that range
+
+    Example:
+        >>> easiness, valid = torch.tensor([[[0.9, 0.2, 0.7, 0.1]], [[0.5, 0.6, 0.8, 0.9]]]), torch.ones(2, 1, 4).bool()
+        >>> hardest_of_each(easiness, valid, 0.5).tolist()
+        [[[False, True, False, True]], [[True, True, False, False]]]
+
+    Shrivastava et al.'s online hard example mining, which takes the hardest regions of every picture. The paper's
+    hard pixels are those of the whole mini-batch: a picture may have none. Built in chapter 7.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share is {share}, expected above 0 and up to 1")
+    ranked = easiness.detach().float().nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
+    places = ranked.masked_fill(~valid, torch.inf).flatten(1).argsort(dim=1, stable=True)  # (N, pixels)
+    ranks = torch.zeros_like(places).scatter(
+        1, places, torch.arange(places.shape[1], device=places.device).expand_as(places)
+    )
+    counts = (share * valid.flatten(1).sum(1, keepdim=True)).ceil()  # (N, 1)
+    return (ranks < counts).view_as(valid) & valid
+
+
 def mean_over(values: Tensor, chosen: Tensor) -> Tensor:
     """Return the mean of the chosen values, 0 with a gradient of 0 where none is chosen.
 

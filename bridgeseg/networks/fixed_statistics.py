@@ -24,6 +24,11 @@ class FixedStatistics(nn.BatchNorm2d):
 
     channels: of the maps that it normalises
 
+    Example:
+        >>> layer = FixedStatistics(2).train()
+        >>> bool((layer(torch.ones(1, 2, 3, 3)) - 1).abs().max() < 1e-4)  # mean 0 and variance 1 are stored
+        True
+
     Scales and shifts learn. Parameters and buffers have the names of BatchNorm2d's, so weights that were saved with one
     load into the other. Built in chapter 6.
     """

@@ -1,4 +1,4 @@
 """What everything else is about: label maps, cells, boxes, runs, masks, instances. Imports no other room.
 
-Built in chapters 2 and 8.
+Built in chapters 2, 7 and 8.
 """

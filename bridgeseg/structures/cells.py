@@ -31,6 +31,26 @@ def sample_labels(labels: Tensor, stride: int) -> Tensor:
     return labels[..., ::stride, ::stride]  # (..., ⌈H / s⌉, ⌈W / s⌉)
 
 
+def at_borders(labels: Tensor) -> Tensor:
+    """Return which cells lie at a border: above, below or beside them is a cell of another label.
+
+    labels: (..., h, w) of any type; void is a label like any other
+    returns: (..., h, w) bool; the edge of the map is no border
+
+    Example:
+        >>> at_borders(torch.tensor([[1, 1, 2], [1, 1, 1]])).int().tolist()
+        [[0, 1, 1], [0, 0, 1]]
+
+    Built in chapter 7.
+    """
+    found = torch.zeros_like(labels, dtype=torch.bool)
+    for axis in (-2, -1):
+        apart = labels.diff(dim=axis) != 0  # one shorter along the axis
+        for first in (0, 1):
+            found.narrow(axis, first, apart.shape[axis]).logical_or_(apart)
+    return found
+
+
 def cell_centres(height: int, width: int, stride: int, device: torch.device | None = None) -> Tensor:
     """Return the centres of the cells of a map.
 

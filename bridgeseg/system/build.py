@@ -28,6 +28,12 @@ def build_fcn(recipe: NetworkRecipe, outputs: dict[str, int], pretrained: bool =
     returns: trunk and head, what is frozen needs no gradient
     raises: BadInput for a trunk or a head that does not exist, and when no pretrained weights are to be had
 
+    Example:
+        >>> import torch
+        >>> network = build_fcn(NetworkRecipe(width=8, hidden=8, output_stride=16, stride=4), {"categories": 6})
+        >>> tuple(network(torch.zeros(1, 3, 40, 60))["categories"].shape)
+        (1, 6, 10, 15)
+
     Built in chapter 5.
     """
     trunk: ResNet | MobileNet

@@ -261,6 +261,10 @@ def recipe_named(name: str) -> Recipe:
     name: one of `RECIPES`
     raises: BadInput listing the names when there is none
 
+    Example:
+        >>> recipe_named("scenes-tiny").steps
+        300
+
     Built in chapter 6.
     """
     if name not in RECIPES:

@@ -1,9 +1,7 @@
 """A recipe: every number of a training and of an answer, in parts, and how it is written to a file and read back.
 
 What each number means stands beside it; which recipes there are, and where their numbers come from,
-`bridgeseg.system.presets` says. A function takes the part that it needs and not the whole.
-
-Built in chapters 6 and 10.
+`bridgeseg.system.presets` says. A function takes the part that it needs and not the whole. Built in chapters 6 and 10.
 """
 
 from __future__ import annotations
@@ -45,11 +43,13 @@ class NetworkRecipe:
 class CropRecipe:
     """The windows that a network is shown in training.
 
-    The defaults are the laptop's (our choice).
-
     raises: BadInput naming what is out of range
 
-    Built in chapter 6.
+    Example:
+        >>> CropRecipe(side=96, scales=(0.5, 2.0)).largest
+        192
+
+    The defaults are the laptop's (our choice). Built in chapter 6.
     """
 
     side: int = 96  # of the square window that the network sees, pixels
@@ -81,6 +81,10 @@ class CropRecipe:
 @dataclass(frozen=True)
 class OptimiserRecipe:
     """How the weights of a network are moved.
+
+    Example:
+        >>> OptimiserRecipe("sgd", rate=0.1).momentum
+        0.9
 
     The defaults are the laptop's (our choice). Built in chapter 6.
     """

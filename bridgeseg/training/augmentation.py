@@ -56,6 +56,11 @@ def orders(seed: int, first: int, last: int, count: int) -> np.ndarray:
     count: pictures, at least 1
     returns: (last − first,) int64, 0…count − 1
 
+    Example:
+        >>> first, second = orders(seed=0, first=0, last=10, count=5).reshape(2, 5)  # two epochs
+        >>> sorted(first.tolist()), sorted(second.tolist())
+        ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])
+
     Built in chapter 6.
     """
     together = max(1, 4096 // count)  # small epochs are drawn many at a time
@@ -99,14 +104,34 @@ def draw(seed: int, chunk: int, batch: int, count: int, crops: CropRecipe) -> Dr
     if crops.upright:
         turned &= 1
 
-    amounts = generator.uniform(1 - crops.jitter, 1 + crops.jitter, (3, *size, 1, 1))
-    bright, stretch, colour = amounts  # (1000, N, 1, 1) each
-    # Brightness, contrast and saturation are linear in the colours: one matrix, and one offset.
-    matrix = bright * stretch * (colour * np.eye(3) + (1 - colour) * GREY[:, None])  # (1000, N, 3, 3)
-    shift = (bright * (1 - stretch))[..., 0] * GREY  # (1000, N, 3)
+    amounts = generator.uniform(1 - crops.jitter, 1 + crops.jitter, (3, *size))  # (3, 1000, N)
+    matrix, shift = colour_change(*amounts)  # (1000, N, 3, 3), (1000, N, 3)
     flipped = (turned[..., None] & [2, 1]) > 0  # (1000, N, 2)
     coloured = (values.astype(np.float32) for values in (matrix, shift))
     return Draws(*map(torch.from_numpy, (picture, side, start, turned >= 4, flipped, *coloured)))
+
+
+def colour_change(
+    bright: np.ndarray, contrast: np.ndarray, colour: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what brightness, contrast and saturation, in this order, do to colours: one matrix and one offset.
+
+    bright: (...,) float; every colour is multiplied by it
+    contrast: (...,) float; how far colours then move away from the mean brightness of the window, 1 leaves them
+    colour: (...,) float; how far they then move away from their own brightness, 1 leaves them
+    returns: (..., 3, 3) float, by which a pixel's colours, as a row, are multiplied; (..., 3) float, whose product with
+        the mean colour of the window is added to each of the three
+
+    Example:
+        >>> matrix, shift = colour_change(np.array(1.0), np.array(1.0), np.array(0.0))  # a grey picture
+        >>> (np.array([200.0, 100.0, 0.0]) @ matrix).round(1).tolist(), shift.tolist()
+        ([118.5, 118.5, 118.5], [0.0, 0.0, 0.0])
+
+    All three are linear in the colours, which is why one matrix is enough. Our choice. Built in chapter 6.
+    """
+    b, s, c = (values[..., None, None] for values in (bright, contrast, colour))  # (..., 1, 1)
+    matrix = b * s * (c * np.eye(3) + (1 - c) * GREY[:, None])  # (..., 3, 3)
+    return matrix, (b * (1 - s))[..., 0] * GREY  # (..., 3)
 
 
 def of_step(draws: Draws, step: int) -> Draws:

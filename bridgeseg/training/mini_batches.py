@@ -30,6 +30,13 @@ class Batches:
     rank, processes: this process takes every so manieth window of a global mini-batch
     raises: ValueError for a batch that the processes cannot share evenly
 
+    Example:
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> from bridgeseg.training.store import load
+        >>> batches = Batches(load(Scenes(size=48, count=3), range(3)), CropRecipe(side=32), batch=2, seed=0)
+        >>> tuple(batches(7).pictures.shape), torch.equal(batches(7).pictures, batches(7).pictures)
+        ((2, 32, 32, 3), True)
+
     Every picture comes once an epoch, or as often as `turns` says, in an order of that epoch's own. Built in chapter 6.
     """
 

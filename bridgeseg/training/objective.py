@@ -46,6 +46,12 @@ def semantic_loss(
     recipe: threshold, floor, exactly; label_stride: where it is finer than the answer, the logits are enlarged to it
     returns: as `bridgeseg.losses.hard_pixels.bootstrapped_cross_entropy`
 
+    Example:
+        >>> labels = torch.tensor([[[0, 1, 255, 255]]], dtype=torch.uint8)
+        >>> loss, kept, _ = semantic_loss(torch.zeros(1, 2, 1, 4), labels, 1, CategoryLossRecipe())
+        >>> round(loss.item(), 3), kept.item()  # the logarithm of 2; void counts for nothing
+        (0.693, 1.0)
+
     Paper: online bootstrapping. Built in chapter 7.
     """
     wanted = recipe.label_stride or stride

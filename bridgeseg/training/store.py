@@ -129,6 +129,12 @@ def load(
     returns: the store, in the order of the indices, the same for any number of workers
     raises: BadInput as the data set does, and when there is no picture
 
+    Example:
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> store = load(Scenes(size=48, count=3), range(3))
+        >>> len(store), store.flat.sizes.tolist()[0]
+        (3, [48, 48])
+
     Built in chapter 6.
     """
     together = max(1, min(64, TOGETHER // _bytes_of(dataset, indices[:1])))

@@ -84,6 +84,13 @@ class Trainer:
 
     stop: set it to True at any time, and the training ends after the step that it is in, its state saved
 
+    Example:
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> from bridgeseg.system.presets import recipe_named
+        >>> from bridgeseg.training.store import load
+        >>> Trainer(recipe_named("scenes-tiny"), load(Scenes(count=2), range(2)), categories=5).phases
+        ['both']
+
     Built in chapter 6.
     """
 
@@ -131,13 +138,9 @@ class Trainer:
         name = self.phases[self.phase]
         self.network, self.learner = self.networks[name], self.recipe.learners[name]
         recipe = self.learner.optimiser
+        seed = self.seed + 1_000_003 * self.phase
         self.batches = Batches(
-            self.store,
-            self.learner.crops,
-            batch=recipe.batch,
-            seed=self.seed + 1_000_003 * self.phase,
-            rank=rank(),
-            processes=processes(),
+            self.store, self.learner.crops, batch=recipe.batch, seed=seed, rank=rank(), processes=processes()
         )
         self.losses = self.recipe.losses.of_a_part(recipe.parts)
         self.optimiser = make_optimiser(parameter_groups(self.network, self.learner), recipe, self.device)

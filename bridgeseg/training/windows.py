@@ -67,6 +67,12 @@ class Batch(NamedTuple):
     instances: (N, side, side) int16 or int32, 0 none; numbers as in the whole picture, so there are gaps
     most: K, no instance has a larger number
 
+    Example:
+        >>> maps = torch.zeros(4, 5, 5, dtype=torch.uint8)
+        >>> batch = Batch(maps[..., None].expand(4, 5, 5, 3), maps, maps.short(), 0)
+        >>> [tuple(part.pictures.shape) for part in batch.parts(2)]
+        [(2, 5, 5, 3), (2, 5, 5, 3)]
+
     Built in chapter 6.
     """
 

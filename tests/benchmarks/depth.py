@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from stored_result import arguments, origin, publish
+from stored_result import arguments, origin, publish, spread
 from torch import Tensor, nn
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
@@ -203,16 +203,6 @@ def summary(runs: Runs) -> dict[str, Any]:
             figure: spread([one[figure] - other[figure] for one, other in pairs]) for figure in FIGURES
         }
     return report
-
-
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Return values with their mean and the standard error of it."""
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return {
-        "each": [round(value, 4) for value in values],
-        "mean": round(statistics.mean(values), 4),
-        "standard error": round(error, 4),
-    }
 
 
 def main() -> None:

@@ -8,7 +8,9 @@ import json
 import os
 import platform
 import shlex
+import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,16 @@ def hardware() -> str:
     lines = described.read_text().splitlines() if described.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{os.cpu_count()} cores, {names[0] if names else platform.processor() or platform.machine()}"
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Return values with their mean and the standard error of it."""
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return {
+        "each": [round(value, 4) for value in values],
+        "mean": round(statistics.mean(values), 4),
+        "standard error": round(error, 4),
+    }
 
 
 def publish(name: str, result: dict[str, Any], store: bool) -> None:

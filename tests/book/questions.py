@@ -155,6 +155,52 @@ BUGS = {
             "torch.tensor([[4.0, 1, 1, 1]]), (0, 0), 0.9",
         ),
     ),
+    6: (
+        Bug(
+            "clip__each_by_itself",
+            "[torch.tensor([3.0, 4.0])], 1.0",
+            "[torch.tensor([3.0]), torch.tensor([4.0])], 1.0",
+        ),
+        Bug(
+            "sgd__damped",
+            "torch.tensor(4.0), torch.tensor(4.0), torch.tensor(0.0), 0.4, 0.0, 0.25",
+            "torch.tensor(4.0), torch.tensor(4.0), torch.tensor(0.0), 0.4, 0.5, 0.25",
+        ),
+        Bug("rate_at__falls_while_it_rises", "0.5, 0.1, 1.0", "0.05, 0.1, 1.0"),
+        Bug("rounded__halves_up", "torch.tensor([20.5]), 4", "torch.tensor([21.0]), 4"),
+        Bug(
+            "near_border__rows_and_columns_only",
+            "torch.tensor([[0, 0], [1, 1]], dtype=torch.uint8), 1",
+            "torch.tensor([[0, 0, 0], [0, 0, 0], [0, 0, 1]], dtype=torch.uint8), 1",
+        ),
+    ),
+    7: (
+        Bug(
+            "plain__divided_by_void_too",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]])",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 255]]])",
+        ),
+        Bug(
+            "at_least__void_is_ranked",
+            "torch.tensor([0.9, 0.2, 0.7]), torch.tensor([True, True, True]), 0.1, 2",
+            "torch.tensor([0.9, 0.2, 0.7]), torch.tensor([True, False, True]), 0.1, 1",
+        ),
+        Bug(
+            "exactly__filled_up_with_void",
+            "torch.tensor([0.9, 0.2, 0.7]), torch.tensor([True, False, True]), 1",
+            "torch.tensor([0.9, 0.2, 0.7]), torch.tensor([True, False, True]), 3",
+        ),
+        Bug(
+            "loss_over__divided_by_all",
+            "torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 255]]]), lambda p, known: known",
+            "torch.tensor([[[[0.0, 9.0]], [[0.0, 0.0]]]]), torch.tensor([[[0, 0]]]), lambda p, known: p < 0.6",
+        ),
+        Bug(
+            "focal_loss__divided_by_the_weights",
+            "torch.zeros(1, 2, 1, 1), torch.tensor([[[0]]]), 0.0",
+            "torch.zeros(1, 2, 1, 1), torch.tensor([[[0]]]), 2.0",
+        ),
+    ),
 }
 
 WHICH = {
@@ -204,6 +250,20 @@ WHICH = {
             "torch.tensor([0.0, 0, 5, 0, 0]), torch.tensor([1.0, 0, 2])",
         ),
         Which("nominal__kernel_times_dilation", "5, 12, 8"),
+    ),
+    6: (
+        Which("rate_at__begins_with_nothing", "0.0, 0.1, 1.0"),
+        Which("clip__lengthens_short_ones", "[torch.tensor([0.3]), torch.tensor([0.4])], 1.0"),
+    ),
+    7: (
+        Which(
+            "share_in__of_the_group",
+            "torch.tensor([True, True, True, False]), torch.tensor([True, False, False, True])",
+        ),
+        Which(
+            "log_right__logarithm_of_a_rounded_probability",
+            "torch.tensor([[[[200.0]], [[0.0]]]]), torch.tensor([[[1]]])",
+        ),
     ),
 }
 

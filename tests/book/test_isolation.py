@@ -1,10 +1,14 @@
-"""Every chapter runs by itself: each in a kernel of its own, with an empty cache, whatever ran before it.
+"""Every chapter runs by itself: each in a kernel of its own, whatever ran before it.
 
 Two runs of each chapter, one after the other in the same folder, which no chapter shares with another:
 
 1. from the wheel, the notebook alone in the folder, without the repository, the network and the real pictures, and
    with MPLBACKEND=Agg, as CI systems set it, which must cost no figure;
 2. from a clone beside the folder (the set-up cell finds the package), with the network, over what the first run left.
+
+The cache of the first run is empty where the chapter is the one of the day. Others are lent the weights that chapters
+have trained in this clone, since `make book` has run each of them over an empty cache, and training twice shows
+nothing new; whoever changes a line that a training depends on trains anew.
 
 That is: alone, in any order, from a clone and from an installed wheel with the notebook copied elsewhere, with and
 without a network, twice in a row. `make test` also runs every chapter from the clone itself, with the real pictures
@@ -23,22 +27,27 @@ from typing import Any
 
 import nbformat
 import pytest
-from chapter_runs import by_itself, executed, printed, unseen_figures
+from chapter_runs import by_itself, executed, in_rotation, printed, unseen_figures
 from nbclient.exceptions import CellExecutionError
-from notebooks import BOOK, ROOT, each_chapter, none_of
+from notebooks import BOOK, CHAPTERS, ROOT, each_chapter, none_of
 from strip_notebooks import NOTEBOOK_METADATA
+
+from bridgeseg.machine.environment import cache_folder
 
 WHERE = "the package stands in"
 ABSENT = "no stored result of that name is at hand"
 ASK = f"import bridgeseg\nprint({WHERE!r}, bridgeseg.__file__)"
 
 
-def run_twice(notebook: Path, folder: Path, installed: Path) -> Iterator[str]:
+def run_twice(notebook: Path, folder: Path, installed: Path, lent: bool = False) -> Iterator[str]:
     """Yield what goes wrong when a notebook runs from a wheel and then from a clone.
 
     folder: empty; the notebook is copied to `book` in it
     installed: where the wheel is installed
+    lent: begin with the weights that chapters have trained here
     """
+    if lent and (trained := cache_folder() / "chapters").is_dir():
+        shutil.copytree(trained, folder / "home" / "cache" / "bridgeseg" / "chapters")
     copy = folder / "book" / notebook.name
     copy.parent.mkdir()
     read = nbformat.read(notebook, as_version=4)
@@ -73,7 +82,7 @@ def _run(how: str, notebook: Path, package: Path, environment: dict[str, str]) -
 def test_a_chapter_runs_by_itself_from_a_wheel_and_from_a_clone(
     path: Path, tmp_path: Path, installed: Path
 ) -> None:
-    none_of(run_twice(path, tmp_path, installed))
+    none_of(run_twice(path, tmp_path, installed, lent=path != in_rotation(CHAPTERS)))
 
 
 # The test itself, on notebooks that are not whole
@@ -128,6 +137,20 @@ def test_what_needs_more_than_itself_is_seen(
     (tmp_path / "runs").mkdir()
     problems = list(run_twice(notebook_with(tmp_path, CLONE, cell), tmp_path / "runs", installed))
     assert [problem.split(": ")[0] + ": " for problem in problems] == said
+
+
+@pytest.mark.parametrize("lent", [True, False])
+def test_what_chapters_have_trained_is_lent_where_that_is_asked(
+    lent: bool, tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRIDGESEG_CACHE", str(tmp_path / "cache"))
+    for name in ("runs", "cache/chapters"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "cache" / "chapters" / "weights.pt").touch()
+    load = "from bridgeseg.machine.environment import cache_folder"
+    find = f"assert (cache_folder() / 'chapters/weights.pt').exists() is {lent}"
+    notebook = notebook_with(tmp_path, CLONE, load, find)
+    none_of(run_twice(notebook, tmp_path / "runs", installed, lent))
 
 
 @pytest.mark.parametrize(

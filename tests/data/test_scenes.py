@@ -242,3 +242,42 @@ def test_scenes_under_a_sky_are_another_data_set():
     assert [sample.name for sample in under] == under.names
     assert not set(under.names) & set(plain.names)
     assert same(under[2], draw_scene(0, 2, 32, split="val", sky=True))
+
+
+RARE = ("square", "ring")
+
+
+def objects(scenes):
+    """The category of every object of some scenes, drawn or void."""
+    return [CATEGORIES[c] for scene in scenes for c in scene]
+
+
+def test_rare_categories_are_drawn_so_much_less_often():
+    rng = np.random.default_rng(0)
+    drawn = objects([shape.category for shape in draw_layout(rng, SIDE, SIDE, RARE)] for _ in range(3000))
+    often = [drawn.count(name) for name in CATEGORIES[1:] if name not in RARE]
+    seldom = [drawn.count(name) for name in RARE]
+    assert max(often) < 1.1 * min(often)
+    # 0.15 as a scene's own category; beside it a little more often, as one of the four others.
+    assert all(0.12 < count / np.mean(often) < 0.22 for count in seldom)
+
+
+def test_without_rare_categories_nothing_else_is_drawn():
+    plain, asked = (draw_layout(np.random.default_rng(5), SIDE, SIDE, rare) for rare in ((), []))
+    assert [(s.category, s.y, s.x) for s in plain] == [(s.category, s.y, s.x) for s in asked]
+    assert same(draw_scene(0, 4, 48), draw_scene(0, 4, 48, rare=()))
+
+
+def test_scenes_with_rare_categories_keep_the_conventions_and_say_so():
+    scenes = Scenes("val", 48, 30, rare=RARE)
+    for name, scene in zip(scenes.names, (scenes[k] for k in range(30)), strict=True):
+        assert scene.name == name
+        assert name.endswith("-rare-square-rare-ring")
+        verify(scene, name, len(CATEGORIES) - 1)
+    assert not same(scenes[3], Scenes("val", 48)[3])
+
+
+def test_rare_categories_are_checked_at_the_door():
+    for rare, message in ((("cat",), "'cat'"), (("background",), "background"), (CATEGORIES[1:], "all")):
+        with pytest.raises(ValueError, match=message):
+            draw_scene(0, 0, 32, rare=rare)

@@ -10,7 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bridgeseg.losses.box_loss import bootstrapped_box_loss, size_weights, smooth_l1
-from bridgeseg.losses.hard_pixels import Bootstrapped, bootstrapped_cross_entropy, hard_pixels, mean_over
+from bridgeseg.losses.hard_pixels import (
+    Bootstrapped,
+    bootstrapped_cross_entropy,
+    hard_pixels,
+    hardest_of_each,
+    mean_over,
+)
 from bridgeseg.structures.boxes import box_targets, decode, encode, iou
 from bridgeseg.structures.labels import VOID
 
@@ -118,6 +124,26 @@ def test_more_than_there_are_keeps_all_valid_ones(exactly: int) -> None:
     ):
         assert torch.equal(choice[0], valid)
         assert choice[1] == torch.inf
+
+
+@pytest.mark.parametrize("share", [0.01, 0.25, 0.5, 0.9, 1.0])
+def test_of_each_picture_its_own_share_is_kept(share: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    easiness = torch.rand(4, 9, 11, generator=generator) * torch.tensor([1.0, 1e-3, 1.0, 1.0]).view(4, 1, 1)
+    valid = torch.rand(easiness.shape, generator=generator) < 0.7
+    valid[2] = False
+    kept = hardest_of_each(easiness, valid, share)
+    assert not (kept & ~valid).any()
+    for one, known, each in zip(kept, valid, easiness, strict=True):
+        count = -int(-share * int(known.sum()) // 1)
+        assert int(one.sum()) == count
+        assert sorted(each[one].tolist()) == sorted(each[known].tolist())[:count]
+
+
+def test_a_share_of_each_picture_is_checked_at_the_door() -> None:
+    for share in (0.0, 1.5):
+        with pytest.raises(ValueError, match="share"):
+            hardest_of_each(torch.rand(1, 2, 2), torch.ones(1, 2, 2, dtype=torch.bool), share)
 
 
 def test_the_hard_pixels_are_not_the_easy_ones() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bridgeseg.structures.cells import enlarge, straight_lines
+from bridgeseg.structures.cells import at_borders, enlarge, straight_lines
 
 # Both ways in which `enlarge` computes.
 either_way = pytest.mark.parametrize("learning", [True, False])
@@ -63,3 +63,20 @@ def test_channels_last_stays_channels_last_and_so_does_the_gradient(learning: bo
         assert given.is_contiguous(memory_format=torch.channels_last)
         (gradient,) = torch.autograd.grad(fine, coarse, given)
         assert gradient.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (2, 5, 6), (1, 1), (1, 4), (3, 1)])
+def test_borders_are_where_a_neighbour_differs(shape: tuple[int, ...]) -> None:
+    labels = torch.randint(3, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    found = at_borders(labels)
+    for place in torch.cartesian_prod(*(torch.arange(n) for n in shape)).view(-1, len(shape)).tolist():
+        *picture, row, column = place
+        around = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
+        inside = [(y, x) for y, x in around if 0 <= y < shape[-2] and 0 <= x < shape[-1]]
+        differs = any(labels[(*picture, y, x)] != labels[(*picture, row, column)] for y, x in inside)
+        assert bool(found[(*picture, row, column)]) == differs
+
+
+def test_bytes_of_labels_do_not_run_over_at_borders() -> None:
+    """0 beside 255: their difference is 1 or 255, and never nothing."""
+    assert at_borders(torch.tensor([[0, 255, 255, 0]], dtype=torch.uint8)).tolist() == [[True] * 4]

@@ -8,7 +8,7 @@ import torch
 
 from bridgeseg.data.transforms import GREY
 from bridgeseg.system.recipe import CropRecipe
-from bridgeseg.training.augmentation import STEPS, Draws, draw, of_process, of_step, orders
+from bridgeseg.training.augmentation import STEPS, Draws, colour_change, draw, of_process, of_step, orders
 
 PLAIN = CropRecipe(32, (0.5, 2.0), upright=False, jitter=0.2)
 
@@ -144,3 +144,14 @@ def test_processes_share_the_places_of_a_mini_batch(processes: int) -> None:
 def test_what_is_out_of_range_is_refused(wrong: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         CropRecipe(**({"side": 8} | wrong))
+
+
+def test_one_matrix_does_what_brightness_contrast_and_saturation_do_in_turn() -> None:
+    rng = np.random.default_rng(0)
+    for bright, contrast, colour in rng.uniform(0.3, 1.7, (5, 3)):
+        old = rng.uniform(0, 255, (40, 3))
+        new = bright * old
+        new = contrast * new + (1 - contrast) * (new.mean(0) @ GREY)
+        new = colour * new + (1 - colour) * (new @ GREY)[:, None]
+        matrix, shift = colour_change(*(np.array(amount) for amount in (bright, contrast, colour)))
+        np.testing.assert_allclose(old @ matrix + old.mean(0) @ shift, new)

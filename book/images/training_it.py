@@ -17,15 +17,6 @@ from bridgeseg.plots.style import INK, LINES, style
 from bridgeseg.teaching.stored_results import stored_result
 
 OUT = Path(__file__).with_suffix(".png")
-ORDER = (
-    "none",
-    "rate too high",
-    "labels moved",
-    "batches of one kind",
-    "frozen by mistake",
-    "leak",
-    "not a number",
-)
 
 
 def show_curve(ax: Axes, curve: dict[str, list[Any]], steps: int, every: int) -> None:
@@ -51,9 +42,9 @@ def main() -> None:
         grid[:, :2],
         *(grid[row, column] for row in (0, 1) for column in (2, 3, 4)),
     ]
-    for place, name in zip(places, ORDER):
+    for place, (name, curve) in zip(places, study["curves"].items(), strict=True):
         ax = figure.add_subplot(place)
-        show_curve(ax, study["curves"][name], study["steps"], study["asked every"])
+        show_curve(ax, curve, study["steps"], study["asked every"])
         if name == "none":
             ax.set(xlabel="step", ylabel="loss")
             ax.text(20, 1.75, "learned", color=LINES[0], fontsize=12)

@@ -25,6 +25,7 @@ class Row:
     mean_iou: on the scenes of `same_scenes`, 0…1
     parameters: how many numbers it has learned
     minutes: of training
+    ap_r: AP^r by the rule of SDS at an IoU of 0.5, of 0.7 and its mean over all, 0…1; None where there are no instances
 
     Example:
         >>> Row("all background", mean_iou=0.12, parameters=0, minutes=0.0).parameters
@@ -37,6 +38,7 @@ class Row:
     mean_iou: float
     parameters: int
     minutes: float
+    ap_r: tuple[float, float, float] | None = None
 
 
 def same_scenes() -> Scenes:
@@ -65,18 +67,24 @@ def each_chapter(chapter: int, rows: Sequence[Row]) -> None:
         >>> said.getvalue().splitlines()[-1]
         '1, here  all background                     0.120           0      0.0'
 
-    Chapters are those with stored rows, and none that is still to come. Built in chapter 4.
+    Chapters are those with stored rows, and none that is still to come. AP^r has its columns as soon as a row has one.
+    Built in chapter 4.
     """
-    stored = (stored_result(NAME) or {"rows": []})["rows"]
-    print(f"{'chapter':7}  {'what':30}  {'mean IoU':>8}  {'parameters':>10}  {'minutes':>7}")
-    for kept in stored:
-        if kept["chapter"] <= chapter:
-            fields = {name: kept[name] for name in Row.__annotations__}
-            print(_line(str(kept["chapter"]), Row(**fields)))
+    stored = [kept for kept in (stored_result(NAME) or {"rows": []})["rows"] if kept["chapter"] <= chapter]
+    before = [Row(**{name: kept[name] for name in Row.__annotations__ if name in kept}) for kept in stored]
+    instances = any(row.ap_r for row in [*before, *rows])
+    head = f"{'chapter':7}  {'what':30}  {'mean IoU':>8}  {'parameters':>10}  {'minutes':>7}"
+    print(head + (f"  {'AP^r 0.5':>8}  {'0.7':>5}  {'vol':>5}" if instances else ""))
+    for kept, row in zip(stored, before):
+        print(_line(str(kept["chapter"]), row, instances))
     for row in rows:
-        print(_line(f"{chapter}, here", row))
+        print(_line(f"{chapter}, here", row, instances))
 
 
-def _line(chapter: str, row: Row) -> str:
-    """A row as it is printed."""
-    return f"{chapter:7}  {row.what:30}  {row.mean_iou:8.3f}  {row.parameters:10,}  {row.minutes:7.1f}"
+def _line(chapter: str, row: Row, instances: bool) -> str:
+    """A row as it is printed, with AP^r, or dashes in its place, where that is asked for."""
+    line = f"{chapter:7}  {row.what:30}  {row.mean_iou:8.3f}  {row.parameters:10,}  {row.minutes:7.1f}"
+    if not instances:
+        return line
+    shown = [f"{value:.3f}" for value in row.ap_r] if row.ap_r else ["–"] * 3
+    return f"{line}  {shown[0]:>8}  {shown[1]:>5}  {shown[2]:>5}"

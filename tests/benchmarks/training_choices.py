@@ -19,6 +19,7 @@ import math
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,22 @@ def choices() -> dict[str, tuple[OptimiserRecipe, CropRecipe]]:
     }
 
 
-def train(recipe: OptimiserRecipe, crops: CropRecipe, store: Store, pictures: int, seed: int) -> nn.Module:
+def eighteen() -> nn.Module:
+    """Return the second network of chapter 4, untrained."""
+    return stack(LAYERS, WIDTH, len(CATEGORIES))
+
+
+def train(
+    recipe: OptimiserRecipe,
+    crops: CropRecipe,
+    store: Store,
+    pictures: int,
+    seed: int,
+    make: Callable[[], nn.Module] = eighteen,
+) -> nn.Module:
     """Return a network that was trained until it had seen so many pictures."""
     torch.manual_seed(seed)
-    network = stack(LAYERS, WIDTH, len(CATEGORIES)).train()
+    network = make().train()
     groups: list[dict[str, Any]] = [
         {
             "params": [w for w in network.parameters() if (w.dim() > 1) is large],
@@ -96,9 +109,9 @@ def train(recipe: OptimiserRecipe, crops: CropRecipe, store: Store, pictures: in
 
 
 @torch.inference_mode()
-def measured(network: nn.Module, count: int) -> dict[str, float]:
-    """Return the loss and the mean IoU on unseen scenes."""
-    scenes = Scenes("val", SIDE, count)
+def measured(network: nn.Module, count: int, split: str = "val") -> dict[str, float]:
+    """Return the loss and the mean IoU on so many scenes, unseen ones by default."""
+    scenes = Scenes(split, SIDE, count)
     samples = [scenes[index] for index in range(count)]
     matrix, losses = np.zeros((len(CATEGORIES), len(CATEGORIES)), np.int64), []
     for first in range(0, count, 20):

@@ -38,6 +38,18 @@ def test_without_stored_rows_its_own_are_shown(
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_instances_have_columns_as_soon_as_a_row_has_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(each_chapter, "stored_result", lambda name: STORED)
+    each_chapter.each_chapter(8, [Row("with boxes", 0.25, 1, 1.0, (0.5, 0.25, 0.125))])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert len({len(row) for row in (head, *rows)}) == 1, "columns stand one below the other"
+    assert head.split()[-4:] == ["AP^r", "0.5", "0.7", "vol"]
+    assert rows[0].split()[-3:] == ["–", "–", "–"]
+    assert rows[-1].split()[-3:] == ["0.500", "0.250", "0.125"]
+
+
 def test_the_scenes_are_unseen_and_the_same_every_time() -> None:
     one, other = same_scenes(), same_scenes()
     assert len(one) == 200

@@ -44,6 +44,7 @@ ALL_TITLES = TITLES | {
     "same-minutes-photos": "mixed photographs, in the same minutes with the engine before",
     "same-minutes-scenes-fast": "drawn scenes, in the same minutes with the engine before",
     "scenes-speed": "how fast scenes are drawn",
+    "few-pictures": "over-fitting where pictures are few, two networks and five seeds",
     "six-faults": "loss curves with six faults, and one without",
     "training-choices": "what each part of a training brings",
     "segment-memory": "what a large micrograph takes of memory",

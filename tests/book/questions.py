@@ -201,6 +201,33 @@ BUGS = {
             "torch.zeros(1, 2, 1, 1), torch.tensor([[[0]]]), 2.0",
         ),
     ),
+    8: (
+        Bug(
+            "instance_boxes__absent_numbers_are_left_out",
+            "torch.tensor([[1, 0, 2]])",
+            "torch.tensor([[1, 0, 3]])",
+        ),
+        Bug(
+            "box_map__of_the_first_picture",
+            "torch.tensor([[[1, 1, 0]], [[1, 1, 0]]])",
+            "torch.tensor([[[1, 1, 0]], [[0, 1, 1]]])",
+        ),
+        Bug(
+            "iou__without_the_clamp",
+            "torch.tensor([0.0, 0, 2, 2]), torch.tensor([1.0, 0, 3, 2]), 0",
+            "torch.tensor([0.0, 0, 2, 2]), torch.tensor([3.0, 3, 5, 5]), 0",
+        ),
+        Bug(
+            "encode__logarithm_of_nothing",
+            "torch.tensor([0.0, 0, 8, 4]).view(1, 4, 1, 1), 1, 8.0",
+            "torch.tensor([3.0, 0, 3, 4]).view(1, 4, 1, 1), 1, 8.0",
+        ),
+        Bug(
+            "smooth_l1__parabola_for_negative_errors",
+            "torch.full((1, 1, 1, 1), 2.0), torch.zeros(1, 1, 1, 1), 1.0",
+            "torch.full((1, 1, 1, 1), -2.0), torch.zeros(1, 1, 1, 1), 1.0",
+        ),
+    ),
 }
 
 WHICH = {
@@ -264,6 +291,10 @@ WHICH = {
             "log_right__logarithm_of_a_rounded_probability",
             "torch.tensor([[[[200.0]], [[0.0]]]]), torch.tensor([[[1]]])",
         ),
+    ),
+    8: (
+        Which("centres__middle_of_the_block", "(1, 2), 4"),
+        Which("size_weights__scale_not_squared", "torch.tensor([0.0, 0, 8, 2]).view(1, 4, 1, 1), 8.0, 0.5"),
     ),
 }
 

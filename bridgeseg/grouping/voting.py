@@ -18,6 +18,7 @@ import torchvision
 from torch import Tensor
 
 from bridgeseg.grouping.hough import candidates, check_maps, vote_cells
+from bridgeseg.grouping.instance_scores import parts_of_score
 from bridgeseg.structures.boxes import iou
 from bridgeseg.structures.cells import enlarge, interpolate_at
 from bridgeseg.structures.instances import Instances
@@ -316,10 +317,7 @@ def vote_and_assign(
     number, place = number.index_select(0, held), place.index_select(0, held)
     certain, overlap = certain.index_select(0, held), overlap.index_select(0, held)
     count = len(maxima.votes)
-    sums = torch.zeros(3, count, device=scores.device)
-    sums.index_add_(1, number, torch.stack([torch.ones_like(certain), certain, overlap]))
     owner = number.new_full((size[0] * size[1],), -1).scatter_(0, place, number)  # (H · W,)
     masks = Masks.from_labels(owner.view(size), torch.arange(count, device=owner.device))
-    fit = iou(masks.boxes(), maxima.boxes)
-    score = sums[1] / sums[0].clamp(min=1) * sums[2] / sums[0].clamp(min=1) * fit
+    score = parts_of_score(number, certain, overlap, iou(masks.boxes(), maxima.boxes)).prod(0)  # (count,)
     return Instances(masks, maxima.categories, score, maxima.boxes).with_pixels(settings.pixels)

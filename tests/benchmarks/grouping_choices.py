@@ -277,6 +277,16 @@ def optimism(maps: list[Maps], samples: list[Sample], classes: int, draws: int) 
     return {"settings": len(settings), "draws": draws, "by pictures": report}
 
 
+def tuning_pictures(name: str) -> list[Sample]:
+    """Pictures to choose the watershed's distance on, which are not measured on: scenes, or small nuclei."""
+    if name != "nuclei":
+        return [Scenes("train", 96, count=3100)[k] for k in range(3000, 3100)]
+    learned = open_pictures("nuclei", "train")
+    assert learned is not None
+    some = [learned[k] for k in range(min(40, len(learned)))]
+    return [sample for sample in some if sample.instances.size < 90_000][:20]
+
+
 def study(name: str, given: Any) -> dict[str, Any]:
     """All figures of one network, from the scratch folder where they are."""
     kept = given.scratch / f"{name} {given.steps} {given.pictures} {given.draws}.json"
@@ -297,18 +307,13 @@ def study(name: str, given: Any) -> dict[str, Any]:
         samples = list(same_scenes())[: given.pictures]
     classes = len(run.categories)
     maps = [maps_of(run, sample) for sample in samples]
-    if name == "nuclei":
-        distance = 7
-    else:
-        tuned = [
-            Scenes("train", 96, count=3100)[k] for k in range(3000, 3100)
-        ]  # not learned from, not measured on
-        tuned_maps = [maps_of(run, sample) for sample in tuned]
-        volumes = [
-            figures(looked(lambda m, d=d: watershed(m, d), tuned_maps, tuned), classes)["AP vol"]  # type: ignore[misc]
-            for d in DISTANCES
-        ]
-        distance = DISTANCES[int(np.argmax(volumes))]
+    tuned = tuning_pictures(name)
+    tuned_maps = [maps_of(run, sample) for sample in tuned]
+    volumes = [
+        figures(looked(lambda m, d=d: watershed(m, d), tuned_maps, tuned), classes)["AP vol"]  # type: ignore[misc]
+        for d in DISTANCES
+    ]
+    distance = DISTANCES[int(np.argmax(volumes))]
     found: dict[str, Any] = {"pictures": len(samples), "watershed's distance": distance, "ways": {}}
     for title, way in ways(distance).items():
         if name == "nuclei" and (

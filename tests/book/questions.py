@@ -201,6 +201,34 @@ BUGS = {
             "torch.zeros(1, 2, 1, 1), torch.tensor([[[0]]]), 2.0",
         ),
     ),
+    9: (
+        Bug(
+            "ballard__negative_places_wrap",
+            "torch.tensor([[1, 2, 0]]), torch.tensor([[1, 2]]), (0, 0)",
+            "torch.tensor([[2, 1, 0]]), torch.tensor([[1, 2]]), (0, 0)",
+        ),
+        Bug(
+            "candidates__background_takes_no_place",
+            "torch.tensor([[[0.1]], [[0.6]], [[0.3]]]), 1, 0.2",
+            "torch.tensor([[[0.5]], [[0.4]], [[0.1]]]), 1, 0.2",
+        ),
+        Bug(
+            "stays__the_struck_out_strike",
+            "torch.tensor([[0, 1, 0], [1, 0, 0], [0, 0, 0]]) > 0",
+            "torch.tensor([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) > 0",
+        ),
+        Bug(
+            "gather__the_last_vote_counts",
+            "torch.tensor([1]), torch.tensor([[0.0], [0], [2], [2]]), torch.tensor([0.5]), 2, (1, 2), 1, 1",
+            "torch.tensor([1, 1]), torch.tensor([[0.0, 0], [0, 0], [2, 2], [2, 2]]), torch.tensor([0.5, 0.25]), "
+            "2, (1, 2), 1, 1",
+        ),
+        Bug(
+            "parts_of_score__sums_not_means",
+            "torch.tensor([0]), torch.tensor([0.5]), torch.tensor([0.5]), torch.tensor([1.0])",
+            "torch.tensor([0, 0]), torch.tensor([0.5, 1.0]), torch.tensor([0.5, 0.5]), torch.tensor([1.0])",
+        ),
+    ),
 }
 
 WHICH = {
@@ -264,6 +292,10 @@ WHICH = {
             "log_right__logarithm_of_a_rounded_probability",
             "torch.tensor([[[[200.0]], [[0.0]]]]), torch.tensor([[[1]]])",
         ),
+    ),
+    9: (
+        Which("fair__in_pixels", "torch.tensor([0.5]), torch.tensor([[0.0], [0], [8], [8]]), 4"),
+        Which("stays__strikes_out_the_better", "torch.tensor([[0, 0], [1, 0]]) > 0"),
     ),
 }
 

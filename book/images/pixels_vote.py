@@ -71,6 +71,11 @@ def draw() -> plt.Figure:
     )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Draw and write the picture."""
     matplotlib.use("agg")
     draw().savefig(OUT, dpi=100)
+
+
+if __name__ == "__main__":
+    main()

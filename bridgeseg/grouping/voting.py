@@ -72,6 +72,11 @@ class Maxima:
     votes: (n,) float, the weight that gathered there
     boxes: (n, 4) float, pixels
 
+    Example:
+        >>> maxima = Maxima(torch.tensor([2]), torch.tensor([0.9]), torch.tensor([[0.0, 0, 4, 4]]))
+        >>> len(maxima.votes), maxima.categories.tolist()
+        (1, [2])
+
     Built in chapter 9.
     """
 
@@ -152,6 +157,11 @@ def swallow(maxima: Maxima, settings: Voting) -> Maxima:
     maxima: in any order
     settings: as in `vote_and_assign`
     returns: those that stay, most votes first
+
+    Example:
+        >>> alike = torch.tensor([[0.0, 0, 4, 3], [0, 0, 4, 4]])
+        >>> swallow(Maxima(torch.tensor([1, 1]), torch.tensor([0.5, 0.75]), alike), Voting()).votes.tolist()
+        [0.75]
 
     Built in chapter 9.
     """
@@ -235,6 +245,12 @@ def refine(
     boxes: (k, 4) float, pixels, of the same cells
     size, settings, cell: as in `choose`
     returns: maxima, of which the votes are how often an object of their box fits into the cells that chose them
+
+    Example:
+        >>> peak = Maxima(torch.tensor([1]), torch.ones(1), torch.tensor([[0.0, 0, 4, 3]]))
+        >>> scores, own = torch.tensor([[0.5, 0.5]]), torch.tensor([[0.0, 0, 4, 4]])  # of one cell
+        >>> refine(peak, scores, own, (4, 4), Voting(), cell=4).boxes.tolist()
+        [[0.0, 0.0, 4.0, 4.0]]
 
     Built in chapter 9.
     """

@@ -282,7 +282,8 @@ def refine__one_pixel_alone_is_counted(kinds, found, scores, boxes, cell):
 
 def parts_of_score__sums_not_means(number, certain, overlap, fit):
     """Adds up over the pixels and does not divide: the larger an instance, the more it is trusted."""
-    sums = torch.zeros(2, len(fit)).index_add_(1, number, torch.stack([certain, overlap]))
+    both = torch.stack([certain, overlap])
+    sums = torch.zeros(2, len(fit)).index_add_(1, number, both)
     return torch.cat([sums, fit[None]])
 
 

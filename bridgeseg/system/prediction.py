@@ -198,6 +198,13 @@ def maps_of(run: Run, sample: Sample) -> Maps:
     run: trained networks and their recipe
     sample: of which only the picture is looked at
 
+    Example:
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> from bridgeseg.system.checkpoint import load_run
+        >>> maps = maps_of(load_run("scenes"), Scenes("val", count=1)[0])
+        >>> tuple(maps.scores.shape), maps.stride
+        ((6, 24, 24), 4)
+
     Built in chapter 10.
     """
     return predict_maps(run.networks, sample.picture, run.recipe)

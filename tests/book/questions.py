@@ -228,6 +228,34 @@ BUGS = {
             "torch.full((1, 1, 1, 1), -2.0), torch.zeros(1, 1, 1, 1), 1.0",
         ),
     ),
+    9: (
+        Bug(
+            "ballard__negative_places_wrap",
+            "torch.tensor([[1, 2, 0]]), torch.tensor([[1, 2]]), (0, 0)",
+            "torch.tensor([[2, 1, 0]]), torch.tensor([[1, 2]]), (0, 0)",
+        ),
+        Bug(
+            "candidates__background_takes_no_place",
+            "torch.tensor([[[0.1]], [[0.6]], [[0.3]]]), 1, 0.2",
+            "torch.tensor([[[0.5]], [[0.4]], [[0.1]]]), 1, 0.2",
+        ),
+        Bug(
+            "stays__the_struck_out_strike",
+            "torch.tensor([[0, 1, 0], [1, 0, 0], [0, 0, 0]]) > 0",
+            "torch.tensor([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) > 0",
+        ),
+        Bug(
+            "gather__the_last_vote_counts",
+            "torch.tensor([1]), torch.tensor([[0.0], [0], [2], [2]]), torch.tensor([0.5]), 2, (1, 2), 1, 1",
+            "torch.tensor([1, 1]), torch.tensor([[0.0, 0], [0, 0], [2, 2], [2, 2]]), torch.tensor([0.5, 0.25]), "
+            "2, (1, 2), 1, 1",
+        ),
+        Bug(
+            "parts_of_score__sums_not_means",
+            "torch.tensor([0]), torch.tensor([0.5]), torch.tensor([0.5]), torch.tensor([1.0])",
+            "torch.tensor([0, 0]), torch.tensor([0.5, 1.0]), torch.tensor([0.5, 0.5]), torch.tensor([1.0])",
+        ),
+    ),
 }
 
 WHICH = {
@@ -295,6 +323,10 @@ WHICH = {
     8: (
         Which("centres__middle_of_the_block", "(1, 2), 4"),
         Which("size_weights__scale_not_squared", "torch.tensor([0.0, 0, 8, 2]).view(1, 4, 1, 1), 8.0, 0.5"),
+    ),
+    9: (
+        Which("fair__in_pixels", "torch.tensor([0.5]), torch.tensor([[0.0], [0], [8], [8]]), 4"),
+        Which("stays__strikes_out_the_better", "torch.tensor([[0, 0], [1, 0]]) > 0"),
     ),
 }
 

@@ -33,6 +33,8 @@ ALL_TITLES = TITLES | {
     "box-choices": "encodings, losses, weights and hard pixels of the boxes",
     "depth": "plain and residual networks of growing depth",
     "each-chapter": "what each chapter brought, the chapter run last",
+    "grouping-choices": "what each choice in the grouping is worth",
+    "grouping-cost": "what a grouping costs by pixels and by instances",
     "grouping-speed": "how fast grouping is",
     "hard-pixels": "which pixels should teach, on rare categories and wrong labels too",
     "hard-pixels-full": "the same with 34 layers and ten times the steps, on a GPU",

@@ -17,9 +17,10 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from bridgeseg.grouping.voting import weighed
 from bridgeseg.measures.mask_iou import true_instances
 from bridgeseg.structures.boxes import box_targets
-from bridgeseg.structures.cells import resized, sample_labels
+from bridgeseg.structures.cells import enlarge, resized, sample_labels
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BACKGROUND, VOID, Sample
 from bridgeseg.structures.masks import Masks
@@ -93,6 +94,26 @@ def masks_from_truth(sample: Sample) -> Instances:
     return Instances(masks, torch.from_numpy(categories), torch.ones(len(numbers)), masks.boxes())
 
 
+def at_every_pixel(maps: Maps) -> Maps:
+    """Return maps with a cell at every pixel: scores and boxes enlarged, as our clustering enlarges them.
+
+    maps: of one picture
+    returns: maps of stride 1 and of the same size
+
+    Example:
+        >>> maps = Maps(torch.full((2, 1, 2), 0.5), torch.full((4, 1, 2), 7.0), stride=3, size=(2, 6))
+        >>> fine = at_every_pixel(maps)
+        >>> tuple(fine.scores.shape), tuple(fine.boxes.shape), fine.stride
+        ((2, 2, 6), (4, 2, 6), 1)
+
+    Our choice. Built in chapter 10.
+    """
+    # (5, H, W), a box times its weight, and the weight
+    full = enlarge(weighed(maps.boxes, maps.scores)[None], maps.stride, maps.size)[0]
+    scores = enlarge(maps.scores[None], maps.stride, maps.size)[0]
+    return Maps(scores, full[:4] / full[4:], 1, maps.size)
+
+
 def with_truth(maps: Maps, sample: Sample, *, scores: bool = False, boxes: bool = False) -> Maps:
     """Return what the networks say of a picture, the truth in the place of the scores, of the boxes, or of both.
 
@@ -113,8 +134,9 @@ def with_truth(maps: Maps, sample: Sample, *, scores: bool = False, boxes: bool 
         >>> with_truth(maps, sample, boxes=True).boxes[:, 0].T.tolist()
         [[7.0, 7.0, 7.0, 7.0], [1.0, 0.0, 2.0, 1.0]]
 
-    The truth is taken at the cells, so that a row with true categories and one with true boxes lose alike by the
-    stride. Paper: the experiment with true category masks; our addition: its like with true boxes. Built in chapter 10.
+    The truth is taken at the cells, so that true categories and true boxes lose alike by the stride;
+    `at_every_pixel` of the maps first, and neither does. Paper: the experiment with true category masks; our addition:
+    its like with true boxes. Built in chapter 10.
     """
     at_work = dataclasses.replace(
         sample,

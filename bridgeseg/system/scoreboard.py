@@ -4,8 +4,8 @@ The score threshold is chosen on a held-out part of the training pictures, which
 test part is looked at once for each line of the board. The line is written *before* the test part is opened, so that a
 scoring which is broken off counts too, and a look that pleases nobody does not vanish.
 
-A board is a file with a JSON object a line, in a folder of the reader's own. Nothing stops anybody from deleting a line;
-what it does is to make honest people see how often they looked.
+A board is a file with a JSON object a line, in a folder of the reader's own. Nothing stops anybody from deleting a
+line; the board is there for honest people, who then see how often they looked.
 
 Our choice. Built in chapter 10.
 """

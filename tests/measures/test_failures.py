@@ -131,7 +131,9 @@ def test_a_perfect_answer_fails_nowhere_and_none_misses_all() -> None:
 def test_a_turned_picture_fails_for_the_same_reasons(turn) -> None:
     for number, (found, truth) in enumerate(random_set(2, 20)):
         seen = seen_by_chance(truth, number)
-        turned = Sample("turned", *(turn(each).copy() for each in (truth.picture, truth.categories, truth.instances)))
+        turned = Sample(
+            "turned", *(turn(each).copy() for each in (truth.picture, truth.categories, truth.instances))
+        )
         masks = [turn(mask.numpy()).copy() for mask in found.masks]
         there = torch.from_numpy(np.array(masks, bool).reshape(-1, *turned.instances.shape))
         also = Instances.from_masks(there, found.categories, found.scores, found.boxes)
@@ -143,7 +145,9 @@ def test_a_turned_picture_fails_for_the_same_reasons(turn) -> None:
 def test_other_numbers_of_the_instances_change_no_reason() -> None:
     for found, truth in random_set(3, 20):
         first = failures(found, truth, THRESHOLD, truth.categories, SMALL)
-        other = dataclasses.replace(truth, instances=np.where(truth.instances > 0, 50 - truth.instances, 0).astype(np.int32))
+        other = dataclasses.replace(
+            truth, instances=np.where(truth.instances > 0, 50 - truth.instances, 0).astype(np.int32)
+        )
         second = failures(found, other, THRESHOLD, other.categories, SMALL)
         assert first.missed == second.missed[::-1]
         assert first.false == second.false

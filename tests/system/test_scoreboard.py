@@ -18,6 +18,7 @@ from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.evaluation import evaluate
 from bridgeseg.system.oracles import true_boxes, true_scores
 from bridgeseg.system.prediction import Maps
+from bridgeseg.system.score_threshold import choose_threshold
 from bridgeseg.system.scoreboard import (
     BOARD,
     HELD_OUT,
@@ -29,7 +30,6 @@ from bridgeseg.system.scoreboard import (
     weights_name,
     write_board,
 )
-from bridgeseg.system.score_threshold import choose_threshold
 
 TRAIN, TEST = Scenes("train", count=60), Scenes("test", count=5)
 
@@ -53,7 +53,9 @@ def run_of(share=HELD_OUT, trained_on=TRAIN.names, weight=1.0):
     network = torch.nn.Linear(1, 1)
     torch.nn.init.constant_(network.weight, weight)
     torch.nn.init.constant_(network.bias, 0.0)
-    return Run(torch.nn.ModuleDict({"both": network}), recipe, tuple(CATEGORIES), trained_on=tuple(trained_on))
+    return Run(
+        torch.nn.ModuleDict({"both": network}), recipe, tuple(CATEGORIES), trained_on=tuple(trained_on)
+    )
 
 
 def test_each_scoring_is_a_use_and_stands_on_the_board(looked_at, tmp_path):
@@ -70,7 +72,9 @@ def test_each_scoring_is_a_use_and_stands_on_the_board(looked_at, tmp_path):
 def test_figures_are_those_of_the_evaluation(looked_at, tmp_path):
     line = score(run_of(), "perfect", TRAIN, TEST, tmp_path)
     expected = evaluate(run_of(), TEST)
-    assert line.ap_r == pytest.approx((expected["ap_r"]["0.5"], expected["ap_r"]["0.7"], expected["ap_r_vol"]))
+    assert line.ap_r == pytest.approx(
+        (expected["ap_r"]["0.5"], expected["ap_r"]["0.7"], expected["ap_r_vol"])
+    )
     assert line.f1 > 0.9
     assert line.count_error < 0.5
 
@@ -108,7 +112,9 @@ def test_a_run_that_held_out_less_is_refused_and_nothing_is_counted(looked_at, t
     assert read_board(tmp_path) == []
     # One that knows other pictures may hold out what it likes, and one that holds out more has these among them.
     assert len(held_out_samples(run_of(share=0.0, trained_on=()), TRAIN)) == 3
-    assert {each.name for each in held_out_samples(run_of(share=0.2), TRAIN)} <= set(held_out(TRAIN.names, 0.2))
+    assert {each.name for each in held_out_samples(run_of(share=0.2), TRAIN)} <= set(
+        held_out(TRAIN.names, 0.2)
+    )
 
 
 def test_other_categories_and_too_few_pictures_are_refused(looked_at, tmp_path):

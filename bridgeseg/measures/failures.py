@@ -23,8 +23,8 @@ counted over a set. A mask *fits* an instance when their IoU is above `FIT`.
 | `loose` | it overlaps with an instance by an IoU above `NEAR` |
 | `invented` | none of these: nothing is there |
 
-Our choice, in the manner of TIDE and of Hoiem et al.; the paper shows pictures and counts no reasons. Built in
-chapter 10.
+Our choice, in the manner of TIDE, which counts reasons for boxes; the paper counts none that we know of.
+Built in chapter 10.
 """
 
 from __future__ import annotations
@@ -128,6 +128,8 @@ def iou_of(pixels: SharedPixels) -> np.ndarray:
     """Return the IoU of each mask with each true instance, (n, g) float64; 0 for a mask without pixels.
 
     pixels: what masks and instances share
+
+    Built in chapter 10.
     """
     union = pixels.areas[:, None] + pixels.true_areas - pixels.shared
     return pixels.shared / np.maximum(union, 1)

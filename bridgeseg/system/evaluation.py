@@ -122,6 +122,7 @@ def components(maps: Maps, sample: Sample) -> Instances:
     returns: the components, in pixels of `maps.size`
 
     Example:
+        >>> import torch
         >>> scores = torch.tensor([[[0.1, 0.9, 0.2]], [[0.9, 0.1, 0.8]]])  # background, and one category
         >>> maps = Maps(scores.repeat(1, 8, 1), torch.zeros(4, 8, 3), 1, (8, 3))
         >>> found = components(maps, Sample("bars", *np.zeros((3, 8, 3), np.uint8)))
@@ -157,7 +158,7 @@ def with_true_categories(run: Run, maps: Maps, sample: Sample) -> Instances:
     if isinstance(settings, Voting):
         settings = dataclasses.replace(settings, cell=settings.cell or maps.stride)
         maps = at_every_pixel(maps)
-    return group(with_truth(maps, sample, scores=True), settings)
+    return group(with_truth(maps, sample, scores=True, certain=True), settings)
 
 
 def check_categories(own: tuple[str, ...], others: tuple[str, ...]) -> None:

@@ -114,7 +114,9 @@ def at_every_pixel(maps: Maps) -> Maps:
     return Maps(scores, full[:4] / full[4:], 1, maps.size)
 
 
-def with_truth(maps: Maps, sample: Sample, *, scores: bool = False, boxes: bool = False) -> Maps:
+def with_truth(
+    maps: Maps, sample: Sample, *, scores: bool = False, boxes: bool = False, certain: bool = False
+) -> Maps:
     """Return what the networks say of a picture, the truth in the place of the scores, of the boxes, or of both.
 
     maps: of the picture
@@ -122,6 +124,8 @@ def with_truth(maps: Maps, sample: Sample, *, scores: bool = False, boxes: bool 
     scores: whether the true category takes the place of the scores
     boxes: whether the true box takes the place of the box, wherever a cell lies in an instance; elsewhere there is no
         true box, and the network's stays
+    certain: whether every true score is 1; otherwise it is (1 + p) / 2 where the network gave the truth the probability
+        p: still the best of the cell, and as sure as the network was
     returns: maps of the same cells, on the same device
 
     Example:
@@ -130,9 +134,12 @@ def with_truth(maps: Maps, sample: Sample, *, scores: bool = False, boxes: bool 
         >>> sample = Sample("tiny", np.zeros((1, 2, 3), np.uint8), categories, instances)
         >>> maps = Maps(torch.full((2, 1, 2), 0.5), torch.full((4, 1, 2), 7.0), 1, (1, 2))
         >>> with_truth(maps, sample, scores=True).scores.tolist()
-        [[[1.0, 0.0]], [[0.0, 1.0]]]
+        [[[1.0, 0.25]], [[0.0, 0.75]]]
         >>> with_truth(maps, sample, boxes=True).boxes[:, 0].T.tolist()
         [[7.0, 7.0, 7.0, 7.0], [1.0, 0.0, 2.0, 1.0]]
+
+    Where all scores are 1, nothing says which of an object's boxes is to be trusted and which instance comes first:
+    suppression needs both. What the paper did with its true masks is not known.
 
     The truth is taken at the cells, so that true categories and true boxes lose alike by the stride;
     `at_every_pixel` of the maps first, and neither does. Paper: the experiment with true category masks; our addition:
@@ -144,9 +151,14 @@ def with_truth(maps: Maps, sample: Sample, *, scores: bool = False, boxes: bool 
         instances=resized(torch.from_numpy(sample.instances), maps.size).numpy(),
     )
     if scores:
-        maps = maps._replace(scores=true_scores(at_work, len(maps.scores), maps.stride).to(maps.scores))
+        true = true_scores(at_work, len(maps.scores), maps.stride).to(maps.scores)
+        sure = (1 + (true * maps.scores).sum(0)) / 2  # (h, w)
+        sure = torch.where(true[BACKGROUND] > 0, 1.0, sure)
+        kept = true * sure
+        kept[BACKGROUND] += (1 - sure) * (true[BACKGROUND] == 0)
+        maps = maps._replace(scores=true if certain else kept)
     if boxes:
-        true = true_boxes(at_work, maps.stride).to(maps.boxes)
-        there = (true[2:] > true[:2]).all(0)  # (h, w)
-        maps = maps._replace(boxes=true.where(there, maps.boxes))
+        there_are = true_boxes(at_work, maps.stride).to(maps.boxes)
+        there = (there_are[2:] > there_are[:2]).all(0)  # (h, w)
+        maps = maps._replace(boxes=there_are.where(there, maps.boxes))
     return maps

@@ -20,12 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bridgeseg.data.splits import held_out
 from bridgeseg.machine.files import write_text
 from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.measures.average_precision import average_precision
+from bridgeseg.measures.counting import count_error
 from bridgeseg.measures.mask_iou import overlaps
 from bridgeseg.structures.labels import BadInput, Labelled, Sample
 from bridgeseg.system.batched_prediction import maps_of_all, read_ahead
@@ -142,19 +141,20 @@ def held_out_samples(run: Run, train: Labelled) -> list[Sample]:
 def _figures(
     run: Run, test: Labelled, threshold: float, progress: Progress
 ) -> dict[str, float | tuple[float, float, float]]:
-    found, errors = [], []
+    found = []
     for samples in read_ahead(test, run.device):
         for sample, maps in zip(samples, maps_of_all(run, samples), strict=True):
             found.append(overlaps(instances_of(run, sample, maps), sample))
-            counted = int((found[-1].scores >= threshold).sum())
-            errors.append(abs(counted - len(found[-1].true_numbers)))
             progress(len(found) / len(test), f"{len(found)} of {len(test)} pictures")
     result = average_precision(found, len(run.categories))
     ap_r = (result.ap_r[0.5], result.ap_r[0.7], result.ap_r_vol)
     counts = [result.counts(category, MATCH, threshold) for category in range(1, len(run.categories))]
     hits, false, missed = map(sum, zip(*counts))
     f1 = 2 * hits / max(2 * hits + false + missed, 1)
-    return {"ap_r": ap_r, "f1": float(f1), "count_error": float(np.mean(errors))}
+    error, _ = count_error(
+        [look.scores for look in found], [len(look.true_numbers) for look in found], threshold
+    )
+    return {"ap_r": ap_r, "f1": float(f1), "count_error": error}
 
 
 def weights_name(run: Run) -> str:

@@ -9,8 +9,9 @@ never saw:
   below an IoU of 0.7, of both at least 512 of a mini-batch
 - + weighting: the same, the pixels of an object weighing less the larger it is
 
-Of the last one's answers three more rows are made, without any training: the truth in the place of the scores, of the
-boxes, and of both; at the cells of the network's answer, and at every pixel.
+Of the last one's answers more rows are made, without any training: the truth in the place of the scores, of the boxes,
+and of both; at the cells of the network's answer, and at every pixel. True scores are as sure as the network was of the
+truth, and once more all 1: then nothing says which box is to be trusted.
 
 Each row is grouped by our voting and by the paper's suppression (at every pixel by voting alone), and scored by the
 three rules of AP^r. Where something is missing or false, `bridgeseg.measures.failures` says why; for the last network
@@ -67,6 +68,7 @@ NAME = "instance-table"
 TRAINED = ("plain and shallow", "deeper", "+ bootstrapping", "+ weighting")
 ORACLES = {
     "true categories": {"scores": True},
+    "true categories, all certain": {"scores": True, "certain": True},
     "true boxes": {"boxes": True},
     "both true": {"scores": True, "boxes": True},
 }

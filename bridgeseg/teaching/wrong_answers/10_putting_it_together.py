@@ -201,7 +201,7 @@ def why_false__the_last_takes_the_object(pixels, kinds, true_kinds):
 
 
 def why_false__inside_for_cover(pixels, kinds, true_kinds):
-    """Asks which share of the mask lies in each object, where it should ask which share of the object is covered: no mask is merged."""
+    """Asks which share of the mask lies in an object, and not which share of it is covered: no mask is merged."""
     shared, areas, true_areas = (np.asarray(each) for each in pixels)
     right = why_false(pixels, kinds, true_kinds)
     iou, cover, inside = ratios(pixels)
@@ -243,7 +243,7 @@ def with_truth__both_whatever_is_asked(maps, sample, scores, boxes):
 
 
 def best_cut__at_the_score_itself(scores, hits, n):
-    """Cuts at the last score that is worth keeping, and not half-way to the next: another picture's mask with a hair less would go."""
+    """Cuts at the last score that is worth keeping, and not half-way to the next."""
     order = np.argsort(-scores, kind="stable")
     scores, hits = scores[order], hits[order]
     f1 = 2 * np.cumsum(hits) / (np.arange(1, len(hits) + 1) + n)

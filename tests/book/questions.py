@@ -256,6 +256,24 @@ BUGS = {
             "torch.tensor([0, 0]), torch.tensor([0.5, 1.0]), torch.tensor([0.5, 0.5]), torch.tensor([1.0])",
         ),
     ),
+    10: (
+        Bug("ratios__sum_for_union", "([[0]], [2], [2])", "([[2]], [4], [2])"),
+        Bug(
+            "shared_pixels__of_bools",
+            "np.array([[[True, False]]]), np.array([[1, 0]])",
+            "np.array([[[True, True]]]), np.array([[1, 1]])",
+        ),
+        Bug(
+            "best_cut__parts_equal_scores",
+            "np.array([0.9, 0.5, 0.3]), np.array([True, True, False]), 2",
+            "np.array([0.9, 0.5, 0.5]), np.array([True, True, False]), 2",
+        ),
+        Bug(
+            "count_error__errors_cancel",
+            "[np.array([0.9])], [2], 0.5",
+            "[np.array([0.9]), np.array([0.9, 0.8])], [2, 1], 0.5",
+        ),
+    ),
 }
 
 WHICH = {
@@ -327,6 +345,10 @@ WHICH = {
     9: (
         Which("fair__in_pixels", "torch.tensor([0.5]), torch.tensor([[0.0], [0], [8], [8]]), 4"),
         Which("stays__strikes_out_the_better", "torch.tensor([[0, 0], [1, 0]]) > 0"),
+    ),
+    10: (
+        Which("count_error__sign_turned", "[np.array([0.9, 0.5]), np.array([0.7])], [1, 1], 0.4"),
+        Which("ratios__cover_and_inside_swapped", "([[2]], [4], [3])"),
     ),
 }
 

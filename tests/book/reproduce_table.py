@@ -40,6 +40,8 @@ ALL_TITLES = TITLES | {
     "hard-pixels-full": "the same with 34 layers and ten times the steps, on a GPU",
     "how-far": "depth, stride and field of view, on scenes under a sky",
     "how-far-full": "the same with 50 and 101 layers, on a GPU",
+    "instance-table": "the paper's instance table in small, and its bounds",
+    "instance-table-full": "the same with 34 and 101 layers, on a GPU",
     "mask-rcnn": "Mask R-CNN beside ours, on scenes",
     "reading-memory": "what a set takes of memory that does not fit",
     "same-minutes-nuclei-fast": "nuclei, in the same minutes with the engine before",

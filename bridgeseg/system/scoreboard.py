@@ -110,7 +110,7 @@ def score(
     today = datetime.date.today().isoformat()
     new = Score(len(before) + 1, today, name, weights_name(run), len(test), minutes=minutes)
     write_board(folder, [*before, new])  # from here on it is a use
-    new = dataclasses.replace(new, threshold=threshold, **_figures(run, test, threshold, progress))
+    new = _with_figures(new, run, test, threshold, progress)
     write_board(folder, [*before, new])
     return new
 
@@ -138,9 +138,7 @@ def held_out_samples(run: Run, train: Labelled) -> list[Sample]:
     return [train[index] for index, each in enumerate(train.names) if each in chosen]
 
 
-def _figures(
-    run: Run, test: Labelled, threshold: float, progress: Progress
-) -> dict[str, float | tuple[float, float, float]]:
+def _with_figures(begun: Score, run: Run, test: Labelled, threshold: float, progress: Progress) -> Score:
     found = []
     for samples in read_ahead(test, run.device):
         for sample, maps in zip(samples, maps_of_all(run, samples), strict=True):
@@ -154,7 +152,7 @@ def _figures(
     error, _ = count_error(
         [look.scores for look in found], [len(look.true_numbers) for look in found], threshold
     )
-    return {"ap_r": ap_r, "f1": float(f1), "count_error": error}
+    return dataclasses.replace(begun, threshold=threshold, ap_r=ap_r, f1=float(f1), count_error=error)
 
 
 def weights_name(run: Run) -> str:

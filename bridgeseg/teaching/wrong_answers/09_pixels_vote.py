@@ -178,20 +178,22 @@ def gather__the_last_vote_counts(kinds, boxes, weights, classes, grid, cell, aro
     return sheets[0], (sheets[1:] / sheets[0].clamp(min=1e-12)).transpose(0, 1)
 
 
-def sheets_of__the_best_category_alone(maps, weigh=fair, around=3):
+def sheets_of__the_best_category_alone(maps, weigh=None, around=3):
     """Lets a cell vote for its best category alone, and not for the second best."""
     kinds, cells = candidates(maps.scores, 1, 0.2)
     own, certain = maps.boxes.flatten(1)[:, cells], maps.scores.flatten(1)[kinds, cells]
     grid = [-(-side // maps.stride) for side in maps.size]
-    weights = weigh(certain, own, maps.stride)
+    weights = (weigh or fair)(certain, own, maps.stride)
     return gather(kinds, own, weights, len(maps.scores), grid, maps.stride, around)
 
 
-def sheets_of__places_of_a_pixel(maps, weigh=fair, around=3):
+def sheets_of__places_of_a_pixel(maps, weigh=None, around=3):
     """Makes places as wide as a pixel, so that votes of one object meet nowhere."""
     kinds, cells = candidates(maps.scores, 2, 0.2)
     own, certain = maps.boxes.flatten(1)[:, cells], maps.scores.flatten(1)[kinds, cells]
-    return gather(kinds, own, weigh(certain, own, maps.stride), len(maps.scores), maps.size, 1, around)
+    return gather(
+        kinds, own, (weigh or fair)(certain, own, maps.stride), len(maps.scores), maps.size, 1, around
+    )
 
 
 def swallow__categories_alike(kinds, votes, boxes):

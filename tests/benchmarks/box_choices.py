@@ -9,8 +9,9 @@ with the first seed.
 Trainings that are finished stand in `--scratch`, so a study that was interrupted goes on where it was.
 
 Prints JSON: for each choice, over its seeds, on 200 unseen scenes: the IoU of a pixel's box with the true one, its mean
-over pixels and over objects, over small, middling and large objects, and near the centre and far from it; and AP^r with
-the true categories in place of a category network, grouped by the paper's suppression and by our voting.
+over pixels and over objects, over small, middling and large objects, and near the centre and far from it; at a border
+between two objects of one category, the share of the answers near the own box, near the neighbour's and between; and
+AP^r with the true categories in place of a category network, grouped by the paper's suppression and by our voting.
 """
 
 from __future__ import annotations
@@ -226,6 +227,22 @@ def of_objects(found: Tensor, sample: Sample) -> list[tuple[float, float, float,
     return rows
 
 
+def between(found: Tensor, sample: Sample) -> Tensor:
+    """Where the answers at a border lie: 0 at the own box, 1 at that of the neighbour on the right, of one category.
+
+    found: (4, h, w) boxes
+    returns: (k,), one for each cell beside such a neighbour
+    """
+    cells = sample_labels(torch.from_numpy(sample.instances), STACK_STRIDE)
+    kinds = sample_labels(torch.from_numpy(sample.categories), STACK_STRIDE)
+    truth = box_targets(torch.from_numpy(sample.instances)[None], STACK_STRIDE)[0][0]  # (4, h, w)
+    left, right = cells[:, :-1], cells[:, 1:]
+    beside = (left > 0) & (right > 0) & (left != right) & (kinds[:, :-1] == kinds[:, 1:])
+    own, other = truth[:, :, :-1][:, beside], truth[:, :, 1:][:, beside]  # (4, k) each
+    way = other - own
+    return ((found[:, :, :-1][:, beside] - own) * way).sum(0) / way.square().sum(0)
+
+
 def mean_of(values: list[float]) -> float:
     """The mean of those that are there: an object may have no pixel far from its centre."""
     there = [value for value in values if value == value]
@@ -235,7 +252,7 @@ def mean_of(values: list[float]) -> float:
 @torch.inference_mode()
 def measured(network: nn.Module, encoding: Encoding, count: int) -> dict[str, float]:
     """Return all figures of a network on unseen scenes."""
-    scenes, rows, pixels = Scenes("val", SIDE, count), [], []
+    scenes, rows, pixels, doubts = Scenes("val", SIDE, count), [], [], []
     groupings = {"suppression": Suppression(), "voting": Voting()}
     answers: dict[str, list[Any]] = {name: [] for name in groupings}
     for index in range(count):
@@ -246,10 +263,11 @@ def measured(network: nn.Module, encoding: Encoding, count: int) -> dict[str, fl
         )
         pixels.append(iou(found[None], truth, dim=1)[present])
         rows += of_objects(found, sample)
+        doubts.append(between(found, sample))
         maps = Maps(true_scores(sample, len(CATEGORIES), STACK_STRIDE), found, STACK_STRIDE, (SIDE, SIDE))
         for name, settings in groupings.items():
             answers[name].append(overlaps(group(maps, settings), sample))
-    every = torch.cat(pixels)
+    every, t = torch.cat(pixels), torch.cat(doubts)
     figures = {
         "IoU of a pixel": float(every.mean()),
         "pixels above 0.5": float((every > 0.5).float().mean()),
@@ -259,6 +277,9 @@ def measured(network: nn.Module, encoding: Encoding, count: int) -> dict[str, fl
         "large objects": mean_of([row[1] for row in rows if row[0] >= LARGE]),
         "near the centre": mean_of([row[2] for row in rows]),
         "far from it": mean_of([row[3] for row in rows]),
+        "border: own": float((t < 0.25).float().mean()),
+        "border: between": float(((t >= 0.25) & (t <= 0.75)).float().mean()),
+        "border: the neighbour's": float((t > 0.75).float().mean()),
     }
     for name, found in answers.items():
         result = average_precision(found, len(CATEGORIES))
@@ -281,7 +302,12 @@ def main() -> None:
     store = load(Scenes("train", SIDE, given.scenes), range(given.scenes))
 
     def run(name: str, choice: Choice, seed: int) -> dict[str, float]:
-        told = dataclasses.asdict(choice) | {"seed": seed, "steps": given.steps, "scenes": given.scenes}
+        told = dataclasses.asdict(choice) | {
+            "seed": seed,
+            "steps": given.steps,
+            "scenes": given.scenes,
+            "borders": 1,
+        }
 
         def made() -> dict[str, float]:
             return measured(

@@ -40,6 +40,7 @@ NOT_NEEDED = (
         "pycocotools",
         "pytest",
         "scipy",
+        "skimage",
         "sphinx",
         "yaml",
     ),

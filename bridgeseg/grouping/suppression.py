@@ -90,6 +90,26 @@ def mask_overlaps(masks: Tensor) -> Tensor:
     return inside / (area[:, None] + area[None] - inside).clamp(min=1)
 
 
+def who_stays(over: Tensor) -> Tensor:
+    """Return which of n stay when each that stays suppresses those after it that it overlaps.
+
+    over: (n, n) bool, which overlap which too much, both in the same order, best first; the diagonal is not looked at
+    returns: (n,) bool; what was suppressed suppresses nothing
+
+    Example:
+        >>> over = torch.tensor([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) > 0  # 1 overlaps both others
+        >>> who_stays(over).tolist()
+        [True, False, True]
+
+    Paper: non-maximum suppression, of boxes and of masks. Built in chapter 9.
+    """
+    keep = torch.ones(len(over), dtype=torch.bool, device=over.device)
+    for number in range(len(over)):
+        if keep[number]:
+            keep[number + 1 :] &= ~over[number, number + 1 :]
+    return keep
+
+
 def suppress_masks(masks: Tensor, overlap: float) -> Tensor:
     """Return which masks stay when a better one suppresses those that it overlaps.
 
@@ -104,12 +124,7 @@ def suppress_masks(masks: Tensor, overlap: float) -> Tensor:
 
     Paper: mask NMS. Built in chapter 9.
     """
-    over = mask_overlaps(masks) > overlap
-    keep = torch.ones(len(masks), dtype=torch.bool, device=masks.device)
-    for number in range(len(masks)):
-        if keep[number]:
-            keep[number + 1 :] &= ~over[number, number + 1 :]
-    return keep
+    return who_stays(mask_overlaps(masks) > overlap)
 
 
 def suppress_and_trace(

@@ -18,6 +18,7 @@ import torchvision
 from torch import Tensor
 
 from bridgeseg.grouping.hough import candidates, check_maps, vote_cells
+from bridgeseg.grouping.instance_scores import parts_of_score
 from bridgeseg.structures.boxes import iou
 from bridgeseg.structures.cells import enlarge, interpolate_at
 from bridgeseg.structures.instances import Instances
@@ -70,6 +71,11 @@ class Maxima:
     categories: (n,) int64, 1…C
     votes: (n,) float, the weight that gathered there
     boxes: (n, 4) float, pixels
+
+    Example:
+        >>> maxima = Maxima(torch.tensor([2]), torch.tensor([0.9]), torch.tensor([[0.0, 0, 4, 4]]))
+        >>> len(maxima.votes), maxima.categories.tolist()
+        (1, [2])
 
     Built in chapter 9.
     """
@@ -151,6 +157,11 @@ def swallow(maxima: Maxima, settings: Voting) -> Maxima:
     maxima: in any order
     settings: as in `vote_and_assign`
     returns: those that stay, most votes first
+
+    Example:
+        >>> alike = torch.tensor([[0.0, 0, 4, 3], [0, 0, 4, 4]])
+        >>> swallow(Maxima(torch.tensor([1, 1]), torch.tensor([0.5, 0.75]), alike), Voting()).votes.tolist()
+        [0.75]
 
     Built in chapter 9.
     """
@@ -235,6 +246,12 @@ def refine(
     size, settings, cell: as in `choose`
     returns: maxima, of which the votes are how often an object of their box fits into the cells that chose them
 
+    Example:
+        >>> peak = Maxima(torch.tensor([1]), torch.ones(1), torch.tensor([[0.0, 0, 4, 3]]))
+        >>> scores, own = torch.tensor([[0.5, 0.5]]), torch.tensor([[0.0, 0, 4, 4]])  # of one cell
+        >>> refine(peak, scores, own, (4, 4), Voting(), cell=4).boxes.tolist()
+        [[0.0, 0.0, 4.0, 4.0]]
+
     Built in chapter 9.
     """
     number, overlap, certain = choose(boxes, scores, maxima, size, settings, cell)
@@ -316,10 +333,7 @@ def vote_and_assign(
     number, place = number.index_select(0, held), place.index_select(0, held)
     certain, overlap = certain.index_select(0, held), overlap.index_select(0, held)
     count = len(maxima.votes)
-    sums = torch.zeros(3, count, device=scores.device)
-    sums.index_add_(1, number, torch.stack([torch.ones_like(certain), certain, overlap]))
     owner = number.new_full((size[0] * size[1],), -1).scatter_(0, place, number)  # (H · W,)
     masks = Masks.from_labels(owner.view(size), torch.arange(count, device=owner.device))
-    fit = iou(masks.boxes(), maxima.boxes)
-    score = sums[1] / sums[0].clamp(min=1) * sums[2] / sums[0].clamp(min=1) * fit
+    score = parts_of_score(number, certain, overlap, iou(masks.boxes(), maxima.boxes)).prod(0)  # (count,)
     return Instances(masks, maxima.categories, score, maxima.boxes).with_pixels(settings.pixels)

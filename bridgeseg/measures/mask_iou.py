@@ -12,6 +12,7 @@ import numpy as np
 
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BACKGROUND, VOID, Sample
+from bridgeseg.structures.masks import Masks
 from bridgeseg.structures.runs import label_runs_of, pieces_of
 
 
@@ -89,6 +90,65 @@ def _true_runs(sample: Sample) -> tuple[np.ndarray, np.ndarray, _Runs]:
     return numbers[held].astype(np.int64), kinds, _Runs(start, stop, part)
 
 
+@dataclass(frozen=True)
+class SharedPixels:
+    """How many pixels the n masks found in one picture share with its g true instances; void is counted nowhere.
+
+    shared: (n, g) int64
+    areas: (n,) int64, pixels of each mask
+    on_void: (n,) int64, pixels that each mask had on void, which are not among its `areas`
+    true_areas: (g,) int64, pixels of each true instance
+    true_categories: (g,) int64, 1…C
+    true_numbers: (g,) int64, the numbers of the true instances in the instance map
+
+    Built in chapter 10.
+    """
+
+    shared: np.ndarray
+    areas: np.ndarray
+    on_void: np.ndarray
+    true_areas: np.ndarray
+    true_categories: np.ndarray
+    true_numbers: np.ndarray
+
+
+def shared_pixels(masks: Masks, truth: Sample) -> SharedPixels:
+    """Return how many pixels each of some masks shares with each true instance of a picture.
+
+    masks: n, which may overlap
+    truth: the picture with its maps, (h, w)
+    returns: counts, the masks in the order given
+    raises: ValueError when the masks have not the size of the picture
+
+    The cost is one pass over the runs of the masks, however many true instances there are, since those do not overlap.
+
+    Example:
+        >>> import torch
+        >>> kinds = np.array([[0, 3, 3, 255]], np.uint8)
+        >>> truth = Sample("", np.zeros((1, 4, 3), np.uint8), kinds, np.array([[0, 1, 1, 0]], np.int32))
+        >>> found = shared_pixels(Masks.from_full(torch.tensor([[[True, True, False, True]]])), truth)
+        >>> found.shared.tolist(), found.areas.tolist(), found.on_void.tolist()
+        ([[1]], [2], [1])
+
+    Built in chapter 10.
+    """
+    masks = masks.to("cpu")
+    if masks.size != truth.instances.shape:
+        raise ValueError(f"{truth.name}: masks are {masks.size}, expected {truth.instances.shape}")
+    numbers, true_categories, runs = _true_runs(truth)
+    parts = len(numbers) + 2
+    mine, other, start, stop = pieces_of(
+        masks.start.numpy(), masks.stop.numpy(), runs.start, runs.stop
+    )  # (k,)
+    pair = masks.number.numpy()[mine] * parts + runs.part[other]
+    pixels = np.bincount(pair, stop - start, len(masks) * parts).reshape(-1, parts)  # (n, g + 2)
+    pixels = pixels.astype(np.int64)
+    true_area = np.bincount(runs.part, runs.stop - runs.start, parts)[1:-1].astype(np.int64)
+    return SharedPixels(
+        pixels[:, 1:-1], pixels[:, :-1].sum(1), pixels[:, -1], true_area, true_categories, numbers
+    )
+
+
 def overlaps(instances: Instances, truth: Sample) -> Overlaps:
     """Return the intersection over union of every instance found in a picture with every true one.
 
@@ -102,8 +162,6 @@ def overlaps(instances: Instances, truth: Sample) -> Overlaps:
     detection. This is our choice: the paper's lists hold no void instances, the scenes do, and one of those
     may be found.
 
-    The cost is one pass over the runs of the masks, however many true instances there are, since those do not overlap.
-
     Example:
         >>> kinds = np.array([[0, 3, 3, 3]], np.uint8)
         >>> truth = Sample("", np.zeros((1, 4, 3), np.uint8), kinds, (kinds > 0).astype(np.int32))
@@ -115,28 +173,16 @@ def overlaps(instances: Instances, truth: Sample) -> Overlaps:
 
     Built in chapter 3.
     """
-    masks, scores = instances.masks.to("cpu"), instances.scores.cpu().numpy().astype(np.float64)
-    if masks.size != truth.instances.shape:
-        raise ValueError(f"{truth.name}: masks are {masks.size}, expected {truth.instances.shape}")
-    numbers, true_categories, runs = _true_runs(truth)
-    parts = len(numbers) + 2
-    mine, other, start, stop = pieces_of(
-        masks.start.numpy(), masks.stop.numpy(), runs.start, runs.stop
-    )  # (k,)
-    pair = masks.number.numpy()[mine] * parts + runs.part[other]
-    pixels = np.bincount(pair, stop - start, len(masks) * parts).reshape(-1, parts)  # (n, g + 2)
-    true_area = np.bincount(runs.part, runs.stop - runs.start, parts)[1:-1]
-
-    on_void = pixels[:, -1]
-    area = pixels[:, :-1].sum(1)
+    scores = instances.scores.cpu().numpy().astype(np.float64)
+    found = shared_pixels(instances.masks, truth)
     order = np.argsort(-scores, kind="stable")
-    kept = order[((area > 0) | (on_void == 0))[order]]
-    inside = pixels[kept, 1:-1]
+    kept = order[((found.areas > 0) | (found.on_void == 0))[order]]
+    inside = found.shared[kept]
     return Overlaps(
-        iou=inside / (area[kept, None] + true_area - inside),
+        iou=inside / (found.areas[kept, None] + found.true_areas - inside),
         categories=instances.categories.cpu().numpy()[kept],
         scores=scores[kept],
-        true_categories=true_categories,
+        true_categories=found.true_categories,
         kept=kept,
-        true_numbers=numbers,
+        true_numbers=found.true_numbers,
     )

@@ -13,21 +13,20 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from bridgeseg.data.splits import check_scoring
 from bridgeseg.grouping.components import component_instances
-from bridgeseg.grouping.voting import Voting, weighed
+from bridgeseg.grouping.voting import Voting
 from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.measures.average_precision import RULES, average_precision
 from bridgeseg.measures.mask_iou import overlaps
 from bridgeseg.measures.mean_iou import confusion, mean_iou
-from bridgeseg.structures.cells import enlarge, resized
+from bridgeseg.structures.cells import resized
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BadInput, Labelled, Sample
 from bridgeseg.system.batched_prediction import maps_of_all, read_ahead
 from bridgeseg.system.checkpoint import Run
-from bridgeseg.system.oracles import true_scores
+from bridgeseg.system.oracles import at_every_pixel, with_truth
 from bridgeseg.system.prediction import Maps, at_size, category_map, group
 
 Grouping = Callable[[Maps, Sample], Instances]
@@ -123,6 +122,7 @@ def components(maps: Maps, sample: Sample) -> Instances:
     returns: the components, in pixels of `maps.size`
 
     Example:
+        >>> import torch
         >>> scores = torch.tensor([[[0.1, 0.9, 0.2]], [[0.9, 0.1, 0.8]]])  # background, and one category
         >>> maps = Maps(scores.repeat(1, 8, 1), torch.zeros(4, 8, 3), 1, (8, 3))
         >>> found = components(maps, Sample("bars", *np.zeros((3, 8, 3), np.uint8)))
@@ -154,20 +154,11 @@ def with_true_categories(run: Run, maps: Maps, sample: Sample) -> Instances:
     Our clustering gets them at full resolution, so that edges are fine; the paper's suppression at its own cells.
     Paper: the experiment with true category masks. Built in chapter 10.
     """
-    at_work = dataclasses.replace(
-        sample, categories=resized(torch.from_numpy(sample.categories), maps.size).numpy()
-    )
     settings = run.recipe.grouping
     if isinstance(settings, Voting):
-        # (5, H, W), a box times its weight, and the weight
-        full = enlarge(weighed(maps.boxes, maps.scores)[None], maps.stride, maps.size)[0]
-        boxes = full[:4] / full[4:]  # (4, H, W)
         settings = dataclasses.replace(settings, cell=settings.cell or maps.stride)
-        stride = 1
-    else:
-        boxes, stride = maps.boxes, maps.stride
-    scores = true_scores(at_work, len(run.categories), stride).to(boxes.device)
-    return group(Maps(scores, boxes, stride, maps.size), settings)
+        maps = at_every_pixel(maps)
+    return group(with_truth(maps, sample, scores=True, certain=True), settings)
 
 
 def check_categories(own: tuple[str, ...], others: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bridgeseg.grouping.suppression import Suppression, suppress_and_trace
 from bridgeseg.grouping.voting import Voting, vote_and_assign
 from bridgeseg.networks.preprocessing import normalise, stretch_contrast
-from bridgeseg.structures.boxes import decode
+from bridgeseg.structures.box_encodings import ENCODINGS
 from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import Sample
@@ -111,7 +111,8 @@ def predict_shown(networks: nn.ModuleDict, pictures: np.ndarray, recipe: Recipe)
             shown.mirrored,
             stride,
         )
-    boxes = decode(found["boxes"].float(), stride, recipe.losses.boxes.scale)  # (N, 4, h, w)
+    how = recipe.losses.boxes
+    boxes = ENCODINGS[how.encoding].decode(found["boxes"].float(), stride, how.scale)  # (N, 4, h, w)
     return [Maps(*each, stride, (pictures.shape[1], pictures.shape[2])) for each in zip(scores, boxes)]
 
 
@@ -196,6 +197,13 @@ def maps_of(run: Run, sample: Sample) -> Maps:
 
     run: trained networks and their recipe
     sample: of which only the picture is looked at
+
+    Example:
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> from bridgeseg.system.checkpoint import load_run
+        >>> maps = maps_of(load_run("scenes"), Scenes("val", count=1)[0])
+        >>> tuple(maps.scores.shape), maps.stride
+        ((6, 24, 24), 4)
 
     Built in chapter 10.
     """

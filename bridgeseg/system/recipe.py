@@ -134,6 +134,7 @@ class BoxLossRecipe:
     The defaults keep every pixel. Built in chapter 8.
     """
 
+    encoding: str = "centre"  # a name of `bridgeseg.structures.box_encodings.ENCODINGS`
     scale: float = 24.0  # pixels; a usual object
     size_power: float = 0.5  # weight (scale² / area) ** power
     beta: float = 0.1  # of smooth L1, in units of the encoding

@@ -162,7 +162,7 @@ def _shown(value: Any) -> str:
         more = [f"… and {len(value) - MOST} more"] if len(value) > MOST else []
         return ", ".join([*map(_shown, value[:MOST]), *more])
     if not isinstance(value, Tensor | np.ndarray):
-        return repr(value)[:LONGEST]
+        return " ".join(repr(value).split())[:LONGEST]
     values = np.array2string(as_array(value), precision=4, threshold=24, separator=", ").replace("\n", "")
     kind = str(value.dtype).removeprefix("torch.")
     text = values if len(values) <= LONGEST else f"{values[:LONGEST]}…"

@@ -8,13 +8,14 @@ Built in chapter 4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bridgeseg.data.scenes import Scenes
 from bridgeseg.teaching.stored_results import stored_result
 
 NAME = "each-chapter"  # of the stored result
+FULL = "gpu-chapters"  # of the one that was measured on a GPU, by tests/benchmarks/gpu_book.py
 
 
 @dataclass(frozen=True)
@@ -67,23 +68,35 @@ def each_chapter(chapter: int, rows: Sequence[Row]) -> None:
         >>> said.getvalue().splitlines()[-1]
         '1, here  all background                     0.120           0      0.0'
 
-    Chapters are those with stored rows, and none that is still to come. AP^r has its columns as soon as a row has one.
+    Rows of the full tier are those of `tests/benchmarks/gpu_book.py`, where they are stored. Chapters are those with
+    stored rows, and none that is still to come. AP^r has its columns as soon as a row has one.
     Built in chapter 4.
     """
     stored = [kept for kept in (stored_result(NAME) or {"rows": []})["rows"] if kept["chapter"] <= chapter]
     before = [Row(**{name: kept[name] for name in Row.__annotations__ if name in kept}) for kept in stored]
     instances = any(row.ap_r for row in [*before, *rows])
-    head = f"{'chapter':7}  {'what':30}  {'mean IoU':>8}  {'parameters':>10}  {'minutes':>7}"
+    head = f"{'chapter':8}  {'what':30}  {'mean IoU':>8}  {'parameters':>10}  {'minutes':>7}"
     print(head + (f"  {'AP^r 0.5':>8}  {'0.7':>5}  {'vol':>5}" if instances else ""))
     for kept, row in zip(stored, before):
         print(_line(str(kept["chapter"]), row, instances))
+    for number, row in (full := list(_in_full(chapter))):
+        print(_line(f"{number}, full", row, instances))
     for row in rows:
         print(_line(f"{chapter}, here", row, instances))
+    if full:
+        print(f"full: the full tier, stored, {(stored_result(FULL) or {})['hardware']}")
+
+
+def _in_full(chapter: int) -> Iterator[tuple[int, Row]]:
+    """Yield the stored rows of the full tier, of the chapters up to this one that train."""
+    for number, found in (stored_result(FULL) or {"chapters": {}})["chapters"].items():
+        if found["trains"] and int(number) <= chapter:
+            yield from ((int(number), Row(**row)) for row in found["rows"])
 
 
 def _line(chapter: str, row: Row, instances: bool) -> str:
     """A row as it is printed, with AP^r, or dashes in its place, where that is asked for."""
-    line = f"{chapter:7}  {row.what:30}  {row.mean_iou:8.3f}  {row.parameters:10,}  {row.minutes:7.1f}"
+    line = f"{chapter:8}  {row.what:30}  {row.mean_iou:8.3f}  {row.parameters:10,}  {row.minutes:7.1f}"
     if not instances:
         return line
     shown = [f"{value:.3f}" for value in row.ap_r] if row.ap_r else ["–"] * 3

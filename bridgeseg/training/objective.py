@@ -12,7 +12,8 @@ from torch import Tensor
 
 from bridgeseg.losses.box_loss import bootstrapped_box_loss
 from bridgeseg.losses.hard_pixels import Bootstrapped, bootstrapped_cross_entropy
-from bridgeseg.structures.boxes import box_targets, decode, encode
+from bridgeseg.structures.box_encodings import ENCODINGS
+from bridgeseg.structures.boxes import box_targets
 from bridgeseg.structures.cells import enlarge, sample_labels
 from bridgeseg.structures.labels import VOID
 from bridgeseg.system.recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
@@ -77,7 +78,7 @@ def localization_loss(
     categories: (N, H, W) uint8
     instances: (N, H, W) integer, after flips and crops
     stride: pixels from cell to cell of the answer
-    recipe: scale of the encoding, weight by size, beta, threshold and floor
+    recipe: the encoding and its scale, weight by size, beta, threshold and floor
     most: no instance has a larger number; a GPU is then not waited for
     returns: as `bridgeseg.losses.box_loss.bootstrapped_box_loss`
 
@@ -86,11 +87,12 @@ def localization_loss(
     boxes, present = box_targets(instances, stride, most)  # (N, 4, h, w), (N, h, w)
     present &= sample_labels(categories, stride) != VOID
     # Where there is no instance the target is a box of one pixel: finite, and never counted.
-    target = encode(boxes, stride, recipe.scale)  # (N, 4, h, w)
+    encoding = ENCODINGS[recipe.encoding]
+    target = encoding.encode(boxes, stride, recipe.scale)  # (N, 4, h, w)
     return bootstrapped_box_loss(
         encoded,
         target,
-        decode(encoded, stride, recipe.scale),
+        encoding.decode(encoded, stride, recipe.scale),
         boxes,
         present,
         scale=recipe.scale,

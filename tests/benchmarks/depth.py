@@ -30,17 +30,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from stored_result import arguments, origin, publish, spread
+from stored_result import arguments, note_place, origin, place_of, publish, spread
 from torch import Tensor, nn
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
-from bridgeseg.machine.environment import cache_folder
+from bridgeseg.machine.environment import cache_folder, device
 from bridgeseg.machine.files import write_text
 from bridgeseg.measures.mean_iou import confusion, mean_iou, pixel_accuracy
 from bridgeseg.networks.preprocessing import normalise
@@ -83,11 +84,11 @@ def network_of(name: str, width: int) -> nn.Sequential:
 
 @cache
 def drawn(split: str, count: int) -> tuple[Tensor, Tensor]:
-    """Draw scenes: pictures (n, 96, 96, 3) and categories (n, 96, 96), both uint8."""
+    """Draw scenes: pictures (n, 96, 96, 3) and categories (n, 96, 96), both uint8, on the device."""
     scenes = Scenes(split, 96, count)
     samples = [scenes[index] for index in range(count)]
-    pictures = np.stack([sample.picture for sample in samples])
-    return torch.from_numpy(pictures), torch.from_numpy(np.stack([s.categories for s in samples]))
+    pictures, labels = (np.stack(each) for each in zip(*((s.picture, s.categories) for s in samples)))
+    return torch.from_numpy(pictures).to(device()), torch.from_numpy(labels).to(device())
 
 
 def steps_of(
@@ -128,7 +129,7 @@ def scored(network: nn.Module, data: tuple[Tensor, Tensor]) -> tuple[float, floa
     for start in range(0, len(pictures), 20):
         logits = network(normalise(pictures[start : start + 20]))
         answers = enlarge(logits, STACK_STRIDE, (96, 96)).argmax(1)
-        for truth, answer in zip(labels[start : start + 20], answers):
+        for truth, answer in zip(labels[start : start + 20].cpu(), answers.cpu()):
             matrix += confusion(truth, answer, len(CATEGORIES))
     return 1 - pixel_accuracy(matrix), mean_iou(matrix)[0]
 
@@ -141,7 +142,7 @@ def run(name: str, rate: float, steps: int, seed: int, setting: Setting, file: P
     torch.set_num_threads(1)
     learned = drawn("train", setting.scenes)
     torch.manual_seed(seed)
-    network = network_of(name, setting.width).train()
+    network = network_of(name, setting.width).train().to(device())
     step = steps_of(network, learned, setting, rate, steps, seed)
     losses = [step(number) for number in range(steps)]
     network.eval()
@@ -157,6 +158,7 @@ def run(name: str, rate: float, steps: int, seed: int, setting: Setting, file: P
         ],
     }
     write_text(file, json.dumps(result))
+    note_place(file.parent)
     return result
 
 
@@ -171,7 +173,7 @@ def timed(depths: Sequence[int], setting: Setting, rounds: int = 5, steps: int =
     data = drawn("train", setting.batch * 4)
     found: dict[str, list[float]] = {}
     takes = {
-        name: steps_of(network_of(name, setting.width).train(), data, setting, 0.01, 10**4, 0)
+        name: steps_of(network_of(name, setting.width).train().to(device()), data, setting, 0.01, 10**4, 0)
         for name in names_of(depths)
     }
     for number in range(rounds):
@@ -242,7 +244,7 @@ def main() -> None:
     )
     report = origin(command) | {"steps": given.steps, "seeds": given.seeds, "a step": clock} | asdict(setting)
     report["minutes of equal minutes"] = round(given.steps * slowest / 60000, 2)
-    with ProcessPoolExecutor(given.workers) as pool:
+    with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
 
         def asked(name: str, rate: float, steps: int, seed: int) -> Future[dict[str, Any]]:
             file = scratch / f"{name.replace(' ', '-')}-rate-{rate}-{steps}-steps-seed-{seed}.json"
@@ -266,13 +268,14 @@ def main() -> None:
         for (name, steps, seed), future in waiting.items():
             figures = {figure: future.result()[figure] for figure in FIGURES}
             print(f"{name}, {steps} steps, seed {seed}: {figures}", file=sys.stderr, flush=True)
+    report |= place_of(scratch)
     for comparison, plan in plans.items():
         runs = {
             name: [waiting[name, steps, seed].result() for seed in range(given.seeds)]
             for name, steps in plan.items()
         }
         report[comparison] = {"steps of each": plan, **summary(runs)}
-    publish("depth", report, given.store)
+    publish("depth" if set(given.depths) <= {10, 18, 34} else "depth-deeper", report, given.store)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from stored_result import arguments, origin, publish, spread
+from stored_result import arguments, note_place, origin, place_of, publish, spread
 from torch import Tensor, nn
 
 from bridgeseg.data.label_noise import mislabelled
@@ -211,6 +211,7 @@ def run(kind: str, loss: str, steps: int, seed: int, setting: Setting, file: Pat
         "share of what counts": {name: round(pair[1] / total, 5) for name, pair in counts.items()},
     }
     write_text(file, json.dumps(result))
+    note_place(file.parent)
     return result
 
 
@@ -315,6 +316,7 @@ def main() -> None:
                     waiting[kind, loss, seed] = pool.submit(run, kind, loss, steps, seed, setting, file)
         for (kind, loss, seed), future in waiting.items():
             print(f"{kind}, {loss}, seed {seed}: {future.result()['mean IoU']}", file=sys.stderr, flush=True)
+    report |= place_of(scratch)
     for kind, losses in wanted.items():
         runs = {
             loss: [

@@ -17,7 +17,7 @@ what stands there is not trained again, so the study goes on where it was interr
 Measured on unseen scenes: the mean IoU; and, of the objects' pixels that are called an object at all, the share with
 the right name, by how far below the sky they lie. Stores mean and standard error over the seeds.
 
-`--tier full` asks the same of 50 and 101 layers at the paper's width, for a GPU.
+`--tier full` asks the same of 50 and 101 layers at the paper's width, on scenes of 256 pixels, for a GPU.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from stored_result import arguments, origin, publish
+from stored_result import arguments, note_place, origin, place_of, publish
 from torch import nn
 
 from bridgeseg.data.scenes import SKY_CATEGORIES, Scenes
@@ -77,7 +77,7 @@ class Tier(NamedTuple):
 
 TIERS = {
     "fast": Tier({"8 layers": (18, (1, 1, 1)), "14 layers": (18, (2, 2, 2))}, 3, 16, 96, 16, 3e-3, 1000, 500),
-    "full": Tier({"50 layers": (50, None), "101 layers": (101, None)}, 7, 64, 512, 16, 1e-3, 4000, 3000),
+    "full": Tier({"50 layers": (50, None), "101 layers": (101, None)}, 7, 64, 256, 16, 1e-3, 1000, 800),
 }
 
 
@@ -126,9 +126,10 @@ def train(asked: Asked, tier: Tier, store: Store, count: int) -> tuple[FCN, floa
     losses = []
     for step in range(count):
         set_rate(optimiser, recipe.rate * rate_at(step / count, recipe.warm_up, recipe.power))
-        batch = batches(step).to(place)
-        logits = network(normalise(batch.pictures))["categories"]
-        loss = semantic_loss(logits, batch.categories, network.output_stride, LOSS).loss
+        batch = batches(step)
+        with torch.autocast("cuda", torch.bfloat16, enabled=place.type == "cuda"):
+            logits = network(normalise(batch.pictures))["categories"]
+        loss = semantic_loss(logits.float(), batch.categories, network.output_stride, LOSS).loss
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
@@ -165,18 +166,30 @@ def measure(network: FCN, unseen: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
+@cache
+def learned(side: int, count: int) -> Store:
+    """The scenes that are learned; each process draws them once."""
+    return load(Scenes("train", side, count, sky=True), range(count), device=device())
+
+
+@cache
+def samples(side: int, count: int) -> list[Sample]:
+    """The scenes that are measured on."""
+    scenes = Scenes("val", side, count, sky=True)
+    return [scenes[index] for index in range(count)]
+
+
 def run(asked: Asked, tier_name: str, count: int, pictures: int, folder: Path) -> str:
     """Train and measure one run, and keep it in the folder; returns a line about it."""
     file, tier = folder / f"{asked.name}.json", TIERS[tier_name]
     if device().type == "cpu":
         torch.set_num_threads(1)
     began = time.monotonic()
-    scenes = Scenes("train", tier.side, tier.scenes, sky=True)
-    val = Scenes("val", tier.side, pictures, sky=True)
-    unseen = [val[index] for index in range(len(val))]
-    network, loss = train(asked, tier, load(scenes, range(len(scenes))), count)
+    unseen = samples(tier.side, pictures)
+    network, loss = train(asked, tier, learned(tier.side, tier.scenes), count)
     kept = {**settings(tier_name, count, pictures), "loss": loss, **measure(network, unseen)}
     write_text(file, json.dumps(kept))
+    note_place(folder)
     seconds = time.monotonic() - began
     return f"{asked.name}: mIoU {kept['mIoU']:.3f}, named {kept['named anywhere']:.3f}, {seconds:.0f} s"
 
@@ -303,19 +316,25 @@ def main() -> None:
         size = f"{each['field of view']:4} px"
         print(f"{each['depth']}, stride {each['stride']:2}, {size}: {each['mIoU']}", file=sys.stderr)
     other = "full" if given.tier == "fast" else "fast"
-    report = head | {
-        "tier": given.tier,
-        "steps": count,
-        "seeds": given.seeds,
-        "side by side": given.workers,
-        "pictures": given.pictures,
-        "pictures trained on": tier.scenes,
-        "side": tier.side,
-        "distances": [tier.side // (MARKS + 1) * mark for mark in range(MARKS)],
-        "rows": rows,
-        "gains": gains(rows),
-        f"{other} tier": f"stored apart, by --tier {other}" if other == "fast" else "not run: needs a GPU",
-    }
+    report = (
+        head
+        | place_of(given.runs)
+        | {
+            "tier": given.tier,
+            "steps": count,
+            "seeds": given.seeds,
+            "side by side": given.workers,
+            "pictures": given.pictures,
+            "pictures trained on": tier.scenes,
+            "side": tier.side,
+            "distances": [tier.side // (MARKS + 1) * mark for mark in range(MARKS)],
+            "rows": rows,
+            "gains": gains(rows),
+            f"{other} tier": f"stored apart, by --tier {other}"
+            if other == "fast"
+            else "not run: needs a GPU",
+        }
+    )
     publish("how-far" if given.tier == "fast" else "how-far-full", report, given.store)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import hashlib
 import json
 import os
 import platform
@@ -54,6 +55,28 @@ def origin(command: str | None = None, seed: int = 0) -> dict[str, Any]:
     if hasattr(os, "getloadavg"):
         found["load when it began"] = round(os.getloadavg()[0], 2)  # above 1: something else ran beside
     return found
+
+
+PLACE = ("hardware", "versions", "date", "threads", "load when it began")
+
+
+def note_place(folder: Path) -> None:
+    """Keep where a training was done, in the folder of what came out of it: it may be gathered somewhere else."""
+    told = origin()
+    distinct = json.dumps([told["hardware"], told["versions"], told["date"]])
+    name = f"{hashlib.sha256(distinct.encode()).hexdigest()[:8]}.json"
+    write_text(folder / "places" / name, json.dumps({key: told[key] for key in PLACE if key in told}))
+
+
+def place_of(folder: Path) -> dict[str, Any]:
+    """Return where the trainings of a folder were done, for the head of a result; nothing where none says so.
+
+    Of several places all are named, and the versions and the date are those of the last.
+    """
+    told = [json.loads(path.read_text("utf8")) for path in (folder / "places").glob("*.json")]
+    told.sort(key=lambda each: each["date"])
+    every = dict.fromkeys(each["hardware"] for each in told)
+    return told[-1] | {"hardware": "; ".join(every)} if told else {}
 
 
 def hardware() -> str:

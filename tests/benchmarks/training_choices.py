@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 from six_faults import loss_of
-from stored_result import arguments, origin, publish, spread
+from stored_result import arguments, note_place, origin, place_of, publish, spread
 from torch import nn
 
 from bridgeseg.data.scene_shapes import CATEGORIES
@@ -132,6 +132,7 @@ def remembered(name: str, told: dict[str, Any], scratch: Path, make: Any) -> dic
         began = time.monotonic()
         found = make()
         write_text(file, json.dumps(found))
+        note_place(scratch)
         print(f"{name}: {found}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return dict(json.loads(file.read_text("utf8")))
 
@@ -177,7 +178,7 @@ def main() -> None:
         | {"less than with all": spread([run["mean IoU"] - most for run, most in zip(runs, whole)])}
         for name, runs in found.items()
     }
-    publish("training-choices", head | about | {"choices": report}, given.store)
+    publish("training-choices", head | place_of(given.scratch) | about | {"choices": report}, given.store)
 
 
 if __name__ == "__main__":

@@ -201,6 +201,79 @@ BUGS = {
             "torch.zeros(1, 2, 1, 1), torch.tensor([[[0]]]), 2.0",
         ),
     ),
+    8: (
+        Bug(
+            "instance_boxes__absent_numbers_are_left_out",
+            "torch.tensor([[1, 0, 2]])",
+            "torch.tensor([[1, 0, 3]])",
+        ),
+        Bug(
+            "box_map__of_the_first_picture",
+            "torch.tensor([[[1, 1, 0]], [[1, 1, 0]]])",
+            "torch.tensor([[[1, 1, 0]], [[0, 1, 1]]])",
+        ),
+        Bug(
+            "iou__without_the_clamp",
+            "torch.tensor([0.0, 0, 2, 2]), torch.tensor([1.0, 0, 3, 2]), 0",
+            "torch.tensor([0.0, 0, 2, 2]), torch.tensor([3.0, 3, 5, 5]), 0",
+        ),
+        Bug(
+            "encode__logarithm_of_nothing",
+            "torch.tensor([0.0, 0, 8, 4]).view(1, 4, 1, 1), 1, 8.0",
+            "torch.tensor([3.0, 0, 3, 4]).view(1, 4, 1, 1), 1, 8.0",
+        ),
+        Bug(
+            "smooth_l1__parabola_for_negative_errors",
+            "torch.full((1, 1, 1, 1), 2.0), torch.zeros(1, 1, 1, 1), 1.0",
+            "torch.full((1, 1, 1, 1), -2.0), torch.zeros(1, 1, 1, 1), 1.0",
+        ),
+    ),
+    9: (
+        Bug(
+            "ballard__negative_places_wrap",
+            "torch.tensor([[1, 2, 0]]), torch.tensor([[1, 2]]), (0, 0)",
+            "torch.tensor([[2, 1, 0]]), torch.tensor([[1, 2]]), (0, 0)",
+        ),
+        Bug(
+            "candidates__background_takes_no_place",
+            "torch.tensor([[[0.1]], [[0.6]], [[0.3]]]), 1, 0.2",
+            "torch.tensor([[[0.5]], [[0.4]], [[0.1]]]), 1, 0.2",
+        ),
+        Bug(
+            "stays__the_struck_out_strike",
+            "torch.tensor([[0, 1, 0], [1, 0, 0], [0, 0, 0]]) > 0",
+            "torch.tensor([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) > 0",
+        ),
+        Bug(
+            "gather__the_last_vote_counts",
+            "torch.tensor([1]), torch.tensor([[0.0], [0], [2], [2]]), torch.tensor([0.5]), 2, (1, 2), 1, 1",
+            "torch.tensor([1, 1]), torch.tensor([[0.0, 0], [0, 0], [2, 2], [2, 2]]), torch.tensor([0.5, 0.25]), "
+            "2, (1, 2), 1, 1",
+        ),
+        Bug(
+            "parts_of_score__sums_not_means",
+            "torch.tensor([0]), torch.tensor([0.5]), torch.tensor([0.5]), torch.tensor([1.0])",
+            "torch.tensor([0, 0]), torch.tensor([0.5, 1.0]), torch.tensor([0.5, 0.5]), torch.tensor([1.0])",
+        ),
+    ),
+    10: (
+        Bug("ratios__sum_for_union", "([[0]], [2], [2])", "([[2]], [4], [2])"),
+        Bug(
+            "shared_pixels__of_bools",
+            "np.array([[[True, False]]]), np.array([[1, 0]])",
+            "np.array([[[True, True]]]), np.array([[1, 1]])",
+        ),
+        Bug(
+            "best_cut__parts_equal_scores",
+            "np.array([0.9, 0.5, 0.3]), np.array([True, True, False]), 2",
+            "np.array([0.9, 0.5, 0.5]), np.array([True, True, False]), 2",
+        ),
+        Bug(
+            "count_error__errors_cancel",
+            "[np.array([0.9])], [2], 0.5",
+            "[np.array([0.9]), np.array([0.9, 0.8])], [2, 1], 0.5",
+        ),
+    ),
 }
 
 WHICH = {
@@ -264,6 +337,18 @@ WHICH = {
             "log_right__logarithm_of_a_rounded_probability",
             "torch.tensor([[[[200.0]], [[0.0]]]]), torch.tensor([[[1]]])",
         ),
+    ),
+    8: (
+        Which("centres__middle_of_the_block", "(1, 2), 4"),
+        Which("size_weights__scale_not_squared", "torch.tensor([0.0, 0, 8, 2]).view(1, 4, 1, 1), 8.0, 0.5"),
+    ),
+    9: (
+        Which("fair__in_pixels", "torch.tensor([0.5]), torch.tensor([[0.0], [0], [8], [8]]), 4"),
+        Which("stays__strikes_out_the_better", "torch.tensor([[0, 0], [1, 0]]) > 0"),
+    ),
+    10: (
+        Which("count_error__sign_turned", "[np.array([0.9, 0.5]), np.array([0.7])], [1, 1], 0.4"),
+        Which("ratios__cover_and_inside_swapped", "([[2]], [4], [3])"),
     ),
 }
 

@@ -17,6 +17,7 @@ from bridgeseg.grouping.suppression import (
     suppress_and_trace,
     suppress_masks,
     trace_back,
+    who_stays,
 )
 from bridgeseg.measures.average_precision import average_precision
 from bridgeseg.measures.mask_iou import overlaps
@@ -154,6 +155,16 @@ def test_a_mask_that_was_suppressed_suppresses_nothing() -> None:
     masks[0, 0, 0:6], masks[1, 0, 2:8], masks[2, 0, 4:10] = True, True, True  # IoU 0.5 with the next
     assert suppress_masks(masks, 0.4).tolist() == [True, False, True]
     assert suppress_masks(masks, 0.5).tolist() == [True, True, True]  # not over
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_stays_is_the_greedy_choice(seed: int) -> None:
+    over = torch.rand(12, 12, generator=torch.Generator().manual_seed(seed)) < 0.3
+    stay: list[int] = []
+    for number in range(12):
+        if not any(over[better, number] for better in stay):
+            stay.append(number)
+    assert who_stays(over).nonzero()[:, 0].tolist() == stay
 
 
 def test_mask_suppression_has_something_to_do() -> None:

@@ -10,7 +10,8 @@ from bridgeseg.measures.average_precision import average_precision
 from bridgeseg.measures.mask_iou import overlaps
 from bridgeseg.structures.cells import sample_labels
 from bridgeseg.structures.labels import VOID, Sample, verify
-from bridgeseg.system.oracles import masks_from_truth, true_boxes, true_scores
+from bridgeseg.system.oracles import masks_from_truth, true_boxes, true_scores, with_truth
+from bridgeseg.system.prediction import Maps
 
 CLASSES = 4
 
@@ -96,3 +97,53 @@ def test_a_category_out_of_range_is_named() -> None:
     truth.categories[0, 0] = 4
     with pytest.raises(ValueError, match="made-up 0: category 4, expected 0…3 or 255"):
         true_scores(truth, CLASSES, 1)
+
+
+def maps_of_noise(truth: Sample, stride: int) -> Maps:
+    height, width = truth.instances.shape
+    generator = torch.Generator().manual_seed(0)
+    size = (-(-height // stride), -(-width // stride))
+    scores = torch.rand(CLASSES, *size, generator=generator).softmax(0)
+    return Maps(scores, 30 * torch.rand(4, *size, generator=generator), stride, (height, width))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_the_truth_takes_the_place_of_what_was_asked_for_alone(stride: int) -> None:
+    truth = sample(0)
+    maps = maps_of_noise(truth, stride)
+    assert torch.equal(with_truth(maps, truth).scores, maps.scores)
+    other = with_truth(maps, truth, scores=True, certain=True)
+    assert torch.equal(other.scores, true_scores(truth, CLASSES, stride))
+    assert torch.equal(other.boxes, maps.boxes)
+    other = with_truth(maps, truth, boxes=True)
+    assert torch.equal(other.scores, maps.scores)
+    inside = sample_labels(torch.from_numpy(truth.instances), stride) > 0
+    assert torch.equal(other.boxes[:, inside], true_boxes(truth, stride)[:, inside])
+    assert torch.equal(other.boxes[:, ~inside], maps.boxes[:, ~inside])
+
+
+def test_true_scores_are_best_everywhere_and_as_sure_as_the_network_was() -> None:
+    truth = sample(2)
+    maps = maps_of_noise(truth, 2)
+    true = true_scores(truth, CLASSES, 2)
+    found = with_truth(maps, truth, scores=True).scores
+    assert torch.equal(found.argmax(0), true.argmax(0))
+    torch.testing.assert_close(found.sum(0), torch.ones(found.shape[1:]))
+    objects = true[0] == 0
+    before, after = ((true * each).sum(0) for each in (maps.scores, found))
+    torch.testing.assert_close(after[objects], (1 + before[objects]) / 2)
+    assert bool((found[0][~objects] == 1).all())
+    assert bool((found[1:].max(0).values[objects] > 0.5).all())
+
+
+def test_the_truth_of_a_picture_that_was_zoomed_is_zoomed_too() -> None:
+    truth = sample(1)
+    maps = maps_of_noise(truth, 3)
+    zoomed = Maps(maps.scores.repeat_interleave(2, 1).repeat_interleave(2, 2), maps.boxes, 3, (42, 60))
+    zoomed = zoomed._replace(boxes=maps.boxes.repeat_interleave(2, 1).repeat_interleave(2, 2))
+    found = with_truth(zoomed, truth, scores=True, boxes=True, certain=True)
+    assert found.scores.shape == (CLASSES, 14, 20)
+    areas = (found.boxes[2:] - found.boxes[:2]).prod(0)
+    there = found.scores[0] == 0
+    assert bool((areas[there] >= 4).all())  # no object is smaller than one pixel at twice the size
+    assert bool((found.boxes[:, there] % 2 == 0).all())

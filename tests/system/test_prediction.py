@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bridgeseg.grouping.suppression import Suppression, suppress_and_trace
 from bridgeseg.grouping.voting import Voting, vote_and_assign
 from bridgeseg.networks.preprocessing import normalise, stretch_contrast
-from bridgeseg.structures.boxes import decode
+from bridgeseg.structures.box_encodings import ENCODINGS
 from bridgeseg.structures.cells import enlarge, resized
 from bridgeseg.structures.instances import Instances
 from bridgeseg.system.build import answering, answers, build_networks
@@ -56,13 +56,14 @@ def test_maps_of_pictures_of_any_size(size: tuple[int, int], shared: bool) -> No
     assert category_map(maps).shape == size
 
 
-def test_maps_are_the_networks_answers_decoded() -> None:
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_maps_are_the_networks_answers_decoded(name: str) -> None:
     given, built = picture(40, 56), networks()
-    maps = predict_maps(built, given, RECIPE)
+    maps = predict_maps(built, given, changed(RECIPE, {"losses.boxes.encoding": name}))
     with torch.no_grad():
         found = answers(built, normalise(torch.from_numpy(given)[None]))
     torch.testing.assert_close(maps.scores, found["categories"][0].softmax(0))
-    torch.testing.assert_close(maps.boxes, decode(found["boxes"], 4, RECIPE.losses.boxes.scale)[0])
+    torch.testing.assert_close(maps.boxes, ENCODINGS[name].decode(found["boxes"], 4, 24.0)[0])
 
 
 def test_two_networks_apart_give_both_answers() -> None:

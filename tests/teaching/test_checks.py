@@ -130,3 +130,12 @@ def test_a_network_is_shown_by_its_weights() -> None:
     with pytest.raises(AssertionError) as caught:
         agree(lambda width: nn.Conv2d(3, width, 1), lambda width: two_layers(), [(4,)])
     assert "came out  a network with weights (4, 3, 1, 1) (4,)\n" in str(caught.value)
+
+
+def test_what_has_many_lines_is_shown_in_one():
+    class Long:
+        def __repr__(self):
+            return "Long(\n    first,\n    second\n)"
+
+    with pytest.raises(AssertionError, match=r"input +Long\( first, second \)"):
+        agree(lambda value: 1, lambda value: 2, [(Long(),)])

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.structures.box_encodings import ENCODINGS
 from bridgeseg.structures.boxes import box_targets, encode
 from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.labels import VOID
@@ -79,9 +80,17 @@ def test_the_recipes_numbers_reach_the_loss(labels: tuple[Tensor, Tensor]) -> No
     torch.testing.assert_close(below.loss, entropy[(-entropy).exp() < 0.1].mean())
 
 
-def test_boxes_that_are_right_cost_nothing(labels: tuple[Tensor, Tensor]) -> None:
-    found = localization_loss(encoded(labels[1], noise=0), *labels, STRIDE, BOX)
-    assert float(found.loss) == pytest.approx(0, abs=1e-6)
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_boxes_that_are_right_cost_nothing_in_their_encoding(
+    name: str, labels: tuple[Tensor, Tensor]
+) -> None:
+    right = ENCODINGS[name].encode(box_targets(labels[1], STRIDE)[0], STRIDE, BOX.scale)
+    own = {each: dataclasses.replace(BOX, encoding=each) for each in ENCODINGS}
+    assert float(localization_loss(right, *labels, STRIDE, own[name]).loss) == pytest.approx(0, abs=1e-6)
+    others = [
+        float(localization_loss(right, *labels, STRIDE, own[each]).loss) for each in own if each != name
+    ]
+    assert min(others) > 1
 
 
 def test_the_localization_loss_by_hand(labels: tuple[Tensor, Tensor]) -> None:

@@ -21,7 +21,7 @@ SOURCES := $(shell find book bridgeseg -type f ! -name '*.pyc' ! -path '*/.*' 2>
 SITE := _build/html/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help book student test lint unit notebooks lab address prepare clean force
+.PHONY: help book student test lint unit notebooks lab address prepare bundle unbundle clean force
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -56,6 +56,14 @@ address: $(INSTALLED) ## write the address that _config.yml names wherever it is
 
 prepare: $(INSTALLED) ## train, once, what the chapters load
 	@if [ -f bridgeseg/teaching/cache.py ]; then $(RUN)python -m bridgeseg.teaching.cache prepare; fi
+
+BUNDLE ?= _build/bridgeseg-bundle.zip
+
+bundle: $(SITE) ## pack what the chapters trained, and the real pictures at hand, into one file
+	$(RUN)python -m bridgeseg.teaching.bundle pack $(BUNDLE)
+
+unbundle: $(INSTALLED) ## put back what a bundle holds: make unbundle BUNDLE=FILE
+	$(RUN)python -m bridgeseg.teaching.bundle unpack $(BUNDLE)
 
 clean: ## remove what was built (not .venv, not what was trained)
 	rm -rf _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

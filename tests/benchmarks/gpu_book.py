@@ -7,8 +7,8 @@ trained. Then `--out` holds `gpu-chapters.json`, what the chapters took, printed
 studies left in their scratch folders, to be gathered by their own commands on any machine; and `said.txt`, all that
 was said. Real pictures are those of BRIDGESEG_DATA.
 
-`--only` runs some jobs, by parts of their names; `--list` shows them. `--store FILE…` keeps what one call or several over
-the same `--work` have written, without what the chapters printed.
+`--only` runs some jobs, by parts of their names; `--list` shows them. `--store FILE…` keeps what one call or several
+over the same `--work` have written, without what the chapters printed.
 """
 
 from __future__ import annotations

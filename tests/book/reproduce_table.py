@@ -58,6 +58,8 @@ ALL_TITLES = TITLES | {
     "nuclei-full": "nuclei, on a GPU",
     "scenes-tiny": "drawn scenes, half a minute",
     "streets-light": "pedestrians, one trunk",
+    "depth-deeper": "the same with 34 and 66 layers, on a GPU",
+    "gpu-chapters": "the chapters in their full tier, on a GPU",
     "gpu-steps": "a training step on a GPU, and its memory",
     "gpu-training": "training on a GPU, compiled and recorded",
     "gpu-use": "training and prediction on a GPU",

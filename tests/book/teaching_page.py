@@ -1,4 +1,4 @@
-"""What a program writes on the page *Teaching with this book*: minutes, a half day, misconceptions, questions, answers.
+"""What a program writes on the page *Teaching with this book*: minutes, lesson plans, misconceptions, questions, answers.
 
 `python tests/book/teaching_page.py --write` writes them. Without `--write` it says whether the page is up to date. A
 test compares.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 
-import half_day
+import lesson_plans
 import misconceptions
 import questions
 import sheet_answers
@@ -39,7 +39,9 @@ def minutes(chapters: list[Chapter]) -> str:
 
 BLOCKS = {
     "minutes": minutes,
-    "halfday": half_day.table,
+    "halfday": lesson_plans.half_day,
+    "day": lesson_plans.whole_day,
+    "week": lesson_plans.week,
     "sheet": sheet_answers.answers,
     "misconceptions": misconceptions.table,
     "questions": questions.asked,

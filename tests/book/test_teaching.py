@@ -6,14 +6,13 @@ import ast
 import re
 from pathlib import Path
 
-import half_day
 import numpy as np
 import pytest
 import questions
 import sheet_answers
 import teaching_page
 from chapter_minutes import sections
-from half_day import LONGEST, PLAN, SHORTEST, Part, Pause, rows
+from lesson_plans import DAY, HALF_DAY, LONGEST, SHORTEST, WHOLE_DAY, Part, Pause, Plan, half_days, rows
 from misconceptions import anchor, misconceptions
 from notebooks import BOOK, CHAPTERS, ROOT, Chapter, each_chapter, none_of
 from pages import blocks, loaded, page
@@ -46,21 +45,41 @@ def test_a_page_without_its_marks_or_with_other_minutes_is_seen(
         teaching_page.filled("Hello.", ALL)
 
 
-# The half day
+# The half day, the day and the week
 
 
-def test_the_half_day_is_one() -> None:
-    took = [minutes for minutes, *_ in rows(ALL)]
-    assert SHORTEST <= sum(took) <= LONGEST, f"{sum(took)} minutes: cut, or add"
-    assert sum(isinstance(item, Pause) and item.what.startswith("Break") for item in PLAN) == 2
-    places = [(item.chapter, item.cell) for item in PLAN if isinstance(item, Part)]
+@pytest.mark.parametrize(
+    ("plan", "shortest", "longest", "breaks"), [(HALF_DAY, SHORTEST, LONGEST, 2), (WHOLE_DAY, *DAY, 3)]
+)
+def test_a_plan_takes_as_long_as_it_says(plan: Plan, shortest: int, longest: int, breaks: int) -> None:
+    took = [minutes for minutes, *_ in rows(ALL, plan)]
+    assert shortest <= sum(took) <= longest, f"{sum(took)} minutes: cut, or add"
+    pauses = [item for item in plan if isinstance(item, Pause)]
+    assert sum(item.what.startswith(("Break", "Lunch")) for item in pauses) == breaks
+    places = [(item.chapter, item.cell) for item in plan if isinstance(item, Part)]
     assert len(places) == len(set(places))
+    assert places == sorted(places, key=lambda place: place[0]), "chapters come in their order"
 
 
-def test_a_part_of_the_half_day_in_no_chapter_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(half_day, "PLAN", (*PLAN, Part(1, "nowhere", "–")))
+@pytest.mark.parametrize("plan", [HALF_DAY, WHOLE_DAY])
+def test_what_pairs_write_is_built_there(plan: Plan) -> None:
+    by_number = {int(chapter.path.stem[:2]): chapter for chapter in ALL}
+    for part in (item for item in plan if isinstance(item, Part) and item.writes):
+        built = {name for cell in by_number[part.chapter].of("code", "build") for name in cell.defined}
+        first = re.search(r"write `(\w+)`", part.pairs)
+        assert first, part
+        assert first[1] in built, part
+
+
+def test_a_chapter_of_the_week_fits_into_a_half_day() -> None:
+    assert [half.chapter for half, *_ in half_days(ALL)] == list(range(1, 11))
+    long = {half.chapter: minutes for half, _, minutes in half_days(ALL) if minutes > LONGEST}
+    assert not long
+
+
+def test_a_part_of_a_plan_in_no_chapter_is_seen() -> None:
     with pytest.raises(KeyError, match="nowhere"):
-        rows(ALL)
+        rows(ALL, (*HALF_DAY, Part(1, "nowhere", "–")))
 
 
 # Misconceptions
@@ -146,12 +165,14 @@ def test_results_are_shown_on_a_line() -> None:
     assert questions.compared(np.eye(40), np.zeros((40, 40)))[0].startswith("# wrong: 40 of 1600 numbers")
 
 
-# The self-test
+# The self-test and the exit quiz
+
+SELF_TEST, EXIT_QUIZ = "## Before they come: a self-test", "## Before they leave: an exit quiz"
 
 
-def asked_and_answered() -> list[tuple[str, str]]:
-    """Return the code of each question of the self-test, and the result that its answer begins with."""
-    text = page("teaching").split("## Before they come: a self-test")[1].split("\n## ")[0]
+def asked_and_answered(title: str) -> list[tuple[str, str]]:
+    """Return the code of each question below a title, and the result that its answer begins with."""
+    text = page("teaching").split(title)[1].split("\n## ")[0]
     found = re.findall(
         r"```python\n(.*?)```\n\n:::\{admonition\} Answer\n:class: dropdown\n`([^`]*)`:", text, re.DOTALL
     )
@@ -166,9 +187,11 @@ def given(code: str) -> str:
     return repr(eval(compile(ast.Expression(tree.body[-1].value), "a question", "eval"), names))  # type: ignore[attr-defined]
 
 
-def test_the_answers_of_the_self_test_are_what_python_says() -> None:
-    assert len(asked_and_answered()) == 8
-    assert [(code, answer) for code, answer in asked_and_answered() if given(code) != answer] == []
+@pytest.mark.parametrize(("title", "count"), [(SELF_TEST, 8), (EXIT_QUIZ, 12)])
+def test_answers_are_what_python_says(title: str, count: int) -> None:
+    asked = asked_and_answered(title)
+    assert len(asked) == count
+    assert [(code, given(code), answer) for code, answer in asked if given(code) != answer] == []
 
 
 # The sheet

@@ -44,7 +44,8 @@ def instance_boxes__absent_numbers_are_left_out(instances):
     for number in instances.unique():
         if number > 0:
             y, x = (instances == number).nonzero().T
-            rows.append(torch.stack([x.min(), y.min(), x.max() + 1, y.max() + 1]).float())
+            box = torch.stack([x.min(), y.min(), x.max() + 1, y.max() + 1])
+            rows.append(box.float())
     return torch.stack(rows)
 
 

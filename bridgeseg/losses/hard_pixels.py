@@ -36,7 +36,12 @@ class Bootstrapped(NamedTuple):
 
 
 def hard_pixels(
-    easiness: Tensor, valid: Tensor, threshold: float = 1.0, floor: int = 0, exactly: int | None = None
+    easiness: Tensor,
+    valid: Tensor,
+    threshold: float = 1.0,
+    floor: int = 0,
+    exactly: int | None = None,
+    ceiling: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Choose the hard pixels of a mini-batch.
 
@@ -45,9 +50,11 @@ def hard_pixels(
     threshold: pixels below it are hard
     floor: at least so many are kept; the threshold is raised where too few would be. All valid ones where there are
         fewer
-    exactly: keep exactly so many of the hardest and ignore threshold and floor; ties are broken by the order of `topk`
+    exactly: keep exactly so many of the hardest and ignore threshold, floor and ceiling; ties are broken by the order
+        of `topk`
+    ceiling: at most so many are kept; the threshold is lowered where more would be, and ties are broken likewise
     returns: kept, bool of the same shape; the threshold as it ended, () float32, +inf where all valid ones were kept
-    raises: ValueError for a floor or a count below 0
+    raises: ValueError for a floor or a count below 0, and for a ceiling below the floor
 
     Example:
         >>> easiness, valid = torch.tensor([0.9, 0.2, 0.7, 0.1]), torch.tensor([True, True, True, False])
@@ -58,8 +65,14 @@ def hard_pixels(
         >>> kept.tolist(), round(ended.item(), 2)
         ([False, True, True, False], 0.7)
 
-    Paper: online bootstrapping; the threshold moves per mini-batch. Built in chapter 7.
+    Paper: online bootstrapping; the threshold moves per mini-batch: raised where too few would remain, and, by one set
+    of notes, lowered where the network does poorly. By how much is not known; a ceiling is our choice, since it needs
+    no other number than a count. Built in chapter 7.
     """
+    if ceiling is not None and ceiling < max(floor, 1):
+        raise ValueError(
+            f"ceiling: {ceiling} with a floor of {floor}, expected at least the floor, and 1, or None"
+        )
     if floor < 0 or (exactly is not None and exactly < 1):
         raise ValueError(f"floor: {floor}, exactly: {exactly}; expected 0 or more, and 1 or more or None")
     # NaN compares as false with everything: left as it is, exactly the broken pixels would be the easy ones.
@@ -75,8 +88,12 @@ def hard_pixels(
             chosen = torch.zeros_like(ranked, dtype=torch.bool).scatter(0, places, True)  # (pixels,)
             return chosen.view_as(valid) & valid, raised
     # The floor's last pixel is kept with all that tie with it; the paper's p < t holds for the base threshold.
-    hard = (ranked < threshold) | (ranked <= raised)
-    return hard.view_as(valid) & valid, raised.clamp(min=threshold)
+    hard, ended = (ranked < threshold) | (ranked <= raised), raised.clamp(min=threshold)
+    if ceiling is not None:
+        smallest, places = ranked.topk(min(ceiling, ranked.numel()), largest=False, sorted=True)
+        hard &= torch.zeros_like(hard).scatter(0, places, True)
+        ended = torch.minimum(ended, smallest[-1]) if len(smallest) else ended
+    return hard.view_as(valid) & valid, ended
 
 
 def hardest_of_each(easiness: Tensor, valid: Tensor, share: float) -> Tensor:
@@ -136,7 +153,12 @@ def nan_unless_finite(answer: Tensor) -> Tensor:
 
 
 def bootstrapped_cross_entropy(
-    logits: Tensor, labels: Tensor, threshold: float = 0.6, floor: int = 512, exactly: int | None = None
+    logits: Tensor,
+    labels: Tensor,
+    threshold: float = 0.6,
+    floor: int = 512,
+    exactly: int | None = None,
+    ceiling: int | None = None,
 ) -> Bootstrapped:
     """Return the cross-entropy over the hard pixels of a mini-batch.
 
@@ -145,6 +167,7 @@ def bootstrapped_cross_entropy(
     threshold: base t, 0…1; above 1 (a probability never reaches it) keeps every pixel: plain cross-entropy
     floor: pixels kept at least, over the mini-batch
     exactly: the other reading: exactly so many, threshold and floor ignored
+    ceiling: pixels kept at most, over the mini-batch
     returns: loss, kept fraction, threshold as it ended. The loss is NaN where any logit is NaN or infinite, at void
         pixels too
     raises: ValueError when the sizes differ
@@ -166,6 +189,6 @@ def bootstrapped_cross_entropy(
     entropy = F.cross_entropy(logits, labels.long(), ignore_index=VOID, reduction="none")  # (N, h, w)
     valid = labels != VOID
     # float32, since probabilities near 1 tie in bfloat16
-    kept, ended = hard_pixels((-entropy.detach()).exp(), valid, threshold, floor, exactly)
+    kept, ended = hard_pixels((-entropy.detach()).exp(), valid, threshold, floor, exactly, ceiling)
     share = kept.sum() / valid.sum().clamp(min=1)
     return Bootstrapped(mean_over(entropy, kept) + nan_unless_finite(logits), share, ended)

@@ -125,6 +125,7 @@ class CategoryLossRecipe:
     floor: int = 512  # pixels of a mini-batch kept at least, whatever the threshold; paper: 512
     exactly: int | None = None  # keep so many pixels and no more: the other reading of "512 pixels"
     label_stride: int = 0  # pixels from label to label; 0: the answer's own stride (later code)
+    ceiling: int | None = None  # pixels kept at most: above it the threshold is lowered; our choice
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class LossRecipe:
     boxes: BoxLossRecipe = BoxLossRecipe()  # of the localization network's
 
     def of_a_part(self, parts: int) -> LossRecipe:
-        """Return the losses of one of several parts of a mini-batch: of the floors and of `exactly` its share.
+        """Return the losses of one of several parts of a mini-batch: of floors, ceiling and `exactly` its share.
 
         parts: how many; with 1 nothing changes
 
@@ -162,9 +163,14 @@ class LossRecipe:
         the pictures, fewer of those are kept. Our choice. Built in chapter 7.
         """
         categories, boxes = self.categories, self.boxes
-        exactly = None if categories.exactly is None else -(-categories.exactly // parts)
+        exactly, ceiling = (
+            None if count is None else -(-count // parts)
+            for count in (categories.exactly, categories.ceiling)
+        )
         return LossRecipe(
-            dataclasses.replace(categories, floor=-(-categories.floor // parts), exactly=exactly),
+            dataclasses.replace(
+                categories, floor=-(-categories.floor // parts), exactly=exactly, ceiling=ceiling
+            ),
             dataclasses.replace(boxes, floor=-(-boxes.floor // parts)),
         )
 

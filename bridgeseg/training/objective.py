@@ -44,7 +44,7 @@ def semantic_loss(
     logits: (N, C + 1, h, w) float
     categories: (N, H, W) uint8
     stride: pixels from cell to cell of the logits
-    recipe: threshold, floor, exactly; label_stride: where it is finer than the answer, the logits are enlarged to it
+    recipe: threshold, floor, exactly, ceiling; label_stride: where it is finer than the answer, the logits are enlarged to it
     returns: as `bridgeseg.losses.hard_pixels.bootstrapped_cross_entropy`
 
     Example:
@@ -61,7 +61,9 @@ def semantic_loss(
         logits = enlarge(
             logits, stride // wanted, (labels.shape[-2], labels.shape[-1])
         )  # to the labels' size
-    return bootstrapped_cross_entropy(logits, labels, recipe.threshold, recipe.floor, recipe.exactly)
+    return bootstrapped_cross_entropy(
+        logits, labels, recipe.threshold, recipe.floor, recipe.exactly, recipe.ceiling
+    )
 
 
 def localization_loss(

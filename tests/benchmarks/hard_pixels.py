@@ -12,6 +12,8 @@ Losses:
   the 63 × 63 cells of one large picture at stride 8, and 1 % of those of sixteen; warm: the same after a quarter of the
   steps with plain
 - each picture, 25 %: the hardest quarter of every picture by itself, as online hard example mining takes its regions
+- t = 0.3, 0.8: another threshold, with at least 512; at most 2048: t = 0.6 with at least 512, lowered where more than
+  2,048 cells lie below it
 - focal: every cell counts by (1 − p)²
 - hard over all, all over kept: two controls. The sum over the hard cells (p < 0.6, floor 512) divided by all, and the
   sum over all divided by the number of hard ones; plain, rate x 3: a third, plain with three times the rate
@@ -72,6 +74,7 @@ OTHERS = (
     *(f"exactly {share} %" for share in SHARES),
     *("exactly 13 %, warm", "each picture, 25 %", "focal", "hard over all", "plain, rate x 3"),
 )
+LOWERED = ("t = 0.3", "t = 0.8", "at most 2048")  # stored apart, beside `plain` and `floor 512`
 FEW = (*MATTER, "focal")
 LOSSES = {
     "rare": MATTER + OTHERS,
@@ -148,14 +151,16 @@ def weighed(loss: str, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, 
         hard, _ = hard_pixels(p, known, exactly=count)
         return mean_over(entropy, hard), hard.float(), False
     floor = int(amount) if kind == "floor" else 512
-    hard, ended = hard_pixels(p, known, THRESHOLD, floor)
-    raised = float(ended) > THRESHOLD + 1e-6  # it is single precision
+    threshold = float(amount) if kind == "t =" else THRESHOLD
+    ceiling = int(amount) if kind == "at most" else None
+    hard, ended = hard_pixels(p, known, threshold, floor, ceiling=ceiling)
+    raised = float(ended) > threshold + 1e-6  # it is single precision
     if loss == "all over kept":
         return (entropy * known).sum() / hard.sum().clamp(min=1), known.float(), raised
     if loss == "hard over all":
         return (entropy * hard).sum() / known.sum().clamp(min=1), hard.float(), raised
-    if kind != "floor":
-        raise ValueError(f"loss is {loss!r}, expected one of {', '.join(MATTER + OTHERS)}")
+    if kind not in ("floor", "t =", "at most"):
+        raise ValueError(f"loss is {loss!r}, expected one of {', '.join(MATTER + OTHERS + LOWERED)}")
     return mean_over(entropy, hard), hard.float(), raised
 
 
@@ -289,6 +294,9 @@ def main() -> None:
     )
     parser.add_argument("--kinds", nargs="+", choices=LOSSES, default=list(LOSSES), help="of scenes")
     parser.add_argument("--losses", nargs="+", help="these alone; plain is always among them")
+    parser.add_argument(
+        "--threshold", action="store_true", help="on rare scenes: the threshold, other ones and a lowered one"
+    )
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time, one thread each")
     parser.add_argument("--scratch", type=Path, default=cache_folder() / "studies" / "hard-pixels")
     given = parser.parse_args()
@@ -299,8 +307,14 @@ def main() -> None:
     report |= {"threads": 1, "side by side": given.workers}
     report |= {"cells of a mini-batch": setting.batch * (96 // STACK_STRIDE) ** 2, "more seeds": given.more}
     report["rare categories"] = RARE
+    if given.threshold:
+        given.kinds, given.losses, given.more = ["rare"], ["floor 512", *LOWERED], 0
     wanted = {
-        kind: [name for name in LOSSES[kind] if not given.losses or name in (*given.losses, "plain")]
+        kind: [
+            name
+            for name in (*LOSSES[kind], *LOWERED * given.threshold)
+            if not given.losses or name in (*given.losses, "plain")
+        ]
         for kind in given.kinds
     }
     waiting: dict[tuple[str, str, int], Future[dict[str, Any]]] = {}
@@ -327,7 +341,8 @@ def main() -> None:
             for loss in losses
         }
         report[kind] = summary(kind, runs)
-    publish("hard-pixels" if given.tier == "fast" else "hard-pixels-full", report, given.store)
+    name = "hard-pixels-threshold" if given.threshold else "hard-pixels"
+    publish(name if given.tier == "fast" else f"{name}-full", report, given.store)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ ALL_TITLES = TITLES | {
     "grouping-speed": "how fast grouping is",
     "hard-pixels": "which pixels should teach, on rare categories and wrong labels too",
     "hard-pixels-full": "the same with 34 layers and ten times the steps, on a GPU",
+    "hard-pixels-threshold": "the threshold of the hard pixels, other ones and a lowered one",
     "how-far": "depth, stride and field of view, on scenes under a sky",
     "how-far-full": "the same with 50 and 101 layers, on a GPU",
     "instance-table": "the paper's instance table in small, and its bounds",

@@ -1,4 +1,4 @@
-"""What a program writes on the page *Teaching with this book*: minutes, lesson plans, misconceptions, questions, answers.
+"""What a program writes on the page *Teaching with this book*: minutes, plans, misconceptions, questions, answers.
 
 `python tests/book/teaching_page.py --write` writes them. Without `--write` it says whether the page is up to date. A
 test compares.

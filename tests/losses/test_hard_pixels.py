@@ -100,6 +100,25 @@ def test_the_floor_raises_the_threshold_and_only_then() -> None:
         assert float(ended) == pytest.approx(float(easiness[floor - 1]))
 
 
+@pytest.mark.parametrize("ceiling", [1, 5, 19, 20, 21, 500])
+def test_the_ceiling_lowers_the_threshold_and_only_then(ceiling: int) -> None:
+    easiness = torch.linspace(0, 0.99, 100)[torch.randperm(100, generator=torch.Generator().manual_seed(0))]
+    valid = torch.ones(100, dtype=torch.bool)
+    kept, ended = hard_pixels(easiness, valid, 0.195, ceiling=ceiling)  # 20 lie below
+    assert sorted(easiness[kept].tolist()) == sorted(easiness.tolist())[: min(ceiling, 20)]
+    last = 0.01 * (ceiling - 1)  # the hardest that stays
+    assert float(ended) == pytest.approx(last if ceiling <= 20 else 0.195)
+
+
+@pytest.mark.parametrize("steps", [3, 10_000])
+def test_no_more_than_the_ceiling_are_kept_whatever_ties(steps: int) -> None:
+    easiness = torch.randint(0, steps, (10, 12), generator=torch.Generator().manual_seed(1)) / steps
+    valid = torch.arange(120).view(10, 12) % 6 > 0
+    kept, _ = hard_pixels(easiness, valid, threshold=2.0, floor=7, ceiling=9)
+    assert not kept[~valid].any()
+    assert sorted(easiness[kept].tolist()) == sorted(easiness[valid].tolist())[:9]
+
+
 @pytest.mark.parametrize("exactly", [1, 2, 17, 60, 100])
 @pytest.mark.parametrize("steps", [3, 10_000])
 def test_exactly_so_many_are_kept_whatever_ties(exactly: int, steps: int) -> None:
@@ -254,6 +273,9 @@ def test_sizes_and_counts_are_checked_at_the_door() -> None:
         bootstrapped_cross_entropy(logits, labels[:1])
     for arguments in ({"floor": -1}, {"exactly": 0}):
         with pytest.raises(ValueError, match="floor"):
+            hard_pixels(torch.rand(3), torch.ones(3, dtype=torch.bool), **arguments)
+    for arguments in ({"ceiling": 0}, {"ceiling": 4, "floor": 5}):
+        with pytest.raises(ValueError, match="ceiling"):
             hard_pixels(torch.rand(3), torch.ones(3, dtype=torch.bool), **arguments)
 
 

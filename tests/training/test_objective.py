@@ -78,6 +78,10 @@ def test_the_recipes_numbers_reach_the_loss(labels: tuple[Tensor, Tensor]) -> No
     torch.testing.assert_close(floored.loss, entropy[:20].mean())
     below = semantic_loss(logits(), labels[0], STRIDE, dataclasses.replace(CATEGORY, threshold=0.1))
     torch.testing.assert_close(below.loss, entropy[(-entropy).exp() < 0.1].mean())
+    most = semantic_loss(
+        logits(), labels[0], STRIDE, dataclasses.replace(CATEGORY, threshold=2.0, floor=3, ceiling=7)
+    )
+    torch.testing.assert_close(most.loss, entropy[:7].mean())
 
 
 @pytest.mark.parametrize("name", ENCODINGS)

@@ -58,12 +58,15 @@ prepare: $(INSTALLED) ## train, once, what the chapters load
 	@if [ -f bridgeseg/teaching/cache.py ]; then $(RUN)python -m bridgeseg.teaching.cache prepare; fi
 
 BUNDLE ?= _build/bridgeseg-bundle.zip
+# Sets of pictures that a bundle leaves out: the photographs are the reader's own, and serve one figure.
+WITHOUT ?= photos
 
-bundle: $(SITE) ## pack what the chapters trained, and the real pictures at hand, into one file
-	$(RUN)python -m bridgeseg.teaching.bundle pack $(BUNDLE)
+bundle: notebooks ## run the chapters, and pack what they train and the real pictures into one file
+	@mkdir -p _build
+	$(RUN)python -m bridgeseg.teaching.bundle pack "$(BUNDLE)" $(if $(WITHOUT),--without $(WITHOUT))
 
 unbundle: $(INSTALLED) ## put back what a bundle holds: make unbundle BUNDLE=FILE
-	$(RUN)python -m bridgeseg.teaching.bundle unpack $(BUNDLE)
+	$(RUN)python -m bridgeseg.teaching.bundle unpack "$(BUNDLE)"
 
 clean: ## remove what was built (not .venv, not what was trained)
 	rm -rf _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -69,7 +69,7 @@ def hard_pixels(
     of notes, lowered where the network does poorly. By how much is not known; a ceiling is our choice, since it needs
     no other number than a count. Built in chapter 7.
     """
-    if ceiling is not None and ceiling < max(floor, 1):
+    if exactly is None and ceiling is not None and ceiling < max(floor, 1):
         raise ValueError(
             f"ceiling: {ceiling} with a floor of {floor}, expected at least the floor, and 1, or None"
         )
@@ -91,8 +91,10 @@ def hard_pixels(
     hard, ended = (ranked < threshold) | (ranked <= raised), raised.clamp(min=threshold)
     if ceiling is not None:
         smallest, places = ranked.topk(min(ceiling, ranked.numel()), largest=False, sorted=True)
+        hard &= valid.flatten()
+        if len(smallest):
+            ended = torch.where(hard.sum() > ceiling, smallest[-1], ended)
         hard &= torch.zeros_like(hard).scatter(0, places, True)
-        ended = torch.minimum(ended, smallest[-1]) if len(smallest) else ended
     return hard.view_as(valid) & valid, ended
 
 
@@ -166,11 +168,11 @@ def bootstrapped_cross_entropy(
     labels: (N, h, w) integer at the resolution of the logits, 0…C, 255 void
     threshold: base t, 0…1; above 1 (a probability never reaches it) keeps every pixel: plain cross-entropy
     floor: pixels kept at least, over the mini-batch
-    exactly: the other reading: exactly so many, threshold and floor ignored
+    exactly: the other reading: exactly so many; threshold, floor and ceiling are ignored
     ceiling: pixels kept at most, over the mini-batch
     returns: loss, kept fraction, threshold as it ended. The loss is NaN where any logit is NaN or infinite, at void
         pixels too
-    raises: ValueError when the sizes differ
+    raises: ValueError when the sizes differ; as `hard_pixels`
 
     Example:
         >>> logits = torch.tensor([[2.0, 0.0, -2.0], [0.0, 0.0, 0.0]]).view(1, 2, 1, 3)  # p = 0.88, 0.5, 0.12

@@ -23,7 +23,7 @@ counted over a set. A mask *fits* an instance when their IoU is above `FIT`.
 | `loose` | it overlaps with an instance by an IoU above `NEAR` |
 | `invented` | none of these: nothing is there |
 
-Our choice, in the manner of TIDE, which counts reasons for boxes; the paper counts none that we know of.
+Our choice, in the manner of TIDE, which counts reasons for detections; the paper counts none that we know of.
 Built in chapter 10.
 """
 

@@ -127,6 +127,12 @@ class CategoryLossRecipe:
     label_stride: int = 0  # pixels from label to label; 0: the answer's own stride (later code)
     ceiling: int | None = None  # pixels kept at most: above it the threshold is lowered; our choice
 
+    def __post_init__(self) -> None:
+        if self.exactly is None and self.ceiling is not None and self.ceiling < max(self.floor, 1):
+            raise BadInput(
+                f"ceiling: {self.ceiling} with a floor of {self.floor}, expected at least the floor, and 1"
+            )
+
 
 @dataclass(frozen=True)
 class BoxLossRecipe:
@@ -163,14 +169,12 @@ class LossRecipe:
         the pictures, fewer of those are kept. Our choice. Built in chapter 7.
         """
         categories, boxes = self.categories, self.boxes
-        exactly, ceiling = (
-            None if count is None else -(-count // parts)
-            for count in (categories.exactly, categories.ceiling)
-        )
+        floor = -(-categories.floor // parts)
+        exactly, ceiling = categories.exactly, categories.ceiling
+        exactly = None if exactly is None else -(-exactly // parts)
+        ceiling = None if ceiling is None else max(ceiling // parts, floor, 1)
         return LossRecipe(
-            dataclasses.replace(
-                categories, floor=-(-categories.floor // parts), exactly=exactly, ceiling=ceiling
-            ),
+            dataclasses.replace(categories, floor=floor, exactly=exactly, ceiling=ceiling),
             dataclasses.replace(boxes, floor=-(-boxes.floor // parts)),
         )
 

@@ -74,12 +74,13 @@ def each_chapter(chapter: int, rows: Sequence[Row]) -> None:
     """
     stored = [kept for kept in (stored_result(NAME) or {"rows": []})["rows"] if kept["chapter"] <= chapter]
     before = [Row(**{name: kept[name] for name in Row.__annotations__ if name in kept}) for kept in stored]
-    instances = any(row.ap_r for row in [*before, *rows])
+    full = list(_in_full(chapter))
+    instances = any(row.ap_r for row in [*before, *(row for _, row in full), *rows])
     head = f"{'chapter':8}  {'what':30}  {'mean IoU':>8}  {'parameters':>10}  {'minutes':>7}"
     print(head + (f"  {'AP^r 0.5':>8}  {'0.7':>5}  {'vol':>5}" if instances else ""))
     for kept, row in zip(stored, before):
         print(_line(str(kept["chapter"]), row, instances))
-    for number, row in (full := list(_in_full(chapter))):
+    for number, row in full:
         print(_line(f"{number}, full", row, instances))
     for row in rows:
         print(_line(f"{chapter}, here", row, instances))

@@ -44,7 +44,8 @@ def semantic_loss(
     logits: (N, C + 1, h, w) float
     categories: (N, H, W) uint8
     stride: pixels from cell to cell of the logits
-    recipe: threshold, floor, exactly, ceiling; label_stride: where it is finer than the answer, the logits are enlarged to it
+    recipe: threshold, floor, exactly, ceiling; label_stride: where it is finer than the answer, the logits are enlarged
+        to it
     returns: as `bridgeseg.losses.hard_pixels.bootstrapped_cross_entropy`
 
     Example:

@@ -4,7 +4,7 @@ A network of eighteen layers with shortcuts learns the box of every pixel on a t
 encoding, smooth L1 and weight by size, and with a last layer that begins near zero, as the package's do. Then one
 choice at a time is another: the encoding, the beginning, the loss, the power of the weight, which pixels count.
 Steps, batches and first weights are the same for all of one seed; an encoding takes the better of two rates, tried
-with the first seed.
+with the first seed on the scenes that are reported.
 
 Trainings that are finished stand in `--scratch`, so a study that was interrupted goes on where it was.
 

@@ -157,8 +157,8 @@ def run(name: str, rate: float, steps: int, seed: int, setting: Setting, file: P
             round(statistics.mean(losses[k : k + tenth]), 4) for k in range(0, 10 * tenth, tenth)
         ],
     }
-    write_text(file, json.dumps(result))
     note_place(file.parent)
+    write_text(file, json.dumps(result))
     return result
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,11 +25,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from stored_result import origin, publish
 
-from bridgeseg.machine.files import write_text
+from bridgeseg.machine.files import write_atomically, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
@@ -133,6 +134,7 @@ def work_off(listed: Sequence[Job], cores: int, until: float, work: Path) -> dic
     """
     (work / "said").mkdir(parents=True, exist_ok=True)
     waiting, running, how = list(listed), {}, {}
+    first: dict[Job, float] = {}
 
     def begin(job: Job, step: int) -> tuple[subprocess.Popen[bytes], int, float]:
         with open(work / "said" / f"{job.name}.txt", "ab") as said:
@@ -146,6 +148,7 @@ def work_off(listed: Sequence[Job], cores: int, until: float, work: Path) -> dic
         while waiting and taken + min(waiting[0].cores, cores) <= cores:
             job = waiting.pop(0)
             running[job] = begin(job, 0)
+            first[job] = time.monotonic()
             taken += min(job.cores, cores)
         for job, (process, step, began) in list(running.items()):
             if process.poll() is None:
@@ -154,14 +157,15 @@ def work_off(listed: Sequence[Job], cores: int, until: float, work: Path) -> dic
             if process.returncode == 0 and step + 1 < len(job.commands):
                 running[job] = begin(job, step + 1)
                 continue
+            began = first[job]
             word = "done" if process.returncode == 0 else f"failed with {process.returncode}"
             how[job.name] = f"{word}, {time.monotonic() - began:.0f} s"
             print(f"{job.name}: {how[job.name]}", flush=True)
         time.sleep(0.2)
-    for job, (process, _, began) in running.items():
-        os.killpg(process.pid, signal.SIGKILL)
+    for job, (process, _, _) in running.items():
+        os.killpg(process.pid, signal.SIGKILL)  # a chapter's kernel ends by itself when its parent is gone
         process.wait()
-        how[job.name] = f"stopped, out of time after {time.monotonic() - began:.0f} s"
+        how[job.name] = f"stopped, out of time after {time.monotonic() - first[job]:.0f} s"
     return how | {job.name: "not begun, no time was left" for job in waiting}
 
 
@@ -171,9 +175,13 @@ def pack(work: Path, out: Path, head: dict[str, Any], how: dict[str, str]) -> No
     chapters = {path.stem: json.loads(path.read_text("utf8")) for path in (work / "chapters").glob("*.json")}
     report = head | {"jobs": how, "chapters": dict(sorted(chapters.items()))}
     write_text(out / "gpu-chapters.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    with tarfile.open(out / "studies.tar.gz", "w:gz") as kept:
-        for path in sorted((work / "studies").rglob("*.json")):
-            kept.add(path, str(path.relative_to(work)))
+
+    def studies(file: BinaryIO) -> None:
+        with tarfile.open(fileobj=file, mode="w:gz") as kept:
+            for path in sorted((work / "studies").rglob("*.json")):
+                kept.add(path, str(path.relative_to(work)))
+
+    write_atomically(out / "studies.tar.gz", studies)
     texts = [
         f"== {path.stem}\n{path.read_text('utf8', 'replace')[-6000:]}" for path in (work / "said").glob("*")
     ]
@@ -219,12 +227,18 @@ def main() -> None:
     if given.chapter:
         run_chapter(given.chapter, given.work)
     listed = [job for job in jobs(given.work) if any(part in job.name for part in given.only)]
-    if given.list or given.out is None:
+    if not listed:
+        parser.error(f"--only {' '.join(given.only)}: no job is called so; --list shows them")
+    if given.list:
         print(*(f"{job.name}: {job.cores} cores" for job in listed), sep="\n")
         return
+    if given.out is None:
+        parser.error("--out is missing, expected a folder for the results")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("BRIDGESEG_CACHE", str(given.work / "cache"))
-    head = origin(f"python tests/benchmarks/gpu_book.py --minutes {given.minutes:g} --work DIR --out DIR")
+    asked = [f"--minutes {given.minutes:g}", "--work DIR", "--out DIR", f"--cores {given.cores}"]
+    asked += [f"--only {shlex.join(given.only)}"] if given.only != [""] else []
+    head = origin(" ".join(["python tests/benchmarks/gpu_book.py", *asked])) | {"threads": 1}
     how = work_off(listed, given.cores, until, given.work)
     pack(given.work, given.out, head | {"side by side": given.cores}, how)
     for name, word in how.items():
@@ -234,6 +248,7 @@ def main() -> None:
         print(f"chapter {path.stem}: {found['seconds']} s", *found["errors"], sep="\n   ")
         for row in found["rows"]:
             print("   ", row)
+    sys.exit(any(word.startswith("failed") for word in how.values()))
 
 
 if __name__ == "__main__":

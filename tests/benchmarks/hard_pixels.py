@@ -215,8 +215,8 @@ def run(kind: str, loss: str, steps: int, seed: int, setting: Setting, file: Pat
         "share of the cells": {name: round(pair[0] / cells, 5) for name, pair in counts.items()},
         "share of what counts": {name: round(pair[1] / total, 5) for name, pair in counts.items()},
     }
-    write_text(file, json.dumps(result))
     note_place(file.parent)
+    write_text(file, json.dumps(result))
     return result
 
 

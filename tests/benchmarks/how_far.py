@@ -188,8 +188,8 @@ def run(asked: Asked, tier_name: str, count: int, pictures: int, folder: Path) -
     unseen = samples(tier.side, pictures)
     network, loss = train(asked, tier, learned(tier.side, tier.scenes), count)
     kept = {**settings(tier_name, count, pictures), "loss": loss, **measure(network, unseen)}
-    write_text(file, json.dumps(kept))
     note_place(folder)
+    write_text(file, json.dumps(kept))
     seconds = time.monotonic() - began
     return f"{asked.name}: mIoU {kept['mIoU']:.3f}, named {kept['named anywhere']:.3f}, {seconds:.0f} s"
 

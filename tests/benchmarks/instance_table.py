@@ -214,8 +214,8 @@ def trained_and_scored(
         found["minutes"] = max(line["seconds"] for line in log) / 60
         found["parameters"] = sum(weight.numel() for weight in run.networks.parameters())
         found["pictures"] = len(pictures)
-        write_text(file, json.dumps(found))
         note_place(folder)
+        write_text(file, json.dumps(found))
         print(
             f"{name}: {found['rows']['']['voting']['sds']}, {found['minutes']:.1f} minutes of training, "
             f"{ready - began:.0f} s with its threshold, {time.monotonic() - ready:.0f} s to score",
@@ -243,7 +243,8 @@ def summary(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
                 for figure in figures:
                     values = each(found, name, grouping, rule, figure)
                     spreads[figure] = spread(values)
-                    if name:
+                    # The network's own answer is not scored at every pixel, so such rows have nothing beside them.
+                    if name and not name.endswith(EVERY_PIXEL):
                         own = each(last, "", grouping, rule, figure)
                         spreads[f"{figure}, gain"] = spread([a - b for a, b in zip(values, own, strict=True)])
                 of_row.setdefault(grouping, {})[rule] = spreads

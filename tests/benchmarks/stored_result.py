@@ -11,6 +11,7 @@ import platform
 import shlex
 import statistics
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,15 @@ PLACE = ("hardware", "versions", "date", "threads", "load when it began")
 
 
 def note_place(folder: Path) -> None:
-    """Keep where a training was done, in the folder of what came out of it: it may be gathered somewhere else."""
+    """Keep where a training is done, in the folder of what comes out of it: it may be gathered somewhere else.
+
+    To be called before the result is written, so that no result is without its place.
+    """
     told = origin()
     distinct = json.dumps([told["hardware"], told["versions"], told["date"]])
     name = f"{hashlib.sha256(distinct.encode()).hexdigest()[:8]}.json"
-    write_text(folder / "places" / name, json.dumps({key: told[key] for key in PLACE if key in told}))
+    kept = {key: told[key] for key in PLACE if key in told} | {"seconds": time.time()}
+    write_text(folder / "places" / name, json.dumps(kept))
 
 
 def place_of(folder: Path) -> dict[str, Any]:
@@ -74,7 +79,7 @@ def place_of(folder: Path) -> dict[str, Any]:
     Of several places all are named, and the versions and the date are those of the last.
     """
     told = [json.loads(path.read_text("utf8")) for path in (folder / "places").glob("*.json")]
-    told.sort(key=lambda each: each["date"])
+    told.sort(key=lambda each: float(each.pop("seconds", 0)))
     every = dict.fromkeys(each["hardware"] for each in told)
     return told[-1] | {"hardware": "; ".join(every)} if told else {}
 

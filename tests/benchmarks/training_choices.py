@@ -131,8 +131,8 @@ def remembered(name: str, told: dict[str, Any], scratch: Path, make: Any) -> dic
     if not file.exists():
         began = time.monotonic()
         found = make()
-        write_text(file, json.dumps(found))
         note_place(scratch)
+        write_text(file, json.dumps(found))
         print(f"{name}: {found}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return dict(json.loads(file.read_text("utf8")))
 

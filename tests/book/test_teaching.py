@@ -65,10 +65,19 @@ def test_a_plan_takes_as_long_as_it_says(plan: Plan, shortest: int, longest: int
 def test_what_pairs_write_is_built_there(plan: Plan) -> None:
     by_number = {int(chapter.path.stem[:2]): chapter for chapter in ALL}
     for part in (item for item in plan if isinstance(item, Part) and item.writes):
-        built = {name for cell in by_number[part.chapter].of("code", "build") for name in cell.defined}
-        first = re.search(r"write `(\w+)`", part.pairs)
-        assert first, part
-        assert first[1] in built, part
+        chapter = by_number[part.chapter]
+        begins = [cell.place for cell in chapter.cells if cell.name == part.cell]
+        ends = [cell.place for cell in chapter.cells if cell.name in {s.cell for s in sections(chapter)}]
+        last = min((place for place in ends if place > begins[0]), default=len(chapter.cells))
+        built = {
+            name
+            for cell in chapter.of("code", "build")
+            if begins[0] <= cell.place < last
+            for name in cell.defined
+        }
+        asked = re.findall(r"`(\w+)`", part.pairs)
+        assert asked, part
+        assert set(asked) <= built, part
 
 
 def test_a_chapter_of_the_week_fits_into_a_half_day() -> None:

@@ -106,8 +106,12 @@ def test_the_ceiling_lowers_the_threshold_and_only_then(ceiling: int) -> None:
     valid = torch.ones(100, dtype=torch.bool)
     kept, ended = hard_pixels(easiness, valid, 0.195, ceiling=ceiling)  # 20 lie below
     assert sorted(easiness[kept].tolist()) == sorted(easiness.tolist())[: min(ceiling, 20)]
-    last = 0.01 * (ceiling - 1)  # the hardest that stays
-    assert float(ended) == pytest.approx(last if ceiling <= 20 else 0.195)
+    last = 0.01 * (ceiling - 1)  # the easiest that stays
+    assert float(ended) == pytest.approx(last if ceiling < 20 else 0.195)
+    both = hard_pixels(
+        easiness, valid, 0.195, floor=512, exactly=3, ceiling=2
+    )  # `exactly` ignores the others
+    assert int(both[0].sum()) == 3
 
 
 @pytest.mark.parametrize("steps", [3, 10_000])

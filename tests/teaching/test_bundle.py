@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -107,7 +108,18 @@ def test_a_damaged_bundle_puts_nothing_half_into_the_cache(
 
 @pytest.mark.parametrize(
     "name",
-    ["../outside", "/outside", "runs/../../outside", "else/a.pt", "data/cats/a.png", "runs\\..\\a", "C:a"],
+    [
+        *(
+            "../outside",
+            "/outside",
+            "runs/../../outside",
+            "else/a.pt",
+            "data/cats/a.png",
+            "runs\\..\\a",
+            "C:a",
+        ),
+        *(".", "runs/./a", "chapters", "chapters/a/b.pt", "runs/a", "data/nuclei"),
+    ],
 )
 def test_nothing_is_written_outside_the_cache(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -129,15 +141,53 @@ def test_any_other_zip_is_none(tmp_path: Path) -> None:
         bundle.unpack(tmp_path / "other.zip")
 
 
+def test_a_run_that_was_cut_off_gives_way_to_a_whole_one(
+    full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle.pack(tmp_path / "room.zip")
+    other = empty(tmp_path, monkeypatch)
+    (other / "runs" / "a-1").mkdir(parents=True)
+    (other / "runs" / "a-1" / "state.pt").write_bytes(b"half")
+    assert bundle.unpack(tmp_path / "room.zip").there == 0
+    assert [path.name for path in (other / "runs" / "a-1").iterdir()] == [WEIGHTS]
+
+
+def test_links_old_dates_and_folders_of_other_zip_programs(
+    full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = full / "data" / "nuclei" / "stage1_train"
+    real.rename(tmp_path / "elsewhere")
+    real.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    os.utime(tmp_path / "elsewhere" / "one" / "one.png", (0, 0))  # before a zip's first date
+    bundle.pack(tmp_path / "room.zip")
+    with zipfile.ZipFile(tmp_path / "room.zip", "a") as again:
+        again.writestr("data/nuclei/", b"")
+    other = empty(tmp_path, monkeypatch)
+    assert bundle.unpack(tmp_path / "room.zip").pictures == ("nuclei",)
+    assert (other / "data/nuclei/stage1_train/one/one.png").read_bytes() == b"a picture"
+
+
+def test_what_could_not_be_put_back_is_not_packed(full: Path, tmp_path: Path) -> None:
+    (full / "data" / "nuclei" / "12:30.png").write_bytes(b"x")
+    with pytest.raises(BadInput, match="holds 'data/nuclei/12:30.png', expected names within"):
+        bundle.pack(tmp_path / "room.zip")
+    (full / "data" / "nuclei" / "12:30.png").unlink()
+    (full / "data" / "photos").mkdir()
+    assert bundle.pack(tmp_path / "room.zip").pictures == ("nuclei",), "an empty folder is no set of pictures"
+
+
 def test_the_command_says_when_networks_will_not_be_found(
     full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bundle, "here", lambda: {"bridgeseg": "0", "torch": "1.0", "device": "cuda"})
-    assert bundle.main(["pack", str(tmp_path / "room.zip")]) == 0
-    monkeypatch.undo()
+    made = bundle.here()
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle, "here", lambda: {**made, "torch": "1.0"})
+        assert bundle.main(["pack", str(tmp_path / "room.zip")]) == 0
     empty(tmp_path, monkeypatch)
     assert bundle.main(["unpack", str(tmp_path / "room.zip")]) == 0
-    assert "made with torch 1.0 and device cuda" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "made with torch 1.0 (here " in said
+    assert "trained anew" in said
     assert bundle.main(["unpack", str(tmp_path / "none.zip")]) == 1
     assert "none.zip" in capsys.readouterr().err
 

@@ -33,7 +33,7 @@ def test_stored_rows_up_to_the_chapter_and_then_its_own(
 def test_the_full_tier_has_the_rows_of_chapters_that_train_and_are_not_to_come(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    row = {"what": "in full", "mean_iou": 0.75, "parameters": 7, "minutes": 1.0, "ap_r": None}
+    row = {"what": "in full", "mean_iou": 0.75, "parameters": 7, "minutes": 1.0, "ap_r": (0.5, 0.25, 0.1)}
     chapters = {
         "04": {"trains": True, "rows": [row]},
         "05": {"trains": False, "rows": [row]},
@@ -44,6 +44,7 @@ def test_the_full_tier_has_the_rows_of_chapters_that_train_and_are_not_to_come(
     each_chapter.each_chapter(5, [Row("measured here", 0.25, 1, 1.0)])
     *rows, said = capsys.readouterr().out.splitlines()
     assert [row[:10].strip() for row in rows] == ["chapter", "4", "5", "4, full", "5, here"]
+    assert rows[3].split()[-3:] == ["0.500", "0.250", "0.100"]
     assert said == "full: the full tier, stored, a large one"
 
 

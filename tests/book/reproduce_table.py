@@ -54,6 +54,7 @@ ALL_TITLES = TITLES | {
     "six-faults": "loss curves with six faults, and one without",
     "training-choices": "what each part of a training brings",
     "two-networks": "one network for categories and boxes, or two",
+    "views": "what several views of a picture bring",
     "segment-memory": "what a large micrograph takes of memory",
     "shared-trunk": "one trunk for both networks, or two",
     "nuclei-full": "nuclei, on a GPU",

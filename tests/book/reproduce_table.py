@@ -3,7 +3,7 @@
 `python tests/book/reproduce_table.py --write` writes them.
 
 A row for each file in book/results and for each network that ships, from the command, hardware and date that it holds,
-and a row for each recipe for a GPU that no stored result has yet. Without `--write` it says whether the page is up to
+and a row for all that waits for a GPU: recipes, studies, chapters. Without `--write` it says whether the page is up to
 date. A test compares.
 """
 
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from notebooks import CHAPTERS, Chapter
 from readme_figures import TITLES
 
 from bridgeseg.system.presets import RECIPES
@@ -69,6 +70,14 @@ ALL_TITLES = TITLES | {
     "gpu-why": "where the time of a GPU goes",
 }
 FOR_A_GPU = {"scenes-full": "scenes", "nuclei-full": "nuclei:stage1_train", "voc": "voc:VOC2012"}
+# Studies whose full rows need a GPU, by the result that they would store.
+STUDIES_FOR_A_GPU = {
+    "depth-deeper": "python tests/benchmarks/depth.py --depths 34 66",
+    "hard-pixels-full": "python tests/benchmarks/hard_pixels.py --tier full",
+    "how-far-full": "python tests/benchmarks/how_far.py --tier full --runs DIR",
+    "instance-table-full": "python tests/benchmarks/instance_table.py --tier full",
+}
+ON_A_GPU = "gpu-chapters"  # the result of the chapters in their full tier
 HEAD = ("| what | command | minutes | hardware | date |", "|---|---|---|---|---|")
 
 
@@ -140,8 +149,9 @@ def measured() -> str:
 
 
 def waiting() -> str:
-    """Return the table of the recipes for a GPU of which no result is stored."""
-    there = {result.get("recipe") for result in stored().values()}
+    """Return the table of the recipes, studies and chapters that need a GPU and of which no result is stored."""
+    found = stored()
+    there = {result.get("recipe") for result in found.values()}
     lines = []
     for name, data in FOR_A_GPU.items():
         if name not in there:
@@ -149,6 +159,26 @@ def waiting() -> str:
             length = f"{recipe.steps:,} steps" if recipe.steps else f"{recipe.minutes:g}"
             command = f"python -m bridgeseg train --data {data} --recipe {name} --out RUN"
             lines.append(row(f"recipe `{name}`", f"`{command}`", length, "not measured on a GPU", "–"))
+    for name, command in STUDIES_FOR_A_GPU.items():
+        if name not in found:
+            what = f"{ALL_TITLES[name.rpartition('-')[0]]}: {ALL_TITLES[name]}"
+            lines.append(row(what, f"`{command}`", "–", "not measured on a GPU", "–"))
+    done = found.get(ON_A_GPU, {})
+    for chapter in (Chapter(path) for path in CHAPTERS):
+        number = chapter.path.name[:2]
+        trains = any("tier()" in cell.source for cell in chapter.of("code"))
+        if trains and number not in done.get("chapters", {}):
+            begun = "begun, and stopped when the minutes ended" if done else "not measured on a GPU"
+            command = f"python tests/benchmarks/gpu_book.py --only 'chapter {number}' --work DIR --out DIR"
+            lines.append(
+                row(
+                    f"chapter {int(number)} in its full tier",
+                    f"`{command}`",
+                    "–",
+                    f"{begun}, {done['hardware']}" if done else begun,
+                    done.get("date", "–"),
+                )
+            )
     return "\n".join([*HEAD, *lines]) if lines else "Nothing: all of them have been run."
 
 

@@ -95,6 +95,11 @@ def test_rows_are_made_of_whatever_is_stored(tmp_path: Path, monkeypatch: pytest
     assert rows[1] == "| voc | `a \\| b` | 90 | one GPU | 2026-01-02 |"
     assert "scenes-full" in reproduce_table.waiting()
     assert "`voc`" not in reproduce_table.waiting()
+    assert "| chapter 4 in its full tier |" in reproduce_table.waiting()
+    (tmp_path / "gpu-chapters.json").write_text(json.dumps(origin | {"chapters": {"04": {}}}))
+    assert "| chapter 4 in its full tier |" not in reproduce_table.waiting()
+    assert "stopped when the minutes ended, one GPU | 2026-01-02 |" in reproduce_table.waiting()
+    (tmp_path / "gpu-chapters.json").unlink()
     (tmp_path / "worse.json").write_text(json.dumps({"command": "x", "date": "today"}))
     with pytest.raises(ValueError, match="worse.json: no 'hardware'"):
         reproduce_table.measured()

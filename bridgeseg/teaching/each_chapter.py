@@ -76,8 +76,8 @@ def each_chapter(chapter: int, rows: Sequence[Row]) -> None:
     before = [Row(**{name: kept[name] for name in Row.__annotations__ if name in kept}) for kept in stored]
     full = list(_in_full(chapter))
     instances = any(row.ap_r for row in [*before, *(row for _, row in full), *rows])
-    head = f"{'chapter':8}  {'what':30}  {'mean IoU':>8}  {'parameters':>10}  {'minutes':>7}"
-    print(head + (f"  {'AP^r 0.5':>8}  {'0.7':>5}  {'vol':>5}" if instances else ""))
+    head = f"{'chapter':8} {'what':28} {'mean IoU':>8} {'weights':>9} {'minutes':>7}"
+    print(head + (f" {'AP^r 0.5':>8} {'0.7':>5} {'vol':>5}" if instances else ""))
     for kept, row in zip(stored, before):
         print(_line(str(kept["chapter"]), row, instances))
     for number, row in full:
@@ -97,8 +97,8 @@ def _in_full(chapter: int) -> Iterator[tuple[int, Row]]:
 
 def _line(chapter: str, row: Row, instances: bool) -> str:
     """A row as it is printed, with AP^r, or dashes in its place, where that is asked for."""
-    line = f"{chapter:8}  {row.what:30}  {row.mean_iou:8.3f}  {row.parameters:10,}  {row.minutes:7.1f}"
+    line = f"{chapter:8} {row.what:28} {row.mean_iou:8.3f} {row.parameters:9,} {row.minutes:7.1f}"
     if not instances:
         return line
     shown = [f"{value:.3f}" for value in row.ap_r] if row.ap_r else ["–"] * 3
-    return f"{line}  {shown[0]:>8}  {shown[1]:>5}  {shown[2]:>5}"
+    return f"{line} {shown[0]:>8} {shown[1]:>5} {shown[2]:>5}"

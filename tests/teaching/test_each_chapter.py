@@ -26,7 +26,7 @@ def test_stored_rows_up_to_the_chapter_and_then_its_own(
     each_chapter.each_chapter(chapter, [Row("measured here", 0.25, 1234567, 1.25)])
     head, *rows = capsys.readouterr().out.splitlines()
     assert len({len(row) for row in (head, *rows)}) == 1, "columns stand one below the other"
-    assert [row[10:42].strip() for row in rows] == [*shown, "measured here"]
+    assert [row[9:38].strip() for row in rows] == [*shown, "measured here"]
     assert rows[-1].split() == [f"{chapter},", "here", "measured", "here", "0.250", "1,234,567", "1.2"]
 
 
@@ -43,7 +43,7 @@ def test_the_full_tier_has_the_rows_of_chapters_that_train_and_are_not_to_come(
     monkeypatch.setattr(each_chapter, "stored_result", {NAME: STORED, FULL: full}.get)
     each_chapter.each_chapter(5, [Row("measured here", 0.25, 1, 1.0)])
     *rows, said = capsys.readouterr().out.splitlines()
-    assert [row[:10].strip() for row in rows] == ["chapter", "4", "5", "4, full", "5, here"]
+    assert [row[:9].strip() for row in rows] == ["chapter", "4", "5", "4, full", "5, here"]
     assert rows[3].split()[-3:] == ["0.500", "0.250", "0.100"]
     assert said == "full: the full tier, stored, a large one"
 

@@ -42,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments: without the program's name; None takes the process's own
     returns: 0 when all was done; argparse's own exits (help, wrong arguments) are raised as SystemExit
 
+    Example:
+        >>> main(["evaluate", "nowhere", "--data", "scenes"])  # says why on standard error
+        1
+
     Built in chapter 10.
     """
     began = time.monotonic()

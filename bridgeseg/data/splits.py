@@ -186,6 +186,12 @@ def held_out(names: Sequence[str], share: float, most: int = 40) -> list[str]:
     most: not more than so many; a threshold needs no more
     returns: names in their order; at least one where there are two pictures and the share is above 0
 
+    Example:
+        >>> held_out(["a", "b", "c", "d"], share=0.5) == held_out(["a", "b", "c", "d"], share=0.5)
+        True
+        >>> len(held_out(["a", "b", "c", "d"], share=0.5)), held_out(["a"], share=0.5)
+        (2, [])
+
     Chosen by a hash of the name, so that the order does not matter. Our choice; the paper says nothing of a threshold.
     Built in chapter 10.
     """

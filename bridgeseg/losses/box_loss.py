@@ -78,6 +78,14 @@ def bootstrapped_box_loss(
     returns: loss, kept fraction, threshold as it ended. The loss is NaN where any encoded value is NaN or infinite,
         also where there is no instance
 
+    Example:
+        >>> import torch
+        >>> truth = torch.tensor([0.0, 0.0, 4.0, 4.0]).view(1, 4, 1, 1).expand(1, 4, 1, 2)
+        >>> answer, there = torch.zeros(1, 4, 1, 2), torch.tensor([[[True, False]]])
+        >>> loss, kept, _ = bootstrapped_box_loss(answer + 2, answer, truth, truth, there, scale=4.0)
+        >>> loss.item(), kept.item()  # |2| less half of beta, four times; a floor keeps the easy one, too
+        (6.0, 1.0)
+
     Paper: hard pixels by IoU and not by the loss, because the suppression that follows works with IoU; threshold and
     count are not known, ours stand in the recipes. Built in chapter 8.
     """

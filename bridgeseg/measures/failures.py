@@ -129,6 +129,11 @@ def iou_of(pixels: SharedPixels) -> np.ndarray:
 
     pixels: what masks and instances share
 
+    Example:
+        >>> one = np.ones(1, np.int64)
+        >>> iou_of(SharedPixels(4 * one[:, None], 5 * one, 0 * one, 4 * one, one, one)).tolist()
+        [[0.8]]
+
     Built in chapter 10.
     """
     union = pixels.areas[:, None] + pixels.true_areas - pixels.shared
@@ -171,6 +176,14 @@ def reasons(
     unsure: (g,) bool, whether a candidate that is not in the answer fits the instance
     seen: (g,) float, share of the instance that the category map calls anything but background
     small: pixels; an instance with fewer is small
+
+    returns: for each instance one of `MISSED`, for each mask of the answer one of `FALSE`
+
+    Example:
+        >>> one = np.ones(1, np.int64)
+        >>> pixels = SharedPixels(4 * one[:, None], 5 * one, 0 * one, 4 * one, one, one)  # an IoU of 0.8
+        >>> reasons(pixels, 2 * one, np.array([0]), np.array([False]), one, small=0)  # and another category
+        (('category',), ('category',))
 
     Built in chapter 10.
     """

@@ -101,6 +101,13 @@ class SharedPixels:
     true_categories: (g,) int64, 1…C
     true_numbers: (g,) int64, the numbers of the true instances in the instance map
 
+    Example:
+        >>> kinds = np.array([[0, 3, 3, 255]], np.uint8)
+        >>> truth = Sample("", np.zeros((1, 4, 3), np.uint8), kinds, np.array([[0, 7, 7, 0]], np.int32))
+        >>> import torch
+        >>> shared_pixels(Masks.from_full(torch.ones(1, 1, 4, dtype=torch.bool)), truth).true_numbers.tolist()
+        [7]
+
     Built in chapter 10.
     """
 

@@ -122,6 +122,13 @@ def answers(networks: nn.ModuleDict, pictures: Tensor) -> dict[str, Tensor]:
     returns: "categories" (N, C + 1, h, w) float, "boxes" (N, 4, h, w) float; h and w are H and W over the stride of the
         answers, rounded up
 
+    Example:
+        >>> from bridgeseg.system.checkpoint import load_run
+        >>> import torch
+        >>> said = answers(load_run("scenes").networks, torch.zeros(1, 3, 40, 60))
+        >>> {name: tuple(answer.shape) for name, answer in said.items()}
+        {'categories': (1, 6, 10, 15), 'boxes': (1, 4, 10, 15)}
+
     Built in chapter 8.
     """
     merged: dict[str, Tensor] = {}
@@ -149,6 +156,11 @@ def output_stride(networks: nn.ModuleDict) -> int:
     """Return the pixels from cell to cell of the answers; both networks of a recipe have the same.
 
     networks: what `build_networks` returns
+
+    Example:
+        >>> from bridgeseg.system.checkpoint import load_run
+        >>> output_stride(load_run("scenes").networks)
+        4
 
     Built in chapter 8.
     """

@@ -76,6 +76,12 @@ def save_run(
     returns: the folder
     raises: OSError when writing fails
 
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     sorted(path.name for path in save_run(load_run("scenes"), place).iterdir())
+        ['categories.txt', 'recipe.json', 'weights.pt']
+
     Built in chapter 10.
     """
     folder = Path(folder)

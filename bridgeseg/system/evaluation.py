@@ -182,6 +182,12 @@ def check_unseen(run: Run, dataset: Labelled, split: str) -> str | None:
     returns: a warning, or None
     raises: BadInput with the number of such pictures
 
+    Example:
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> from bridgeseg.system.checkpoint import load_run
+        >>> check_unseen(load_run("scenes"), Scenes("val", count=3), "val") is None
+        True
+
     Pictures are told by their names. Built in chapter 10.
     """
     try:

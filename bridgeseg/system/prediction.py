@@ -216,6 +216,13 @@ def found_in(run: Run, sample: Sample) -> Instances:
     run: trained networks and their recipe
     sample: of which only the picture is looked at
 
+    Example:
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> from bridgeseg.system.checkpoint import load_run
+        >>> sample = Scenes("val", size=96, count=1)[0]
+        >>> found_in(load_run("scenes"), sample).masks[0].shape == sample.instances.shape
+        True
+
     Built in chapter 10.
     """
     return instances_of(run, sample, maps_of(run, sample))

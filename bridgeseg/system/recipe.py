@@ -127,12 +127,6 @@ class CategoryLossRecipe:
     label_stride: int = 0  # pixels from label to label; 0: the answer's own stride (later code)
     ceiling: int | None = None  # pixels kept at most: above it the threshold is lowered; our choice
 
-    def __post_init__(self) -> None:
-        if self.exactly is None and self.ceiling is not None and self.ceiling < max(self.floor, 1):
-            raise BadInput(
-                f"ceiling: {self.ceiling} with a floor of {self.floor}, expected at least the floor, and 1"
-            )
-
 
 @dataclass(frozen=True)
 class BoxLossRecipe:
@@ -170,9 +164,8 @@ class LossRecipe:
         """
         categories, boxes = self.categories, self.boxes
         floor = -(-categories.floor // parts)
-        exactly, ceiling = categories.exactly, categories.ceiling
-        exactly = None if exactly is None else -(-exactly // parts)
-        ceiling = None if ceiling is None else max(ceiling // parts, floor, 1)
+        exactly = None if categories.exactly is None else -(-categories.exactly // parts)
+        ceiling = None if categories.ceiling is None else max(categories.ceiling // parts, floor, 1)
         return LossRecipe(
             dataclasses.replace(categories, floor=floor, exactly=exactly, ceiling=ceiling),
             dataclasses.replace(boxes, floor=-(-boxes.floor // parts)),
@@ -260,9 +253,7 @@ class Recipe:
 
         def in_parts(learner: Learner) -> Learner:
             batch = learner.optimiser.batch
-            parts = next(
-                parts for parts in range(1, batch + 1) if batch % parts == 0 and batch // parts <= pictures
-            )
+            parts = next(n for n in range(1, batch + 1) if batch % n == 0 and batch // n <= pictures)
             return dataclasses.replace(learner, optimiser=dataclasses.replace(learner.optimiser, parts=parts))
 
         other = None if self.localization is None else in_parts(self.localization)
@@ -344,16 +335,15 @@ def _in_parts(flat: dict[str, Any]) -> dict[str, Any]:
         kinds = {"network": NetworkRecipe, "crops": CropRecipe, "optimiser": OptimiserRecipe}
         return {name: part(kind, values) for name, kind in kinds.items()}
 
-    used = {"shared", "localization", "name", "grouping", "steps", "minutes", "box_share"}
+    single = ("name", "grouping", "steps", "minutes", "box_share")
+    used = {"shared", "localization", *single}
     own: dict[str, Any] = dict(flat.get("localization", ()))
     parts: dict[str, Any] = {
         "semantic": learner(flat),
         "localization": None if flat["shared"] else learner({**flat, **own}),
         "losses": {"categories": part(CategoryLossRecipe, flat), "boxes": part(BoxLossRecipe, flat)},
         "pictures": part(PictureRecipe, flat),
-        **{
-            name: flat[name] for name in ("name", "grouping", "steps", "minutes", "box_share") if name in flat
-        },
+        **{name: flat[name] for name in single if name in flat},
     }
     if strange := (set(flat) | set(own)) - used:
         raise TypeError(f"unexpected {', '.join(sorted(strange))}")

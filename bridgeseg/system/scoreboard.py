@@ -100,6 +100,15 @@ def score(
     raises: BadInput, and nothing is counted, where the run learned from the test part or from what is held out, or
         knows other categories; OSError when writing fails
 
+    Example:
+        >>> from bridgeseg.data.scenes import Scenes
+        >>> from bridgeseg.system.checkpoint import load_run
+        >>> train = Scenes("train", count=9)
+        >>> score(load_run("scenes"), "seen", train, train, "board")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        bridgeseg.structures.labels.BadInput: evaluate: 9 of the 9 pictures to score are among those trained on ...
+
     Our choice. Built in chapter 10.
     """
     check_categories(run.categories, test.categories)

@@ -66,7 +66,7 @@ def each_chapter(chapter: int, rows: Sequence[Row]) -> None:
         >>> with contextlib.redirect_stdout(io.StringIO()) as said:
         ...     each_chapter(1, [Row("all background", 0.12, 0, 0.0)])
         >>> said.getvalue().splitlines()[-1]
-        '1, here  all background                     0.120           0      0.0'
+        '1, here  all background                  0.120         0     0.0'
 
     Rows of the full tier are those of `tests/benchmarks/gpu_book.py`, where they are stored. Chapters are those with
     stored rows, and none that is still to come. AP^r has its columns as soon as a row has one.

@@ -85,6 +85,12 @@ def localization_loss(
     most: no instance has a larger number; a GPU is then not waited for
     returns: as `bridgeseg.losses.box_loss.bootstrapped_box_loss`
 
+    Example:
+        >>> labels = torch.ones(1, 1, 2, dtype=torch.uint8)  # one object of two pixels
+        >>> right = ENCODINGS["centre"].encode(box_targets(labels, 1)[0], 1, 24.0)
+        >>> localization_loss(right, labels, labels, 1, BoxLossRecipe()).loss.item()
+        0.0
+
     Paper: localization network. Built in chapter 8.
     """
     boxes, present = box_targets(instances, stride, most)  # (N, 4, h, w), (N, h, w)

@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from stored_result import arguments, origin, place_of, publish, spread
 from torch import Tensor, nn
 from torchvision.ops import generalized_box_iou_loss
-from training_choices import ALL, CHANGED, remembered
+from training_choices import ALL, CHANGED, groups_of, remembered
 
 from bridgeseg.data.scene_shapes import CATEGORIES
 from bridgeseg.data.scenes import Scenes
@@ -183,15 +183,7 @@ def train(choice: Choice, store: Store, steps: int, seed: int, recipe: Optimiser
         for weights in network[-1].parameters():
             weights *= choice.begins
     network.to(device())
-    groups: list[dict[str, Any]] = [
-        {
-            "params": [w for w in network.parameters() if (w.dim() > 1) is large],
-            "weight_decay": decay,
-            "factor": 1.0,
-        }
-        for large, decay in ((True, recipe.decay), (False, 0.0))
-    ]
-    optimiser = make_optimiser(groups, recipe)
+    optimiser = make_optimiser(groups_of(network, recipe.decay), recipe)
     batches = Batches(store, CHANGED, batch=recipe.batch, seed=seed)
     for step in range(steps):
         set_rate(optimiser, choice.rate * rate_at(step / steps, recipe.warm_up, recipe.power))

@@ -77,6 +77,18 @@ def eighteen() -> nn.Module:
     return stack(LAYERS, WIDTH, len(CATEGORIES))
 
 
+def groups_of(network: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Return the weights as an optimiser takes them: those of convolutions, which decay, and the others."""
+    return [
+        {
+            "params": [w for w in network.parameters() if (w.dim() > 1) is large],
+            "weight_decay": decay if large else 0.0,
+            "factor": 1.0,
+        }
+        for large in (True, False)
+    ]
+
+
 def train(
     recipe: OptimiserRecipe,
     crops: CropRecipe,
@@ -88,15 +100,7 @@ def train(
     """Return a network that was trained until it had seen so many pictures."""
     torch.manual_seed(seed)
     network = make().train()
-    groups: list[dict[str, Any]] = [
-        {
-            "params": [w for w in network.parameters() if (w.dim() > 1) is large],
-            "weight_decay": decay,
-            "factor": 1.0,
-        }
-        for large, decay in ((True, recipe.decay), (False, 0.0))
-    ]
-    optimiser = make_optimiser(groups, recipe)
+    optimiser = make_optimiser(groups_of(network, recipe.decay), recipe)
     batches, steps = Batches(store, crops, batch=recipe.batch, seed=seed), pictures // recipe.batch
     for step in range(steps):
         set_rate(optimiser, recipe.rate * rate_at(step / steps, recipe.warm_up, recipe.power))

@@ -24,7 +24,7 @@ import torch
 from box_choices import LAYERS, QUIET, RECIPE, SIDE, WIDTH
 from stored_result import arguments, origin, place_of, publish, spread
 from torch import Tensor, nn
-from training_choices import CHANGED, remembered
+from training_choices import CHANGED, groups_of, remembered
 
 from bridgeseg.data.scene_shapes import CATEGORIES
 from bridgeseg.data.scenes import Scenes
@@ -88,13 +88,7 @@ def networks_of(way: Way, seed: int) -> list[nn.Module]:
 
 def train(network: nn.Module, store: Store, steps: int, seed: int, most: int | None = None) -> nn.Module:
     """Train a network, or only its first `most` steps."""
-    large = [w for w in network.parameters() if w.dim() > 1]
-    small = [w for w in network.parameters() if w.dim() <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": large, "weight_decay": OWN.decay, "factor": 1.0},
-        {"params": small, "weight_decay": 0.0, "factor": 1.0},
-    ]
-    optimiser = make_optimiser(groups, OWN)
+    optimiser = make_optimiser(groups_of(network, OWN.decay), OWN)
     batches = Batches(store, CHANGED, batch=OWN.batch, seed=seed)
     network.train()
     for step in range(steps if most is None else most):

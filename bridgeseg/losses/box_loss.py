@@ -1,4 +1,4 @@
-"""The loss of the box at every pixel: smooth L1, weighted by the size of the instance, over the hard pixels by IoU.
+"""The loss of the box at every pixel: smooth L1 or generalised IoU, weighted by size, over the hard pixels by IoU.
 
 Built in chapter 8.
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.ops import generalized_box_iou_loss
 
 from bridgeseg.losses.hard_pixels import Bootstrapped, hard_pixels, mean_over, nan_unless_finite
 from bridgeseg.structures.boxes import iou
+
+BOX_LOSSES = ("smooth-l1", "giou")  # the paper's; Rezatofighi et al.'s
 
 
 def size_weights(boxes: Tensor, scale: float, power: float = 0.5) -> Tensor:
@@ -53,6 +56,25 @@ def smooth_l1(encoded: Tensor, target: Tensor, beta: float = 1.0) -> Tensor:
     return F.smooth_l1_loss(encoded.float(), target, reduction="none", beta=beta).sum(1)  # (N, h, w)
 
 
+def generalised_iou_loss(predicted_boxes: Tensor, true_boxes: Tensor) -> Tensor:
+    """Return 1 less the generalised IoU of two box maps.
+
+    predicted_boxes, true_boxes: (N, 4, h, w) float, pixels, half open
+    returns: (N, h, w) float32, 0 where they are the same, up to 2 where they lie far apart
+
+    Example:
+        >>> import torch
+        >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [2.0, 0.0, 4.0, 2.0]]).view(2, 4, 1, 1)
+        >>> generalised_iou_loss(boxes[[0, 0]], boxes).flatten().tolist()  # the same; apart, and nothing between them
+        [0.0, 1.0]
+
+    Rezatofighi et al.: IoU, less the share of the smallest box around both that neither covers, so that boxes that do
+    not meet still have a slope. torchvision's. Built in chapter 8.
+    """
+    corners = predicted_boxes.float().movedim(1, -1), true_boxes.movedim(1, -1)  # (N, h, w, 4) each
+    return generalized_box_iou_loss(*corners, reduction="none")
+
+
 def bootstrapped_box_loss(
     encoded: Tensor,
     target: Tensor,
@@ -65,16 +87,18 @@ def bootstrapped_box_loss(
     beta: float = 1.0,
     threshold: float = 1.0,
     floor: int = 512,
+    loss: str = "smooth-l1",
 ) -> Bootstrapped:
-    """Return the size-weighted smooth L1 over the pixels whose predicted box overlaps the true one too little.
+    """Return the size-weighted loss of a box map over the pixels whose predicted box overlaps the true one too little.
 
     encoded, target: (N, 4, h, w) float, as `bridgeseg.structures.boxes.encode` gives them
-    predicted_boxes, true_boxes: (N, 4, h, w) float, pixels; the hard pixels are chosen by their IoU
+    predicted_boxes, true_boxes: (N, 4, h, w) float, pixels, half open; the hard pixels are chosen by their IoU
     present: (N, h, w) bool, where there is an instance
     scale, power: of `bridgeseg.losses.box_loss.size_weights`
     beta: of `bridgeseg.losses.box_loss.smooth_l1`
     threshold: IoU below which a pixel is hard, 0…1; above 1 keeps every pixel
     floor: pixels kept at least
+    loss: "smooth-l1" of the encoded boxes (paper), or "giou" of the boxes themselves, see `generalised_iou_loss`
     returns: loss, kept fraction, threshold as it ended. The loss is NaN where any encoded value is NaN or infinite,
         also where there is no instance
 
@@ -91,6 +115,10 @@ def bootstrapped_box_loss(
     """
     overlap = iou(predicted_boxes.detach().float(), true_boxes, dim=1)  # (N, h, w)
     kept, ended = hard_pixels(overlap, present, threshold, floor)
-    values = smooth_l1(encoded, target, beta) * size_weights(true_boxes, scale, power)
+    values = (
+        generalised_iou_loss(predicted_boxes, true_boxes)
+        if loss == "giou"
+        else smooth_l1(encoded, target, beta)
+    ) * size_weights(true_boxes, scale, power)  # (N, h, w)
     share = kept.sum() / present.sum().clamp(min=1)
     return Bootstrapped(mean_over(values, kept) + nan_unless_finite(encoded), share, ended)

@@ -12,18 +12,9 @@ from __future__ import annotations
 import dataclasses
 
 from bridgeseg.grouping.suppression import Suppression
+from bridgeseg.losses.loss_recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.recipe import (
-    BoxLossRecipe,
-    CategoryLossRecipe,
-    CropRecipe,
-    Learner,
-    LossRecipe,
-    NetworkRecipe,
-    OptimiserRecipe,
-    PictureRecipe,
-    Recipe,
-)
+from bridgeseg.system.recipe import CropRecipe, Learner, NetworkRecipe, OptimiserRecipe, PictureRecipe, Recipe
 
 SCENES_FAST = Recipe(
     name="scenes-fast",

@@ -14,6 +14,7 @@ from typing import Any
 
 from bridgeseg.grouping.suppression import Suppression
 from bridgeseg.grouping.voting import Voting
+from bridgeseg.losses.loss_recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.structures.labels import BadInput
 
 
@@ -112,64 +113,6 @@ class Learner:
     network: NetworkRecipe = NetworkRecipe()  # how it is built
     crops: CropRecipe = CropRecipe()  # what it is shown
     optimiser: OptimiserRecipe = OptimiserRecipe()  # how its weights are moved
-
-
-@dataclass(frozen=True)
-class CategoryLossRecipe:
-    """Which pixels teach the categories: online bootstrapping.
-
-    The defaults keep every pixel. Built in chapter 7.
-    """
-
-    threshold: float = 2.0  # base t; above 1 keeps every pixel
-    floor: int = 512  # pixels of a mini-batch kept at least, whatever the threshold; paper: 512
-    exactly: int | None = None  # keep so many pixels and no more: the other reading of "512 pixels"
-    label_stride: int = 0  # pixels from label to label; 0: the answer's own stride (later code)
-    ceiling: int | None = None  # pixels kept at most: above it the threshold is lowered; our choice
-
-
-@dataclass(frozen=True)
-class BoxLossRecipe:
-    """How boxes are encoded, and which pixels teach them how much.
-
-    The defaults keep every pixel. Built in chapter 8.
-    """
-
-    encoding: str = "centre"  # a name of `bridgeseg.structures.box_encodings.ENCODINGS`
-    scale: float = 24.0  # pixels; a usual object
-    size_power: float = 0.5  # weight (scale² / area) ** power
-    beta: float = 0.1  # of smooth L1, in units of the encoding
-    weight: float = 1.0  # of this loss beside the categories', where both share a trunk
-    threshold: float = 2.0  # IoU below which a pixel is hard; above 1 keeps every pixel
-    floor: int = 512  # pixels of a mini-batch kept at least, whatever the threshold
-
-
-@dataclass(frozen=True)
-class LossRecipe:
-    """The losses of both answers.
-
-    Built in chapters 7 and 8.
-    """
-
-    categories: CategoryLossRecipe = CategoryLossRecipe()  # of the semantic network's answer
-    boxes: BoxLossRecipe = BoxLossRecipe()  # of the localization network's
-
-    def of_a_part(self, parts: int) -> LossRecipe:
-        """Return the losses of one of several parts of a mini-batch: of floors, ceiling and `exactly` its share.
-
-        parts: how many; with 1 nothing changes
-
-        Not quite the same as the whole: the hard pixels are then chosen in each part, and where they lie in a few of
-        the pictures, fewer of those are kept. Our choice. Built in chapter 7.
-        """
-        categories, boxes = self.categories, self.boxes
-        floor = -(-categories.floor // parts)
-        exactly = None if categories.exactly is None else -(-categories.exactly // parts)
-        ceiling = None if categories.ceiling is None else max(categories.ceiling // parts, floor, 1)
-        return LossRecipe(
-            dataclasses.replace(categories, floor=floor, exactly=exactly, ceiling=ceiling),
-            dataclasses.replace(boxes, floor=-(-boxes.floor // parts)),
-        )
 
 
 @dataclass(frozen=True)

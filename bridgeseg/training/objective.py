@@ -12,11 +12,11 @@ from torch import Tensor
 
 from bridgeseg.losses.box_loss import bootstrapped_box_loss
 from bridgeseg.losses.hard_pixels import Bootstrapped, bootstrapped_cross_entropy
+from bridgeseg.losses.loss_recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.structures.box_encodings import ENCODINGS
 from bridgeseg.structures.boxes import box_targets
 from bridgeseg.structures.cells import enlarge, sample_labels
 from bridgeseg.structures.labels import VOID
-from bridgeseg.system.recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ def localization_loss(
     recipe: BoxLossRecipe,
     most: int | None = None,
 ) -> Bootstrapped:
-    """Return the size-weighted, bootstrapped smooth L1 of the localization network's answer.
+    """Return the size-weighted, bootstrapped loss of the localization network's answer.
 
     encoded: (N, 4, h, w) float
     categories: (N, H, W) uint8
     instances: (N, H, W) integer, after flips and crops
     stride: pixels from cell to cell of the answer
-    recipe: the encoding and its scale, weight by size, beta, threshold and floor
+    recipe: the encoding and its scale, the loss, weight by size, beta, threshold and floor
     most: no instance has a larger number; a GPU is then not waited for
     returns: as `bridgeseg.losses.box_loss.bootstrapped_box_loss`
 
@@ -109,6 +109,7 @@ def localization_loss(
         beta=recipe.beta,
         threshold=recipe.threshold,
         floor=recipe.floor,
+        loss=recipe.loss,
     )
 
 

@@ -30,6 +30,7 @@ from stored_result import arguments, origin, publish
 from torch import nn
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.losses.loss_recipe import CategoryLossRecipe
 from bridgeseg.measures.mean_iou import confusion, mean_iou
 from bridgeseg.networks.fcn import FCN
 from bridgeseg.networks.preprocessing import normalise
@@ -37,7 +38,7 @@ from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.labels import Sample
 from bridgeseg.system.build import build_fcn
 from bridgeseg.system.presets import recipe_named
-from bridgeseg.system.recipe import CategoryLossRecipe, Learner, Recipe
+from bridgeseg.system.recipe import Learner, Recipe
 from bridgeseg.training.mini_batches import Batches
 from bridgeseg.training.objective import semantic_loss
 from bridgeseg.training.optimiser import make_optimiser, parameter_groups, rate_at

@@ -19,12 +19,12 @@ from stored_result import arguments, origin, publish
 from torch import Tensor
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.losses.loss_recipe import LossRecipe
 from bridgeseg.networks.preprocessing import normalise
 from bridgeseg.structures.cells import enlarge, sample_labels
 from bridgeseg.structures.labels import VOID
 from bridgeseg.system.build import build_fcn
 from bridgeseg.system.presets import SCENES_FAST
-from bridgeseg.system.recipe import LossRecipe
 from bridgeseg.training.mini_batches import Batches
 from bridgeseg.training.objective import localization_loss, objective_of
 from bridgeseg.training.optimiser import make_optimiser, parameter_groups

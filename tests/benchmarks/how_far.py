@@ -40,6 +40,7 @@ from stored_result import arguments, note_place, origin, place_of, publish
 from torch import nn
 
 from bridgeseg.data.scenes import SKY_CATEGORIES, Scenes
+from bridgeseg.losses.loss_recipe import CategoryLossRecipe
 from bridgeseg.machine.environment import device
 from bridgeseg.machine.files import write_text
 from bridgeseg.measures.mean_iou import confusion, mean_iou
@@ -50,7 +51,7 @@ from bridgeseg.networks.preprocessing import normalise
 from bridgeseg.networks.resnet import resnet
 from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.labels import VOID, Sample
-from bridgeseg.system.recipe import CategoryLossRecipe, CropRecipe, Learner, NetworkRecipe, OptimiserRecipe
+from bridgeseg.system.recipe import CropRecipe, Learner, NetworkRecipe, OptimiserRecipe
 from bridgeseg.training.mini_batches import Batches
 from bridgeseg.training.objective import semantic_loss
 from bridgeseg.training.optimiser import make_optimiser, parameter_groups, rate_at, set_rate

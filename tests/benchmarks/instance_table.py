@@ -47,6 +47,7 @@ from stored_result import arguments, note_place, origin, place_of, publish, spre
 from bridgeseg.data.open_dataset import open_dataset, open_pictures
 from bridgeseg.grouping.suppression import Suppression
 from bridgeseg.grouping.voting import Voting
+from bridgeseg.losses.loss_recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.machine.environment import cache_folder, device
 from bridgeseg.machine.files import write_text
 from bridgeseg.measures.average_precision import RULES, average_precision
@@ -61,7 +62,7 @@ from bridgeseg.system.evaluation import check_unseen
 from bridgeseg.system.oracles import at_every_pixel, with_truth
 from bridgeseg.system.prediction import Maps, at_size, category_map, group
 from bridgeseg.system.presets import NUCLEI_FAST, NUCLEI_FULL, SCENES_FAST, SCENES_FULL
-from bridgeseg.system.recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe, Recipe
+from bridgeseg.system.recipe import Recipe
 from bridgeseg.training.train_run import train_run
 
 NAME = "instance-table"

@@ -30,6 +30,7 @@ from bridgeseg.data.scene_shapes import CATEGORIES
 from bridgeseg.data.scenes import Scenes
 from bridgeseg.grouping.suppression import Suppression
 from bridgeseg.grouping.voting import Voting
+from bridgeseg.losses.loss_recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.machine.environment import cache_folder
 from bridgeseg.measures.average_precision import average_precision
 from bridgeseg.measures.mask_iou import overlaps
@@ -38,7 +39,6 @@ from bridgeseg.networks.preprocessing import normalise
 from bridgeseg.networks.stack import STACK_STRIDE, stack
 from bridgeseg.structures.boxes import decode
 from bridgeseg.system.prediction import Maps, category_map, group
-from bridgeseg.system.recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.training.mini_batches import Batches
 from bridgeseg.training.objective import objective_of
 from bridgeseg.training.optimiser import make_optimiser, rate_at, set_rate

@@ -13,17 +13,10 @@ from changed import changed
 
 from bridgeseg.grouping.suppression import Suppression
 from bridgeseg.grouping.voting import Voting
+from bridgeseg.losses.loss_recipe import BoxLossRecipe, CategoryLossRecipe
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.presets import RECIPES, VOC
-from bridgeseg.system.recipe import (
-    BoxLossRecipe,
-    CategoryLossRecipe,
-    CropRecipe,
-    NetworkRecipe,
-    OptimiserRecipe,
-    PictureRecipe,
-    Recipe,
-)
+from bridgeseg.system.recipe import CropRecipe, NetworkRecipe, OptimiserRecipe, PictureRecipe, Recipe
 
 
 @pytest.mark.parametrize("grouping", [Voting(neighbours=3), Suppression(top=4, overlap=0.3)])

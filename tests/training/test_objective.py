@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.losses.loss_recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.structures.box_encodings import ENCODINGS
 from bridgeseg.structures.boxes import box_targets, encode
 from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.labels import VOID
-from bridgeseg.system.recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.training.objective import localization_loss, objective_of, semantic_loss
 
 CATEGORY = CategoryLossRecipe(threshold=2.0, floor=0)
@@ -174,3 +174,67 @@ def test_a_network_that_follows_the_gradient_of_the_boxes_finds_them(labels: tup
     present &= labels[0][:, ::STRIDE, ::STRIDE] != VOID
     error = (answer.detach() - target).abs().amax(1)[present]
     assert float(error.max()) < 0.05
+
+
+def giou_by_hand(found: list[float], true: list[float]) -> float:
+    """1 less the generalised IoU of two boxes, from its definition."""
+
+    def area(box: list[float]) -> float:
+        return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+
+    both = area(
+        [max(found[0], true[0]), max(found[1], true[1]), min(found[2], true[2]), min(found[3], true[3])]
+    )
+    around = area(
+        [min(found[0], true[0]), min(found[1], true[1]), max(found[2], true[2]), max(found[3], true[3])]
+    )
+    union = area(found) + area(true) - both
+    return 1 - (both / union - (around - union) / around)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("power", [0.0, 0.5])
+def test_generalised_iou_by_hand(labels: tuple[Tensor, Tensor], encoding: str, power: float) -> None:
+    categories, instances = labels
+    recipe = dataclasses.replace(BOX, encoding=encoding, loss="giou", size_power=power)
+    boxes, present = box_targets(instances, STRIDE)
+    present &= categories[:, ::STRIDE, ::STRIDE] != VOID
+    how = ENCODINGS[encoding]
+    answer = how.encode(boxes, STRIDE, BOX.scale)
+    answer = answer + 0.7 * torch.randn(answer.shape, generator=torch.Generator().manual_seed(3))
+    found = how.decode(answer, STRIDE, BOX.scale)
+    by_hand = [
+        giou_by_hand(f, t) * (BOX.scale**2 / ((t[2] - t[0]) * (t[3] - t[1]))) ** power
+        for f, t in zip(
+            found.movedim(1, -1)[present].tolist(), boxes.movedim(1, -1)[present].tolist(), strict=True
+        )
+    ]
+    loss = localization_loss(answer, categories, instances, STRIDE, recipe).loss
+    assert float(loss) == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-4)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_generalised_iou_has_a_finite_gradient_and_finds_the_boxes(
+    labels: tuple[Tensor, Tensor], encoding: str
+) -> None:
+    categories, instances = labels
+    recipe = dataclasses.replace(BOX, encoding=encoding, loss="giou", size_power=0.0)
+    answer = torch.zeros(2, 4, 8, 8, requires_grad=True)
+    optimiser = torch.optim.Adam([answer], lr=0.05)
+    losses = []
+    for _ in range(150):
+        optimiser.zero_grad()
+        loss = localization_loss(answer, categories, instances, STRIDE, recipe).loss
+        loss.backward()
+        assert answer.grad is not None
+        assert answer.grad.isfinite().all()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.05 < losses[0]
+
+
+def test_generalised_iou_of_a_broken_answer_is_nan(labels: tuple[Tensor, Tensor]) -> None:
+    categories, instances = labels
+    recipe = dataclasses.replace(BOX, loss="giou")
+    broken = torch.full((2, 4, 8, 8), float("nan"))
+    assert localization_loss(broken, categories, torch.zeros_like(instances), STRIDE, recipe).loss.isnan()

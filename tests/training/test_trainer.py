@@ -10,18 +10,10 @@ import torch
 from changed import changed
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.losses.loss_recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.machine.progress import Progress
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.recipe import (
-    BoxLossRecipe,
-    CategoryLossRecipe,
-    CropRecipe,
-    Learner,
-    LossRecipe,
-    NetworkRecipe,
-    OptimiserRecipe,
-    Recipe,
-)
+from bridgeseg.system.recipe import CropRecipe, Learner, NetworkRecipe, OptimiserRecipe, Recipe
 from bridgeseg.training.store import load
 from bridgeseg.training.trainer import Diverged, Trainer
 from bridgeseg.training.windows import Batch

@@ -6,7 +6,8 @@
 A bundle is a zip whose files are stored as they are. It has three folders: `chapters`, the networks that chapters
 trained and keep; `runs`, what their lessons trained; `data`, real pictures. What stands in a cache already is left as
 it is. Its first file says where it was made: a chapter finds its network again only where it would train the same one,
-that is with the same functions, the same PyTorch, and a processor that draws the same first weights.
+that is with functions that pass the same checkpoints, the same PyTorch, and a processor that draws the same first
+weights.
 
 Our choice. Built in chapter 1.
 """

@@ -1,7 +1,8 @@
 """What a chapter has trained by itself, kept by what it depends on, so that nothing is trained twice.
 
 `bridgeseg.teaching.cache` keeps the runs of recipes. Here it is a reader's own network, trained by a reader's own
-function: the key holds the source of both, and changing a line trains anew.
+function: the key holds the source of both, and changing a line trains anew. A function that has passed its checkpoint
+counts as what it was compared with, so that all who built it rightly, and who were lent it, find the same network.
 
 Built in chapter 4.
 """
@@ -12,6 +13,7 @@ import hashlib
 import inspect
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -19,6 +21,7 @@ from torch import nn
 from bridgeseg.machine.environment import cache_folder, device
 from bridgeseg.machine.files import write_tensors
 from bridgeseg.teaching.cache import alone
+from bridgeseg.teaching.checks import counts_as
 from bridgeseg.training.trainer import TRAINING_VERSION
 
 KEPT = 8  # results of one name; those used least lately go
@@ -32,8 +35,8 @@ def remembered(
     name: of the training, for a file
     network: as it begins; it comes back trained
     train: trains the network that it is given, and returns numbers to be kept, the losses for example
-    depends: what the training depends on besides the weights that the network begins with: functions, by their
-        source, and settings, by how Python shows them
+    depends: what the training depends on besides the weights that the network begins with: functions, by the source
+        of what they count as, see `bridgeseg.teaching.checks.counts_as`; and settings, by how Python shows them
     returns: the numbers; and the seconds that the training took when it was done
 
     Example:
@@ -71,5 +74,12 @@ def _key(network: nn.Module, depends: Sequence[object]) -> str:
     for name, values in network.state_dict().items():
         found.update(name.encode() + values.detach().cpu().numpy().tobytes())
     for each in depends:
-        found.update(b"\0" + (inspect.getsource(each) if callable(each) else repr(each)).encode())
+        found.update(b"\0" + _told(each).encode())
     return found.hexdigest()[:12]
+
+
+def _told(each: object) -> str:
+    """What a key says of a function or a setting."""
+    if isinstance(each, partial):
+        return "\0".join([_told(each.func), *map(_told, each.args), repr(each.keywords)])
+    return inspect.getsource(counts_as(each)) if callable(each) else repr(each)

@@ -285,7 +285,8 @@ def learned(scenes: int) -> Store:
 def run(name: str, choice: Choice, seed: int, size: Size, scratch: Path) -> dict[str, float]:
     """Train and measure one choice, or read what came out when that was done."""
     torch.set_num_threads(1)
-    told = asdict(choice) | {"seed": seed, "borders": 1} | size._asdict()
+    network = {"layers": LAYERS, "width": WIDTH, "side": SIDE, "scale": SCALE, "beta": BETA}
+    told = asdict(choice) | {"seed": seed, "borders": 1} | size._asdict() | network | asdict(RECIPE)
 
     def made() -> dict[str, float]:
         network = train(choice, learned(size.scenes), size.steps, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from bridgeseg.teaching import remembered as module
+from bridgeseg.teaching.checks import agree
 from bridgeseg.teaching.remembered import remembered
 
 
@@ -93,3 +95,35 @@ def test_a_training_that_fails_leaves_nothing(own_cache: Path) -> None:
     with pytest.raises(ValueError, match="on purpose"):
         remembered("a", drawn(), broken, [])
     assert list(own_cache.glob("*.pt")) == []
+
+
+def test_all_who_pass_the_checkpoint_and_who_are_lent_find_the_same_network() -> None:
+    def books(rate: float) -> float:
+        return rate + rate
+
+    def students(value: float) -> float:
+        return sum([value, value])
+
+    train = Count()
+    for built in (books, students):
+        agree(built, one, [(1.5,), (0.0,)])
+        remembered("a", drawn(), train, [built, 3])
+    remembered("a", drawn(), train, [one, 3])  # lent
+    assert train.times == 1
+
+    def careless(rate: float) -> float:
+        return rate + rate + 0
+
+    remembered("a", drawn(), train, [careless, 3])  # has not been asked
+    with pytest.raises(AssertionError):
+        agree(other, one, [(1.5,)])
+    remembered("a", drawn(), train, [other, 3])  # has not passed
+    assert train.times == 3
+
+
+def test_of_a_part_of_a_function_its_arguments_count() -> None:
+    train = Count()
+    for setting in (2.0, 3.0, 2.0):
+        remembered("a", drawn(), train, [partial(one, setting)])
+        remembered("a", drawn(), train, [partial(one, rate=setting)])
+    assert train.times == 4

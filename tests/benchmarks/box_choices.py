@@ -285,8 +285,15 @@ def learned(scenes: int) -> Store:
 def run(name: str, choice: Choice, seed: int, size: Size, scratch: Path) -> dict[str, float]:
     """Train and measure one choice, or read what came out when that was done."""
     torch.set_num_threads(1)
-    network = {"layers": LAYERS, "width": WIDTH, "side": SIDE, "scale": SCALE, "beta": BETA}
-    told = asdict(choice) | {"seed": seed, "borders": 1} | size._asdict() | network | asdict(RECIPE)
+    fixed = {
+        "layers": LAYERS,
+        "width": WIDTH,
+        "side": SIDE,
+        "scale": SCALE,
+        "beta": BETA,
+        "recipe": asdict(RECIPE),
+    }
+    told = asdict(choice) | {"seed": seed, "borders": 1} | size._asdict() | fixed
 
     def made() -> dict[str, float]:
         network = train(choice, learned(size.scenes), size.steps, seed)

@@ -1,12 +1,12 @@
 """What each finding of part III brings the recipe for nuclei: `python tests/benchmarks/nuclei_findings.py --store`.
 
-The recipe nuclei-fast as it was, and with one thing changed at a time, or several: the distances to the four sides in
-the place of the centre and the size; the generalised IoU in the place of smooth L1; the weight of the box loss beside
-the categories'. All of one seed take the same steps, as many as eight minutes of two quiet cores allow the first of
-them, and are scored on the same unseen pictures, by our voting and by the paper's suppression.
+The recipe nuclei-fast with the paper's four numbers and its loss, and with one thing changed at a time, or two: the
+distances to the four sides in the place of the centre and the sizes; the generalised IoU in the place of smooth L1.
+`--variants` asks for others. All of one seed take the same steps, a quarter of those that eight minutes of two quiet
+cores allow (`--steps 9840`), and are scored on the same unseen pictures, by our voting and by the paper's suppression.
 
-Trainings stand in `--scratch`: one that was interrupted goes on, one that is finished is not repeated. `--only` does
-those whose name contains a text, and stores nothing, so that two processes share the work. Eighty minutes of two cores:
+Trainings stand in `--scratch`: one that was interrupted goes on, one that is finished is not repeated. `--part` does
+every second one and stores nothing, so that two processes share the work; an hour of two cores:
 
     python tests/benchmarks/nuclei_findings.py --part 0 & python tests/benchmarks/nuclei_findings.py --part 1
     wait; python tests/benchmarks/nuclei_findings.py --store
@@ -37,14 +37,14 @@ from bridgeseg.system.recipe import Recipe
 from bridgeseg.training.train_run import train_run
 
 NAME = "nuclei-findings"
-STEPS = 9840  # of eight minutes, seed 0, two quiet cores (results/nuclei-fast.json)
-WAS = BoxLossRecipe()
-SIDES = dataclasses.replace(WAS, encoding="sides")
+STEPS = 2400
+OURS = BoxLossRecipe()  # the paper's four numbers and its loss
+SIDES = dataclasses.replace(OURS, encoding="sides")
 # An IoU is a part of the object already: no weight by size on top of it.
-GIOU = dataclasses.replace(WAS, loss="giou", size_power=0.0)
+GIOU = dataclasses.replace(OURS, loss="giou", size_power=0.0)
 BOTH = dataclasses.replace(GIOU, encoding="sides")
 VARIANTS: dict[str, BoxLossRecipe] = {
-    "as it was": WAS,
+    "centre and sizes": OURS,
     "four sides": SIDES,
     "GIoU": GIOU,
     "four sides, GIoU": BOTH,

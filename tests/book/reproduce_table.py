@@ -45,6 +45,7 @@ ALL_TITLES = TITLES | {
     "instance-table": "the paper's instance table in small, and its bounds",
     "instance-table-full": "the same with 34 and 101 layers, on a GPU",
     "mask-rcnn": "Mask R-CNN beside ours, on scenes",
+    "nuclei-findings": "four sides and the generalised IoU on nuclei, by both groupings",
     "reading-memory": "what a set takes of memory that does not fit",
     "same-minutes-nuclei-fast": "nuclei, in the same minutes with the engine before",
     "same-minutes-pedestrians": "pedestrians, in the same minutes with the engine before",

@@ -9,6 +9,7 @@ import base64
 import binascii
 import io
 import math
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
@@ -213,7 +214,7 @@ def _picture(path: Path, data: dict[str, Any], pictures: dict[str, Path]) -> Pat
     places: list[Path] = []
     if isinstance(named, str) and named and "\0" not in named:
         parts = PureWindowsPath(named)
-        places = [path.parent / parts.name, path.parent / parts.as_posix()]
+        places = [path.parent / parts.name, Path(os.path.normpath(path.parent / parts.as_posix()))]
     for place in places:
         if alike(str(place)) in pictures:
             return pictures[alike(str(place))]

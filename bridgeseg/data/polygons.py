@@ -92,7 +92,7 @@ def fill_polygon(points: np.ndarray, size: tuple[int, int]) -> Patch:
 
     Example:
         >>> fill_polygon(np.array([[0, 0], [3, 0], [0, 3]]), (3, 3)).mask.astype(int).tolist()
-        [[1, 1], [1, 0]]
+        [[1, 1], [1, 0], [0, 0]]
 
     Built in chapter 12.
     """

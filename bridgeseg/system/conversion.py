@@ -225,7 +225,7 @@ def divide(names: Sequence[str], share: float, seed: int = 0) -> tuple[tuple[str
     Example:
         >>> train, val = divide([f"picture {number}" for number in range(100)], 0.2)
         >>> len(train), len(val)
-        (81, 19)
+        (82, 18)
 
     Built in chapter 12.
     """

@@ -44,7 +44,7 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
     """
     out = Path(out)
     check_target(dataset, out, split)
-    write_categories(dataset.categories, out)
+    _write_categories(dataset.categories, out)
     others = _listed_elsewhere(out, split)
     list_path(out, split).unlink(missing_ok=True)
     names: list[str] = []
@@ -113,15 +113,8 @@ def write_picture(sample: Sample, folder: Path) -> None:
     )
 
 
-def write_categories(categories: tuple[str, ...], out: Path) -> None:
-    """Write classes.txt, or make sure that the one there says the same.
-
-    categories: the names, background first
-    out: the folder
-    raises: BadInput when the folder has other categories
-
-    Built in chapter 2.
-    """
+def _write_categories(categories: tuple[str, ...], out: Path) -> None:
+    """Write classes.txt, or make sure that the one there says the same."""
     path = out / "classes.txt"
     if path.exists() or list_path(out, "").parent.is_dir():
         there = read_categories(out)

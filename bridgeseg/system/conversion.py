@@ -23,11 +23,11 @@ from bridgeseg.data.mask_files import MaskFiles
 from bridgeseg.data.named_files import by_stem, folder_named, walk
 from bridgeseg.data.pictures import ENDINGS
 from bridgeseg.data.voc import list_path
-from bridgeseg.data.voc_export import write_categories, write_sample
+from bridgeseg.data.voc_export import write_sample
 from bridgeseg.grouping.components import connected_components
 from bridgeseg.machine.files import write_text
 from bridgeseg.machine.progress import Progress, silent
-from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample
+from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify
 
 FORMATS = ("labelme", "coco", "palette", "masks", "labels")
 MARK = "converted.json"  # says what a folder was made from, so that nothing else is written over
@@ -122,12 +122,12 @@ def convert(
     for index in range(len(dataset)):
         progress(index / len(dataset), dataset.names[index])
         try:
-            sample = dataset[index]
+            sample = verify(dataset[index], dataset.names[index], len(dataset.categories) - 1)
+            write_sample(sample, out)
         except BadInput as error:
             reason = reason or f"{dataset.names[index]}: {error}"
             findings.note("pictures that cannot be used", f"{dataset.names[index]}: {error}")
             continue
-        write_sample(sample, out)
         names.append(sample.name)
         areas, of = _areas(sample)
         objects.update(of)
@@ -148,7 +148,7 @@ def convert(
     train, val = divide(names, share, seed)
     if not val:
         findings.note("lists left out, as there is one picture only", "val")
-    write_categories(dataset.categories, out)
+    write_text(out / "classes.txt", "".join(f"{name}\n" for name in dataset.categories[1:]))
     for split, part in (("val", val), ("train", train)):
         if part:
             write_text(list_path(out, split), "".join(f"{name}\n" for name in part))

@@ -86,7 +86,7 @@ class CocoFolder:
                 "; it is turned by its EXIF orientation, the labels are not" if said == size[::-1] else ""
             )
             raise BadInput(
-                f"labelled at {said[1]} x {said[0]} pixels, the picture has {size[1]} x {size[0]}{turned}"
+                f"labelled at {said[1]!r:.20} x {said[0]!r:.20} pixels, the picture has {size[1]} x {size[0]}{turned}"
             )
         regions = [self._region(one, name, size) for one in self._annotations[str(image["id"])]]
         # What is not known comes first, so that objects lie upon it.

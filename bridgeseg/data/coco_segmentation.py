@@ -56,7 +56,7 @@ def fill_runs(rle: dict[str, Any], size: tuple[int, int]) -> Patch:
     """
     height, width = size
     if rle.get("size") != [height, width]:
-        raise BadInput(f"run lengths of size {rle.get('size')}, expected [{height}, {width}]")
+        raise BadInput(f"run lengths of size {rle.get('size')!r:.40}, expected [{height}, {width}]")
     given = rle.get("counts")
     counts = decompress(given) if isinstance(given, str) else given
     if not isinstance(counts, list) or not all(

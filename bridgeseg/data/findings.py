@@ -6,6 +6,7 @@ Built in chapter 12.
 from __future__ import annotations
 
 NAMED = 5  # first names in a line; the count says how many there are
+LONGEST = 200  # letters of a name with its reason: files hold what they like
 
 
 class Findings:
@@ -28,10 +29,11 @@ class Findings:
         """Count something.
 
         kind: what it is, in the plural
-        name: the file or picture that it was found in
+        name: the file or picture that it was found in; what is no letter in it becomes a blank
         count: how many of the kind
         """
-        self._names.setdefault(kind, []).extend([name] * count)
+        line = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
+        self._names.setdefault(kind, []).extend([line[:LONGEST]] * count)
 
     def count(self, kind: str) -> int:
         """Return how many of a kind were counted."""

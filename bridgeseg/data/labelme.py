@@ -248,4 +248,6 @@ def _check_size(data: dict[str, Any], picture: np.ndarray) -> None:
     if None in said or said == size:
         return
     turned = "; it is turned by its EXIF orientation, the labels are not" if said == size[::-1] else ""
-    raise BadInput(f"labelled at {said[1]} x {said[0]} pixels, the picture has {size[1]} x {size[0]}{turned}")
+    raise BadInput(
+        f"labelled at {said[1]!r:.20} x {said[0]!r:.20} pixels, the picture has {size[1]} x {size[0]}{turned}"
+    )

@@ -65,3 +65,5 @@ def test_a_line_names_the_first_and_counts_all() -> None:
     assert findings.lines() == ["absent pictures: 16 (0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg and 3 more)"]
     assert findings.count("absent pictures") == 16
     assert findings.count("others") == 0
+    findings.note("others", "two\nlines\ud800 " + "x" * 9999)
+    assert findings.lines()[1] == f"others: 1 (two lines {'x' * 190})"

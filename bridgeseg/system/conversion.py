@@ -188,7 +188,7 @@ def recognise(source: Path) -> str:
 
 
 def open_labels(kind: str, source: Path, findings: Findings) -> Labelled:
-    """Open pictures and labels of another layout as a data set.
+    """Return pictures and labels of another layout as a data set.
 
     kind: one of FORMATS
     source: the folder, or the JSON of a set in COCO's layout

@@ -15,6 +15,7 @@ from bridgeseg.data.open_dataset import KINDS
 from bridgeseg.measures.average_precision import RULES
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.checkpoint import shipped
+from bridgeseg.system.conversion import FORMATS
 from bridgeseg.system.presets import RECIPES
 
 SPECS = "scenes, voc:DIR, sbd:DIR or nuclei:DIR"
@@ -69,7 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bridgeseg {__version__}")
     parser.set_defaults(verb=None)
     verbs = parser.add_subparsers(
-        title="verbs", metavar="train | segment | evaluate | export", parser_class=Parser
+        title="verbs", metavar="train | segment | evaluate | export | convert", parser_class=Parser
     )
 
     def add(verb: str, summary: str) -> argparse.ArgumentParser:
@@ -119,12 +120,20 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--json", metavar="FILE", help="write the figures there too")
     device(one)
 
-    one = add("export", "write a data set as a folder in PASCAL VOC's layout")
+    one = add("export", "write a data set as a folder in PASCAL VOC's layout, or in COCO's")
     one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
     one.add_argument("--out", required=True, metavar="DIR", help="the folder")
     one.add_argument("--split", default="val", help="part of the data; default val")
     one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
     one.add_argument("--size", type=_positive, metavar="S", help="side of a scene in pixels; default 96")
+    one.add_argument("--format", choices=("voc", "coco"), default="voc", help="default voc")
+
+    one = add("convert", "write what a labelling tool wrote as a folder in PASCAL VOC's layout")
+    one.add_argument("source", metavar="FROM", help="folder of pictures and labels, or COCO's JSON")
+    one.add_argument("out", metavar="TO", help="folder for the result; new or empty")
+    one.add_argument("--format", choices=FORMATS, help="of FROM; default: found out")
+    one.add_argument("--val", type=_share, default=0.2, metavar="SHARE", help="of the pictures; default 0.2")
+    one.add_argument("--seed", type=_whole, default=0, metavar="S", help="another one gives another val")
     return parser
 
 
@@ -132,6 +141,13 @@ def _minutes(text: str) -> float:
     value = float(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text}, expected a number of minutes above 0")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text}, expected a share between 0 and 1")
     return value
 
 

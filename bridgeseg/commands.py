@@ -1,4 +1,4 @@
-"""The command line: `python -m bridgeseg train | segment | evaluate | export`.
+"""The command line: `python -m bridgeseg train | segment | evaluate | export | convert`.
 
 Whatever is wrong with what was given becomes one line on standard error and a number other than 0: 1 for files and
 data, 2 for the arguments themselves, 130 after Ctrl-C.
@@ -20,16 +20,22 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from PIL import Image
 
 from bridgeseg.arguments import make_parser, read_spec
+from bridgeseg.data.coco_export import export_coco
+from bridgeseg.data.findings import Findings
 from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.data.voc import VocFolder
 from bridgeseg.data.voc_export import export
 from bridgeseg.machine.environment import tier
-from bridgeseg.machine.files import write_text
+from bridgeseg.machine.files import write_atomically, write_text
 from bridgeseg.machine.memory import is_out_of_memory
 from bridgeseg.machine.progress import Bar, silent
+from bridgeseg.plots.sheet import truth_sheet
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.checkpoint import load_run
+from bridgeseg.system.conversion import convert
 from bridgeseg.system.evaluation import check_categories, check_unseen, evaluate
 from bridgeseg.system.presets import default_recipe, recipe_named
 from bridgeseg.system.segment_files import segment_files
@@ -184,23 +190,63 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
 
 
 def export_verb(given: argparse.Namespace, began: float) -> int:
-    """Write a data set as a folder in PASCAL VOC's layout: the verb `export`.
+    """Write a data set as a folder in PASCAL VOC's layout or in COCO's: the verb `export`.
 
     given, began: as in `train`
     returns: 0
-    raises: what `export` and reading the data raise
+    raises: what `export`, `export_coco` and reading the data raise
 
     Built in chapter 10.
     """
     dataset = open_dataset(*read_spec(given.data), given.split, size=given.size, count=given.count)
-    export(dataset, given.out, given.split)
+    write = export_coco if given.format == "coco" else export
+    write(dataset, given.out, given.split)
     print(f"{given.out}: {len(dataset)} pictures of {given.data}, split {given.split}")
+    return 0
+
+
+def convert_verb(given: argparse.Namespace, began: float) -> int:
+    """Write what a labelling tool wrote as a folder of VOC's layout, with a table and a sheet: the verb `convert`.
+
+    given, began: as in `train`
+    returns: 0
+    raises: what `convert` raises
+
+    Built in chapter 12.
+    """
+    findings = Findings()
+    bar = Bar(quiet=True)
+    try:
+        done = convert(
+            given.source,
+            given.out,
+            findings,
+            kind=given.format,
+            share=given.val,
+            seed=given.seed,
+            progress=bar,
+        )
+    finally:
+        bar.close()
+        for line in findings.lines():
+            warn(line)
+    first = VocFolder(given.out, "train")
+    sheet = Image.fromarray(truth_sheet([first[number] for number in range(min(len(first), 12))]))
+    path = write_atomically(Path(given.out) / "sheet.png", lambda file: sheet.save(file, format="PNG"))
+    print(done.table())
+    print(f"{given.out}: opens as voc:{given.out}; {path} shows the first pictures")
     return 0
 
 
 # What `evaluate --json` writes, neither more nor less: programs rely on it.
 STORED = ("mean_iou", "iou", "ap_r", "ap_r_vol", "rule", "images", "instances", "seconds_per_image")
-VERBS = {"train": train, "segment": segment, "evaluate": evaluate_verb, "export": export_verb}
+VERBS = {
+    "train": train,
+    "segment": segment,
+    "evaluate": evaluate_verb,
+    "export": export_verb,
+    "convert": convert_verb,
+}
 
 
 def table(figures: dict[str, Any]) -> str:

@@ -43,12 +43,7 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
     Built in chapter 2.
     """
     out = Path(out)
-    if dataset.root is not None and out.exists() and out.resolve() == dataset.root.resolve():
-        raise BadInput(f"{out}: is the folder that the pictures come from, expected another")
-    if Path(split).name != split or split in ("", ".", ".."):
-        raise BadInput(f"split: {split!r}, expected a plain name")
-    if len(dataset) == 0:
-        raise BadInput(f"{out}: nothing to export, expected at least one picture")
+    check_target(dataset, out, split)
     _write_categories(dataset.categories, out)
     others = _listed_elsewhere(out, split)
     list_path(out, split).unlink(missing_ok=True)
@@ -69,6 +64,24 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
     return out
 
 
+def check_target(dataset: Labelled, out: Path, split: str) -> None:
+    """Refuse to export nothing, under a split without a plain name, or over the pictures themselves.
+
+    dataset: the samples
+    out: the folder
+    split: the name of the list
+    raises: BadInput in these cases
+
+    Built in chapter 2.
+    """
+    if dataset.root is not None and out.exists() and out.resolve() == dataset.root.resolve():
+        raise BadInput(f"{out}: is the folder that the pictures come from, expected another")
+    if Path(split).name != split or split in ("", ".", ".."):
+        raise BadInput(f"split: {split!r}, expected a plain name")
+    if len(dataset) == 0:
+        raise BadInput(f"{out}: nothing to export, expected at least one picture")
+
+
 def write_sample(sample: Sample, out: Path) -> None:
     """Write a sample's picture and its two maps into a folder of VOC's layout.
 
@@ -81,9 +94,21 @@ def write_sample(sample: Sample, out: Path) -> None:
     void = sample.categories == VOID
     write_label_png(out / "SegmentationClass" / f"{sample.name}.png", sample.categories, void)
     write_label_png(out / "SegmentationObject" / f"{sample.name}.png", sample.instances, void)
+    write_picture(sample, out / "JPEGImages")
+
+
+def write_picture(sample: Sample, folder: Path) -> None:
+    """Write a sample's picture as a JPEG.
+
+    sample: the picture, whose maps are not looked at
+    folder: where NAME.jpg shall stand
+    raises: OSError when writing fails
+
+    Built in chapter 2.
+    """
     picture = Image.fromarray(sample.picture)
     write_atomically(
-        out / "JPEGImages" / f"{sample.name}.jpg",
+        folder / f"{sample.name}.jpg",
         lambda file: picture.save(file, format="JPEG", quality=95, subsampling=0),
     )
 

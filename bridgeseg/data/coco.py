@@ -1,0 +1,210 @@
+"""Data sets in COCO's layout: one JSON with images, annotations and categories, and the pictures.
+
+Built in chapter 12.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridgeseg.data.coco_segmentation import fill_segmentation
+from bridgeseg.data.findings import Findings
+from bridgeseg.data.json_files import clean_name, read_json
+from bridgeseg.data.labelme import BACKGROUNDS, BEYOND, IGNORED, reaches_beyond
+from bridgeseg.data.named_files import alike, plain_names, walk
+from bridgeseg.data.pictures import ENDINGS, read_picture
+from bridgeseg.data.polygons import FARTHEST, Patch, fill_polygon
+from bridgeseg.data.regions import Region, compose
+from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample
+
+KEYS = ("images", "annotations", "categories")
+
+
+class CocoFolder:
+    """A data set in COCO's layout, as samples.
+
+    Categories stand in the order of their ids, which may have gaps; two of one name are one. An annotation with
+    `iscrowd` or `ignore` is void, and objects annotated one by one in it keep their pixels. Our choice: where an object
+    is known to be and not what or how far, its pixels are void and not background: those of an annotation of an unknown
+    category, and the box of one without an outline that can be read.
+
+    root: the folder that the pictures are in, at any depth
+    file: the JSON
+    findings: where everything is counted that cannot be carried over
+    raises: BadInput when the JSON cannot be read, lacks one of the three lists, has no picture that is there, or has
+        more than 254 categories
+
+    Built in chapter 12.
+    """
+
+    kind = "coco"
+
+    def __init__(self, root: str | Path, file: str | Path, findings: Findings) -> None:
+        self.root = Path(root)
+        self._findings = findings
+        data = read_json(file)
+        for key in KEYS:
+            if not isinstance(data.get(key), list):
+                raise BadInput(f"{file}: no list {key!r}, expected {', '.join(KEYS)}")
+        self.categories, self._category = _read_categories(data["categories"], Path(file))
+        images = self._first_of_each([image for image in data["images"] if self._is_image(image)])
+        places = _Places(self.root)
+        found = [(image, places.find(image["file_name"])) for image in images]
+        for image, path in found:
+            if path is None:
+                findings.note("absent pictures", image["file_name"])
+        there = [(image, path) for image, path in found if path is not None]
+        if not there:
+            raise BadInput(f"{self.root}: none of the {len(images)} pictures of {Path(file).name} is there")
+        self._images = [image for image, _ in there]
+        self._pictures = [path for _, path in there]
+        self.names = plain_names([_slashed(image["file_name"]) for image, _ in there])
+        for name in sorted(set(places.all) - {path for _, path in there}):
+            findings.note("pictures that the JSON does not name, passed over", name.name)
+        self._annotations = self._by_image(data["annotations"], {str(image["id"]) for image in images})
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one picture and its annotations.
+
+        index: 0…len-1
+        returns: the sample
+        raises: BadInput when the picture cannot be read or has another size than the JSON says; IndexError
+        """
+        image, name = self._images[index], self.names[index]
+        picture = read_picture(self._pictures[index])
+        said, size = (image.get("height"), image.get("width")), (picture.shape[0], picture.shape[1])
+        if None not in said and said != size:
+            turned = (
+                "; it is turned by its EXIF orientation, the labels are not" if said == size[::-1] else ""
+            )
+            raise BadInput(
+                f"labelled at {said[1]!r:.20} x {said[0]!r:.20} pixels, the picture has {size[1]} x {size[0]}{turned}"
+            )
+        regions = [self._region(one, name, size) for one in self._annotations[str(image["id"])]]
+        # What is not known comes first, so that objects lie upon it.
+        ordered = sorted((region for region in regions if region), key=lambda region: region.category != VOID)
+        return compose(name, picture, ordered, self._findings)
+
+    def _region(self, annotation: dict[str, Any], name: str, size: tuple[int, int]) -> Region | None:
+        """What an annotation says of the picture; None where it says nothing of any pixel."""
+        category = self._category.get(str(annotation.get("category_id")))
+        try:
+            patch, points = fill_segmentation(annotation.get("segmentation"), size)
+        except BadInput as error:
+            bare = not annotation.get("segmentation")
+            kind = "without a segmentation" if bare else "whose segmentation cannot be read"
+            self._findings.note(
+                f"annotations {kind}, void in their box", name if bare else f"{name}: {error}"
+            )
+            box = _box(annotation.get("bbox"), size)
+            return None if box is None else Region(VOID, box)
+        if reaches_beyond(points, size):
+            self._findings.note(BEYOND, name)
+        if annotation.get("iscrowd") or annotation.get("ignore"):
+            self._findings.note("crowds, which become void", name)
+            return Region(VOID, patch)
+        if category is None:
+            number = annotation.get("category_id")
+            self._findings.note("annotations of an unknown category, void", f"{name}: {number}")
+            return Region(VOID, patch)
+        return Region(category, patch)
+
+    def _is_image(self, image: Any) -> bool:
+        """Whether an entry names a picture; counted where it does not."""
+        fine = isinstance(image, dict) and isinstance(image.get("id"), int | str)
+        if fine and isinstance(image.get("file_name"), str) and image["file_name"].strip():
+            return True
+        self._findings.note("images without an id or a file_name", str(image)[:40])
+        return False
+
+    def _first_of_each(self, images: list[Any]) -> list[Any]:
+        """The images whose id no earlier one has; the others are counted."""
+        first: dict[str, Any] = {}
+        for image in images:
+            if first.setdefault(str(image["id"]), image) is not image:
+                self._findings.note("images with the id of an earlier one, passed over", image["file_name"])
+        return list(first.values())
+
+    def _by_image(self, annotations: list[Any], known: set[str]) -> defaultdict[str, list[dict[str, Any]]]:
+        """The annotations of every picture; those of none are counted."""
+        found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for one in annotations:
+            image = one.get("image_id") if isinstance(one, dict) else None
+            if str(image) in known:
+                found[str(image)].append(one)
+            else:
+                self._findings.note(
+                    "annotations of a picture that the JSON does not have", f"image_id {image}"
+                )
+        return found
+
+
+class _Places:
+    """The pictures below a folder, to be found by the path that a JSON has for them."""
+
+    def __init__(self, root: Path) -> None:
+        self.all = list(walk(root, ENDINGS))
+        self._by_name: defaultdict[str, list[tuple[list[str], Path]]] = defaultdict(list)
+        for path in self.all:
+            parts = [alike(part) for part in path.relative_to(root).parts]
+            self._by_name[parts[-1]].append((parts, path))
+
+    def find(self, named: str) -> Path | None:
+        """The picture whose path ends as this one does, the longer the better; None where there is none or two."""
+        wanted = [alike(part) for part in _slashed(named).split("/") if part not in ("", ".", "..")]
+        if not wanted:
+            return None
+        common = [(_same_end(parts, wanted), -len(parts), path) for parts, path in self._by_name[wanted[-1]]]
+        common.sort(key=lambda one: one[:2], reverse=True)
+        if not common or (len(common) > 1 and common[0][:2] == common[1][:2]):
+            return None
+        return common[0][2]
+
+
+def _slashed(named: str) -> str:
+    """A path that may have been written on Windows, with slashes."""
+    return named.strip().replace("\\", "/")
+
+
+def _same_end(one: list[str], other: list[str]) -> int:
+    """How many last parts two paths share."""
+    pairs = list(zip(reversed(one), reversed(other), strict=False))
+    return next((count for count, (a, b) in enumerate(pairs) if a != b), len(pairs))
+
+
+def _read_categories(entries: list[Any], file: Path) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The names, background first, and the number of every id as text: 0 for a background, 255 for what is ignored."""
+    names: list[str] = []
+    numbers: dict[str, int] = {}
+    if not all(isinstance(entry, dict) and isinstance(entry.get("id"), int) for entry in entries):
+        raise BadInput(f"{file}: a category without a whole number for its id, expected id and name")
+    for entry in sorted(entries, key=lambda entry: entry["id"]):
+        name = clean_name(entry.get("name")) or f"category {entry['id']}"
+        if name.lower() in BACKGROUNDS:
+            numbers[str(entry["id"])] = BACKGROUND
+        elif name == IGNORED:
+            numbers[str(entry["id"])] = VOID
+        else:
+            names += [name] if name not in names else []
+            numbers[str(entry["id"])] = names.index(name) + 1
+    if not 1 <= len(names) < VOID:
+        raise BadInput(f"{file}: {len(names)} categories, expected 1…{VOID - 1}")
+    return ("background", *names), numbers
+
+
+def _box(box: Any, size: tuple[int, int]) -> Patch | None:
+    """The pixels of x, y, width, height; None where that is no box."""
+    if not isinstance(box, list) or len(box) != 4 or not all(type(value) in (int, float) for value in box):
+        return None
+    x, y, wide, tall = box
+    if not all(math.isfinite(value) and abs(value) < FARTHEST for value in box):
+        return None
+    return fill_polygon(np.array([[x, y], [x + wide, y], [x + wide, y + tall], [x, y + tall]]), size)

@@ -1,0 +1,49 @@
+"""What a conversion could not carry over, counted and named.
+
+Built in chapter 12.
+"""
+
+from __future__ import annotations
+
+NAMED = 5  # first names in a line; the count says how many there are
+LONGEST = 200  # letters of a name with its reason: files hold what they like
+
+
+class Findings:
+    """Kinds of things that were left out or changed, each with how often and where.
+
+    Example:
+        >>> findings = Findings()
+        >>> findings.note("absent pictures", "a.jpg")
+        >>> findings.note("absent pictures", "b.jpg")
+        >>> findings.lines()
+        ['absent pictures: 2 (a.jpg, b.jpg)']
+
+    Built in chapter 12.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+
+    def note(self, kind: str, name: str, count: int = 1) -> None:
+        """Count something.
+
+        kind: what it is, in the plural
+        name: the file or picture that it was found in; what is no letter in it becomes a blank
+        count: how many of the kind
+        """
+        line = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
+        self._names.setdefault(kind, []).extend([line[:LONGEST]] * count)
+
+    def count(self, kind: str) -> int:
+        """Return how many of a kind were counted."""
+        return len(self._names.get(kind, []))
+
+    def lines(self) -> list[str]:
+        """Return a line for each kind, in the order in which they were met: the count and the first names."""
+        lines = []
+        for kind, names in self._names.items():
+            distinct = list(dict.fromkeys(names))
+            more = f" and {len(distinct) - NAMED} more" if len(distinct) > NAMED else ""
+            lines.append(f"{kind}: {len(names)} ({', '.join(distinct[:NAMED])}{more})")
+        return lines

@@ -1,0 +1,92 @@
+"""Pictures with one mask file an object: `images/NAME.*` and `masks/NAME/*.png`.
+
+Built in chapter 12.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bridgeseg.data.findings import Findings
+from bridgeseg.data.label_images import LABEL_ENDINGS, check_size
+from bridgeseg.data.named_files import alike, by_stem, folder_named, plain_names
+from bridgeseg.data.pictures import ENDINGS, opened, read_picture
+from bridgeseg.data.polygons import Patch
+from bridgeseg.data.regions import Region, compose
+from bridgeseg.structures.labels import BadInput, Sample
+
+
+class MaskFiles:
+    """Pictures with a folder of masks each, as samples of the single category "object".
+
+    root: the folder
+    findings: where everything is counted that cannot be carried over
+    raises: BadInput when there is no picture with a folder of masks
+
+    Built in chapter 12.
+    """
+
+    kind = "masks"
+    categories: tuple[str, ...] = ("background", "object")
+
+    def __init__(self, root: str | Path, findings: Findings) -> None:
+        self.root = Path(root)
+        self._findings = findings
+        images, masks = folder_named(self.root, "images"), folder_named(self.root, "masks")
+        if images is None or masks is None:
+            raise BadInput(
+                f"{self.root}: no folders images and masks, expected images/NAME.* and masks/NAME/*.png"
+            )
+        folders: dict[str, Path] = {}
+        for path in sorted(masks.iterdir()):
+            if path.is_dir() and not path.name.startswith("."):
+                folders[alike(path.name)] = path
+            elif path.suffix.lower() in LABEL_ENDINGS:
+                findings.note("files passed over in masks/", path.name)
+        self._pairs: list[tuple[Path, Path]] = []
+        for stem, picture in by_stem(images, ENDINGS, findings).items():
+            if stem in folders:
+                self._pairs.append((picture, folders.pop(stem)))
+            else:
+                findings.note("pictures without labels, passed over", picture.name)
+        for folder in folders.values():
+            findings.note("absent pictures", f"that of masks/{folder.name}")
+        if not self._pairs:
+            raise BadInput(f"{self.root}: no picture in images with a folder of its name in masks")
+        self.names = plain_names([picture.name for picture, _ in self._pairs])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one picture and its masks.
+
+        index: 0…len-1
+        returns: the sample
+        raises: BadInput when a file cannot be read or has another size than the picture; IndexError
+        """
+        path, folder = self._pairs[index]
+        picture = read_picture(path)
+        regions = [
+            Region(1, _read_mask(mask, picture))
+            for mask in by_stem(folder, LABEL_ENDINGS, self._findings).values()
+        ]
+        return compose(self.names[index], picture, regions, self._findings)
+
+
+def _read_mask(path: Path, picture: np.ndarray) -> Patch:
+    """What is not zero in a mask, alpha left out."""
+    with opened(path, ("PNG", "TIFF")) as image:
+        image.load()
+        if image.mode in ("LA", "PA", "RGBA"):
+            image = image.convert("L" if image.mode == "LA" else "RGB")
+        values = np.asarray(image)
+    held = np.any(values.reshape(*values.shape[:2], -1) != 0, axis=2)  # (h, w)
+    check_size(path, held, picture)
+    rows, columns = (np.flatnonzero(held.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return Patch(0, 0, np.zeros((0, 0), bool))
+    cut = held[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return Patch(int(rows[0]), int(columns[0]), np.ascontiguousarray(cut))

@@ -1,0 +1,307 @@
+"""From what a labelling tool or a microscope's program wrote to a folder in PASCAL VOC's layout.
+
+Built in chapter 12.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bridgeseg.data.coco import CocoFolder
+from bridgeseg.data.findings import Findings
+from bridgeseg.data.label_images import LabelImages, PaletteFolder, is_label_image
+from bridgeseg.data.labelme import LabelmeFolder
+from bridgeseg.data.mask_files import MaskFiles
+from bridgeseg.data.named_files import by_stem, folder_named, walk
+from bridgeseg.data.pictures import ENDINGS
+from bridgeseg.data.voc import list_path
+from bridgeseg.data.voc_export import write_sample
+from bridgeseg.grouping.components import connected_components
+from bridgeseg.machine.files import write_text
+from bridgeseg.machine.progress import Progress, silent
+from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify
+
+FORMATS = ("labelme", "coco", "palette", "masks", "labels")
+MARK = "converted.json"  # says what a folder was made from, so that nothing else is written over
+LAYOUTS = (
+    "NAME.json beside NAME.jpg (labelme), one JSON with images, annotations, categories (coco), images/NAME.* and"
+    " labels/NAME.png (palette), masks/NAME/*.png (masks) or masks/NAME.tif, or NAME_masks.tif (labels)"
+)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion has written.
+
+    kind: the format it was written from, one of FORMATS
+    categories: the names, background first
+    train, val: the names of the pictures in each list
+    objects: how many there are of each category, by its number
+    pictures_with: how many pictures have one of it, by its number
+    void: share of all pixels, 0…1
+    smallest: the area of the smallest object in pixels, and its picture
+
+    Built in chapter 12.
+    """
+
+    kind: str
+    categories: tuple[str, ...]
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    objects: Counter[int]
+    pictures_with: Counter[int]
+    void: float
+    smallest: tuple[int, str]
+
+    def table(self) -> str:
+        """Return what was written as lines to read."""
+        wide = max(len(name) for name in [*self.categories, "smallest object"])
+        lines = [
+            f"{'format':{wide}}  {self.kind}",
+            f"{'pictures':{wide}}  {len(self.train) + len(self.val)}"
+            f" ({len(self.train)} train, {len(self.val)} val)",
+            f"{'objects':{wide}}  {self.objects.total()}",
+        ]
+        for number, name in enumerate(self.categories[1:], 1):
+            lines.append(f"{name:{wide}}  {self.objects[number]} in {self.pictures_with[number]} pictures")
+        area, picture = self.smallest
+        lines.append(f"{'void':{wide}}  {100 * self.void:.1f} % of all pixels")
+        lines.append(f"{'smallest object':{wide}}  {area} {'pixel' if area == 1 else 'pixels'} ({picture})")
+        return "\n".join(lines)
+
+
+def convert(
+    source: str | Path,
+    out: str | Path,
+    findings: Findings,
+    *,
+    kind: str | None = None,
+    share: float = 0.2,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Converted:
+    """Write pictures and labels of another layout as a folder of VOC's layout, with lists train and val.
+
+    source: the folder, or the JSON of a set in COCO's layout; it is never changed
+    out: the folder to write; new or empty, or one that an earlier call began to make from the same source
+    findings: where everything is counted that cannot be carried over
+    kind: one of FORMATS; None finds it out
+    share: of the pictures that go to val, 0…1 exclusive
+    seed: another one gives another val
+    progress: called with the share done and a line
+    returns: what was written
+    raises: BadInput when no format fits or several, when nothing can be read or no object is found, and when `out` has
+        something else in it or lies in the source; OSError when writing fails
+
+    The lists are written last: a conversion cut short has none. Built in chapter 12.
+    """
+    source, out = Path(source), Path(out)
+    if not source.exists():
+        raise BadInput(f"{source}: no such folder, expected {LAYOUTS}")
+    kind = kind or recognise(source)
+    _check_out(source, out, kind)
+    dataset = open_labels(kind, source, findings)
+    write_text(out / MARK, json.dumps(_mark(source, kind)) + "\n")
+    for split in ("train", "val"):
+        list_path(out, split).unlink(missing_ok=True)
+    (out / "classes.txt").unlink(missing_ok=True)
+    names: list[str] = []
+    objects: Counter[int] = Counter()
+    pictures_with: Counter[int] = Counter()
+    void = pixels = 0
+    smallest: tuple[int, str] | None = None
+    reason = ""
+    for index in range(len(dataset)):
+        progress(index / len(dataset), dataset.names[index])
+        try:
+            sample = verify(dataset[index], dataset.names[index], len(dataset.categories) - 1)
+            write_sample(sample, out)
+        except BadInput as error:
+            reason = reason or f"{dataset.names[index]}: {error}"
+            findings.note("pictures that cannot be used", f"{dataset.names[index]}: {error}")
+            continue
+        names.append(sample.name)
+        areas, of = _areas(sample)
+        objects.update(of)
+        pictures_with.update(set(of))
+        void, pixels = (
+            void + int(np.count_nonzero(sample.categories == VOID)),
+            pixels + sample.categories.size,
+        )
+        if areas:
+            least = (min(areas), sample.name)
+            smallest = least if smallest is None else min(smallest, least)
+        else:
+            findings.note("pictures without an object", sample.name)
+    if not names:
+        raise BadInput(f"{source}: none of {len(dataset)} pictures can be used; the first, {reason}")
+    if smallest is None:
+        raise BadInput(f"{source}: no object in any of {len(names)} pictures, expected some to learn from")
+    train, val = divide(names, share, seed)
+    if not val:
+        findings.note("lists left out, as there is one picture only", "val")
+    write_text(out / "classes.txt", "".join(f"{name}\n" for name in dataset.categories[1:]))
+    for split, part in (("val", val), ("train", train)):
+        if part:
+            write_text(list_path(out, split), "".join(f"{name}\n" for name in part))
+    return Converted(kind, dataset.categories, train, val, objects, pictures_with, void / pixels, smallest)
+
+
+def recognise(source: Path) -> str:
+    """Return the format that a folder is in.
+
+    source: the folder, or a JSON file
+    returns: one of FORMATS
+    raises: BadInput when none fits, or several
+
+    Built in chapter 12.
+    """
+    if source.is_file():
+        return "coco"
+    fits = []
+    files = list(walk(source, (".json",)))
+    if any(map(_is_labelme, files)):
+        fits.append("labelme")
+    if any(map(_is_coco, files)):
+        fits.append("coco")
+    images, masks, labels = (folder_named(source, name) for name in ("images", "masks", "labels"))
+    if images and labels and by_stem(labels, (".png",), Findings()):
+        fits.append("palette")
+    if images and masks and any(path.is_dir() and path.name[0] != "." for path in masks.iterdir()):
+        fits.append("masks")
+    in_masks = images and masks and by_stem(masks, ENDINGS, Findings())
+    if in_masks or any(map(is_label_image, by_stem(source, ENDINGS, Findings()).values())):
+        fits.append("labels")
+    if len(fits) > 1:
+        raise BadInput(f"{source}: may be {' or '.join(fits)}, expected --format to say which")
+    if not fits:
+        raise BadInput(f"{source}: none of the known layouts, expected {LAYOUTS}")
+    return fits[0]
+
+
+def open_labels(kind: str, source: Path, findings: Findings) -> Labelled:
+    """Return pictures and labels of another layout as a data set.
+
+    kind: one of FORMATS
+    source: the folder, or the JSON of a set in COCO's layout
+    findings: where everything is counted that cannot be carried over
+    raises: BadInput for another kind, when there are several JSON files of COCO's, and what the readers raise
+
+    Built in chapter 12.
+    """
+    if source.is_file() and kind != "coco":
+        raise BadInput(f"{source}: is a file, expected a folder")
+    match kind:
+        case "labelme":
+            return LabelmeFolder(source, findings)
+        case "coco":
+            root, file = _coco_file(source)
+            return CocoFolder(root, file, findings)
+        case "palette":
+            return PaletteFolder(source, _pieces, findings)
+        case "masks":
+            return MaskFiles(source, findings)
+        case "labels":
+            return LabelImages(source, _pieces, findings)
+    raise BadInput(f"format: {kind!r}, expected {', '.join(FORMATS)}")
+
+
+def divide(names: Sequence[str], share: float, seed: int = 0) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Divide pictures into train and val by a hash of each name, so that one more picture moves no other.
+
+    names: of the pictures
+    share: of them for val, on average, 0…1
+    seed: another one gives another hash
+    returns: train and val in the order of the names; each has one where there are two pictures
+
+    Example:
+        >>> train, val = divide([f"picture {number}" for number in range(100)], 0.2)
+        >>> len(train), len(val)
+        (82, 18)
+
+    Built in chapter 12.
+    """
+    ranked = {name: hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names}
+    bound = int(share * 2**64)
+    val = {name for name in names if int.from_bytes(ranked[name][:8], "big") < bound}
+    if len(names) > 1:
+        val = val or {min(names, key=lambda name: ranked[name])}
+        val -= {max(names, key=lambda name: ranked[name])} if len(val) == len(names) else set()
+    elif val:
+        val = set()
+    return tuple(name for name in names if name not in val), tuple(name for name in names if name in val)
+
+
+def _pieces(categories: np.ndarray) -> np.ndarray:
+    """The connected pieces of a category map, (h, w) int32."""
+    return connected_components(torch.from_numpy(categories)).to(torch.int32).numpy()
+
+
+def _areas(sample: Sample) -> tuple[list[int], list[int]]:
+    """Of every object its pixels and its category."""
+    numbers, first, areas = np.unique(sample.instances, return_index=True, return_counts=True)
+    held = numbers > 0
+    return areas[held].tolist(), sample.categories.reshape(-1)[first[held]].tolist()
+
+
+def _mark(source: Path, kind: str) -> dict[str, str]:
+    return {"from": str(source.resolve()), "format": kind}
+
+
+def _check_out(source: Path, out: Path, kind: str) -> None:
+    """Refuse a folder that holds something else, or that lies in the source."""
+    folder = source.resolve() if source.is_dir() else source.resolve().parent
+    if out.resolve() == folder or folder in out.resolve().parents:
+        raise BadInput(f"{out}: lies in {folder}, which is never changed; expected another folder")
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out}: is no folder, expected one to write to")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    try:
+        made_from = json.loads((out / MARK).read_text("utf8"))
+    except (OSError, ValueError):
+        made_from = None
+    if made_from != _mark(source, kind):
+        raise BadInput(f"{out}: is not empty, and not made from {source} as {kind}; expected a new folder")
+
+
+def _coco_file(source: Path) -> tuple[Path, Path]:
+    """The folder of the pictures and the JSON of a set in COCO's layout."""
+    if source.is_file():
+        parent = source.resolve().parent
+        return (parent.parent if parent.name == "annotations" else parent), source
+    every = list(walk(source, (".json",)))
+    files = [path for path in every if _is_coco(path)] or every
+    if len(files) > 1:
+        names = ", ".join(path.relative_to(source).as_posix() for path in files[:5])
+        raise BadInput(
+            f"{source}: {len(files)} JSON files ({names}), expected one; name the file in its place"
+        )
+    if not files:
+        raise BadInput(f"{source}: no JSON file, expected one with images, annotations and categories")
+    return source, files[0]
+
+
+def _is_labelme(path: Path) -> bool:
+    return _holds(path, b'"shapes"', b'"imagePath"')
+
+
+def _is_coco(path: Path) -> bool:
+    return _holds(path, b'"annotations"', b'"images"', b'"categories"')
+
+
+def _holds(path: Path, *words: bytes) -> bool:
+    """Whether some words stand in a file, which need not be sound JSON; UTF-16 has a zero beside each letter."""
+    try:
+        content = path.read_bytes().replace(b"\0", b"")
+    except OSError:
+        return False
+    return all(word in content for word in words)

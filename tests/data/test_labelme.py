@@ -1,0 +1,201 @@
+"""What labelme wrote, of any of its versions, is read as it was drawn or refused by name."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bridgeseg.data.findings import Findings
+from bridgeseg.data.labelme import LabelmeFolder
+from bridgeseg.structures.labels import BadInput, verify
+
+SQUARE = [[1, 1], [4, 1], [4, 3], [1, 3]]
+
+
+def png(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
+
+
+def shape(label: Any, points: Any, kind: str | None = "polygon", **more: Any) -> dict[str, Any]:
+    return {"label": label, "points": points, "shape_type": kind, "group_id": None, "flags": {}, **more}
+
+
+def write(root: Path, name: str, shapes: list, size: tuple[int, int] = (8, 10), **more: Any) -> Path:
+    """Write a picture, (height, width), and its JSON; return the JSON."""
+    root.mkdir(exist_ok=True, parents=True)
+    (root / f"{name}.png").write_bytes(png(np.full((*size, 3), 90, np.uint8)))
+    said = {"imagePath": f"{name}.png", "imageData": None, "imageHeight": size[0], "imageWidth": size[1]}
+    path = root / f"{name}.json"
+    path.write_text(json.dumps({"version": "5.5.0", "flags": {}, "shapes": shapes, **said, **more}))
+    return path
+
+
+def read(root: Path) -> tuple[Any, Findings]:
+    findings = Findings()
+    folder = LabelmeFolder(root, findings)
+    sample = verify(folder[0], "x", len(folder.categories) - 1)
+    return (folder, sample), findings
+
+
+def test_every_kind_of_area_is_read(tmp_path: Path) -> None:
+    mask = np.array([[1, 0], [1, 1]], np.uint8) * 255
+    held = base64.b64encode(png(mask)).decode()
+    shapes = [
+        shape("b", SQUARE),
+        shape("a", [[9, 7], [6, 5]], "rectangle"),
+        shape("a", [[7, 2], [7, 3.2]], "circle"),
+        shape("c", [[1, 5], [2, 6]], "mask", mask=held),
+        shape("b", [[0, 0], [1, 0], [1, 1], [0, 1]], "oriented_rectangle"),
+    ]
+    write(tmp_path, "one", shapes)
+    (folder, sample), findings = read(tmp_path)
+    assert folder.categories == ("background", "a", "b", "c")  # sorted
+    expected = np.zeros((8, 10), int)
+    expected[1:3, 1:4] = 1
+    expected[5:7, 6:9] = 2
+    expected[1:3, 6:8] = 3  # centres within 1.2 of (7, 2)
+    expected[5, 1] = expected[6, 1] = expected[6, 2] = 4
+    expected[0, 0] = 5
+    assert np.array_equal(sample.instances, expected)
+    assert np.array_equal(sample.categories, np.array([0, 2, 1, 1, 3, 2])[expected])
+    assert findings.lines() == []
+
+
+def test_a_group_is_one_object_of_its_label(tmp_path: Path) -> None:
+    parts = [
+        [[0, 0], [2, 0], [2, 2], [0, 2]],
+        [[5, 0], [7, 0], [7, 2], [5, 2]],
+        [[0, 5], [2, 5], [2, 7], [0, 7]],
+    ]
+    shapes = [
+        shape("a", parts[0], group_id=1),
+        shape("b", parts[2], group_id=1),
+        shape("a", parts[1], group_id=1),
+    ]
+    write(tmp_path, "one", shapes)
+    (_, sample), _ = read(tmp_path)
+    assert sample.instances[0, 0] == sample.instances[0, 5] == 1
+    assert sample.instances[5, 0] == 2
+
+
+def test_background_and_ignore_are_no_categories(tmp_path: Path) -> None:
+    hole, unknown = [[2, 1], [3, 1], [3, 2], [2, 2]], [[3, 2], [9, 2], [9, 8], [3, 8]]
+    write(tmp_path, "one", [shape("a", SQUARE), shape("_background_", hole), shape("__ignore__", unknown)])
+    (folder, sample), _ = read(tmp_path)
+    assert folder.categories == ("background", "a")
+    assert sample.categories[1, 1:4].tolist() == [1, 0, 1]
+    assert sample.categories[2, 1:5].tolist() == [1, 1, 255, 255]
+
+
+def test_old_files_without_types_and_with_numbers_for_labels_are_read(tmp_path: Path) -> None:
+    old = {"label": 7, "line_color": None, "points": SQUARE}
+    path = write(tmp_path, "one", [old])
+    data = json.loads(path.read_text())
+    for key in ("imageHeight", "imageWidth", "flags", "version"):
+        del data[key]
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({**data, "imagePath": "C:\\data\\one.png"}).encode())
+    (folder, sample), _ = read(tmp_path)
+    assert folder.categories == ("background", "7")
+    assert (sample.instances == 1).sum() == 6
+
+
+def test_the_picture_in_the_file_is_the_one_that_was_labelled(tmp_path: Path) -> None:
+    held = base64.b64encode(png(np.full((8, 10, 3), 200, np.uint8))).decode()
+    path = write(tmp_path, "one", [shape("a", SQUARE)], imageData=held)
+    assert LabelmeFolder(tmp_path, Findings())[0].picture.mean() == 200
+    (tmp_path / "one.png").unlink()
+    assert LabelmeFolder(tmp_path, Findings())[0].picture.mean() == 200
+    path.write_text(path.read_text().replace(held, "not base64"))
+    with pytest.raises(BadInput, match="imageData"):
+        LabelmeFolder(tmp_path, Findings())[0]
+
+
+def test_a_picture_turned_by_its_exif_is_labelled_as_labelme_shows_it(tmp_path: Path) -> None:
+    stored = np.zeros((10, 8, 3), np.uint8)  # ten high as it is stored, eight as it is shown
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = write(tmp_path, "one", [shape("a", SQUARE)], imagePath="one.jpg")
+    (tmp_path / "one.png").unlink()
+    (tmp_path / "one.jpg").write_bytes(png(stored, "JPEG", exif=exif))
+    assert LabelmeFolder(tmp_path, Findings())[0].picture.shape == (8, 10, 3)
+    # A version before 2019 showed it lying: where its labels are nobody knows any more.
+    path.write_text(
+        path.read_text().replace('"imageHeight": 8', '"imageHeight": 10').replace(": 10}", ": 8}")
+    )
+    with pytest.raises(BadInput, match="8 x 10 pixels, the picture has 10 x 8; it is turned by its EXIF"):
+        LabelmeFolder(tmp_path, Findings())[0]
+
+
+def test_what_has_no_area_or_makes_no_sense_is_counted(tmp_path: Path) -> None:
+    shapes: list[Any] = [
+        shape("a", SQUARE),
+        shape("a", [[1, 1], [2, 2]], "line"),
+        shape("a", [[1, 1]], "point"),
+        shape("a", [[1, float("nan")], [2, 2], [3, 3]]),
+        shape("a", [[1, 1], [2, 2]]),
+        shape("a", SQUARE, "cuboid"),
+        shape("a", [[1, 1], [2, 2]], "mask", mask="AAAA"),
+        shape("", SQUARE),
+        "no shape",
+        shape("a", [[-90, 5], [99, 5], [99, 7], [-90, 7]]),
+        shape("tiny", [[5.6, 0.6], [5.9, 0.6], [5.9, 0.9]]),
+    ]
+    write(tmp_path, "one", shapes)
+    (_, sample), findings = read(tmp_path)
+    assert sample.instances.max() == 2
+    assert (sample.instances[5:7] == 2).all()
+    counts = {line.split(": ")[0]: line.split(": ")[1].split()[0] for line in findings.lines()}
+    assert counts == {
+        "shapes without an area (line)": "1",
+        "shapes without an area (point)": "1",
+        "shapes that cannot be read": "6",
+        "outlines that reach beyond their picture, cut off there": "1",
+        "objects without a pixel of their own": "1",
+    }
+
+
+def test_files_that_cannot_be_used_are_named_and_the_others_read(tmp_path: Path) -> None:
+    write(tmp_path, "good", [shape("a", SQUARE)])
+    write(tmp_path, "gone", [shape("a", SQUARE)])
+    (tmp_path / "gone.png").unlink()
+    (tmp_path / "cut.json").write_text('{"shapes": [')
+    (tmp_path / "deep.json").write_text("[" * 200_000)
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "other.json").write_text("{}")
+    (tmp_path / "._good.json").write_bytes(b"\0\5\26\7")
+    (tmp_path / "alone.png").write_bytes((tmp_path / "good.png").read_bytes())
+    (folder, _), findings = read(tmp_path)
+    assert folder.names == ["good"]
+    said = "\n".join(findings.lines())
+    for part in ("cut.json", "deep.json", "list.json", "gone.png", "other.json", "alone.png"):
+        assert part in said
+    assert findings.count("pictures that cannot be used") == 4
+
+
+def test_sub_folders_and_pictures_in_another_folder_are_found(tmp_path: Path) -> None:
+    for day in ("mon", "tue"):
+        write(tmp_path / day, "a", [shape("x", SQUARE)])
+    path = write(tmp_path / "mon", "b", [shape("x", SQUARE)], imagePath="..\\pictures\\b.PNG")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "mon" / "b.png").rename(tmp_path / "pictures" / "b.PNG")
+    findings = Findings()
+    folder = LabelmeFolder(tmp_path, findings)
+    assert folder.names == ["mon_a", "b", "tue_a"]
+    assert [folder[number].instances.max() for number in range(3)] == [1, 1, 1]
+    assert findings.lines() == []
+    path.write_text(path.read_text().replace("b.PNG", "B.png"))  # another computer did not mind
+    assert LabelmeFolder(tmp_path, Findings())[1].instances.max() == 1
+
+
+def test_nothing_at_all_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no labelme file"):
+        LabelmeFolder(tmp_path, Findings())

@@ -1,0 +1,293 @@
+"""A folder of any known layout becomes one of VOC's layout with the same labels, or says why not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from bridgeseg.commands import main
+from bridgeseg.data.coco_export import export_coco
+from bridgeseg.data.findings import Findings
+from bridgeseg.data.label_png import write_label_png
+from bridgeseg.data.named_files import plain_names
+from bridgeseg.data.scenes import Scenes
+from bridgeseg.data.voc import VocFolder, read_list
+from bridgeseg.plots.sheet import SIDE, truth_sheet
+from bridgeseg.structures.labels import BadInput, Sample
+from bridgeseg.system import conversion
+from bridgeseg.system.conversion import convert, divide, recognise
+
+LABELS = np.array([[0, 1, 1, 0], [2, 0, 3, 3], [2, 0, 0, 0]], np.uint8)
+
+
+def image(path: Path, values: np.ndarray | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((3, 4, 3), 90, np.uint8) if values is None else values).save(path)
+
+
+def stardist(root: Path, names: str = "ab") -> Path:
+    for name in names:
+        image(root / "images" / f"{name}.tif")
+        image(root / "masks" / f"{name}.tif", LABELS)
+    return root
+
+
+def labelme(root: Path, names: str = "ab") -> Path:
+    for name in names:
+        image(root / f"{name}.png")
+        shape = {"label": "x", "points": [[0, 0], [2, 0], [2, 2], [0, 2]], "shape_type": "rectangle"}
+        shape["points"] = [[0, 0], [2, 2]]
+        data = {"imagePath": f"{name}.png", "imageData": None, "shapes": [shape]}
+        (root / f"{name}.json").write_text(json.dumps(data))
+    return root
+
+
+def masks(root: Path) -> Path:
+    for name in "ab":
+        image(root / "images" / f"{name}.png")
+        for number in (1, 2, 3):
+            image(root / "masks" / name / f"{number}.png", (LABELS == number).astype(np.uint8) * 255)
+    return root
+
+
+def palette(root: Path) -> Path:
+    for name in "ab":
+        image(root / "images" / f"{name}.jpg")
+        write_label_png(root / "labels" / f"{name}.png", LABELS)
+    return root
+
+
+def cellpose(root: Path) -> Path:
+    for name in "ab":
+        image(root / f"{name}.png")
+        image(root / f"{name}_masks.tif", LABELS)
+    return root
+
+
+def coco(root: Path) -> Path:
+    export_coco(Scenes("val", size=32, count=2), root, "val")
+    return root
+
+
+MAKERS = {
+    "labelme": labelme,
+    "masks": masks,
+    "palette": palette,
+    "labels": stardist,
+    "labels, beside": cellpose,
+    "coco": coco,
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_layout_is_recognised_and_opens_as_voc(name: str, tmp_path: Path) -> None:
+    source = MAKERS[name](tmp_path / "from")
+    before = {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    kind = name.split(",")[0]
+    assert recognise(source) == kind
+    done = convert(source, tmp_path / "to", Findings())
+    assert done.kind == kind
+    assert len(VocFolder(tmp_path / "to", "train")) == len(VocFolder(tmp_path / "to", "val")) == 1
+    assert {path: path.read_bytes() for path in source.rglob("*") if path.is_file()} == before
+    found = [VocFolder(tmp_path / "to", split)[0] for split in ("train", "val")]
+    objects = [len(np.unique(sample.instances)) - 1 for sample in found]
+    assert done.objects.total() == sum(objects) > 0
+    assert done.smallest[0] == min(np.unique(one.instances, return_counts=True)[1][1:].min() for one in found)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10_000), st.integers(20, 60), st.integers(2, 3))
+def test_a_round_trip_through_coco_keeps_every_label(
+    tmp_path: Path, seed: int, size: int, count: int
+) -> None:
+    scenes = Scenes("val", size=size, count=count, seed=seed)
+    for folder in ("coco", "voc"):
+        shutil.rmtree(tmp_path / folder, ignore_errors=True)
+    export_coco(scenes, tmp_path / "coco", "val")
+    convert(tmp_path / "coco", tmp_path / "voc", Findings())
+    read = [VocFolder(tmp_path / "voc", split) for split in ("train", "val")]
+    samples = {sample.name: sample for part in read for sample in (part[index] for index in range(len(part)))}
+    assert read[0].categories == scenes.categories
+    assert sorted(samples) == sorted(scenes.names)
+    for sample in (scenes[index] for index in range(count)):
+        assert np.array_equal(samples[sample.name].categories, sample.categories)
+        numbers, expected = np.unique(sample.instances, return_inverse=True)
+        assert numbers[0] == 0
+        assert np.array_equal(samples[sample.name].instances, expected.reshape(sample.instances.shape))
+
+
+def test_two_layouts_in_one_folder_are_one_error_that_says_which(tmp_path: Path) -> None:
+    labelme(masks(tmp_path))
+    with pytest.raises(BadInput, match="may be labelme or masks, expected --format"):
+        recognise(tmp_path)
+    assert convert(tmp_path, tmp_path.parent / "to", Findings(), kind="masks").kind == "masks"
+    shutil.rmtree(tmp_path.parent / "to")
+
+
+def test_several_files_of_coco_are_one_error_and_one_may_be_named(tmp_path: Path) -> None:
+    coco(tmp_path / "from")
+    export_coco(Scenes("train", size=32, count=2), tmp_path / "from", "train")
+    with pytest.raises(
+        BadInput, match=r"2 JSON files \(instances_train.json, instances_val.json\), expected one"
+    ):
+        convert(tmp_path / "from", tmp_path / "to", Findings())
+    done = convert(tmp_path / "from" / "instances_train.json", tmp_path / "to", Findings())
+    assert set(done.train + done.val) == set(Scenes("train", size=32, count=2).names)
+
+
+def test_a_folder_of_no_known_layout_is_an_error(tmp_path: Path) -> None:
+    image(tmp_path / "a.png")
+    for source in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(BadInput, match="expected NAME.json beside"):
+            convert(source, tmp_path.parent / "to", Findings())
+
+
+def test_what_was_there_before_is_refused_and_stays(tmp_path: Path) -> None:
+    source, out = stardist(tmp_path / "from"), tmp_path / "to"
+    for place in (source, source / "to", source / "images"):
+        with pytest.raises(BadInput, match="never changed"):
+            convert(source, place, Findings())
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine")
+    with pytest.raises(BadInput, match="not empty"):
+        convert(source, out, Findings())
+    assert [path.name for path in out.iterdir()] == ["thesis.txt"]
+    convert(source, tmp_path / "two", Findings())
+    with pytest.raises(BadInput, match="not made from"):
+        convert(masks(tmp_path / "others"), tmp_path / "two", Findings())
+    convert(source, tmp_path / "two", Findings())  # the same again is fine
+
+
+def test_a_conversion_cut_short_has_no_list_and_can_be_done_again(tmp_path: Path, monkeypatch: Any) -> None:
+    source, out = stardist(tmp_path / "from", "abcd"), tmp_path / "to"
+    write, done = conversion.write_sample, []
+
+    def stopping(sample: Sample, folder: Path) -> None:
+        if len(done) % 4 == 2:
+            raise KeyboardInterrupt
+        done.append(write(sample, folder))
+
+    for _ in range(2):  # the first time, and over one that was finished
+        monkeypatch.setattr(conversion, "write_sample", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            convert(source, out, Findings())
+        assert not list(out.rglob("train.txt")) + list(out.rglob("val.txt"))
+        monkeypatch.undo()
+        convert(source, out, Findings())
+        assert len(read_list(out, "train")) + len(read_list(out, "val")) == 4
+
+
+def test_pictures_that_cannot_be_used_are_named_and_nothing_at_all_is_an_error(tmp_path: Path) -> None:
+    source = stardist(tmp_path / "from", "abc")
+    (source / "images" / "b.tif").write_bytes(b"II*\0")
+    findings = Findings()
+    done = convert(source, tmp_path / "to", findings)
+    assert sorted(done.train + done.val) == ["a", "c"]
+    assert "pictures that cannot be used: 1 (b: " in findings.lines()[0]
+    for name in "ac":
+        (source / "images" / f"{name}.tif").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"none of 3 pictures can be used; the first, a: .*is empty"):
+        convert(source, tmp_path / "three", Findings())
+    assert not list((tmp_path / "three").rglob("*.txt"))
+
+
+def test_a_set_without_an_object_is_an_error(tmp_path: Path) -> None:
+    source = stardist(tmp_path / "from")
+    for name in "ab":
+        image(source / "masks" / f"{name}.tif", LABELS * 0)
+    with pytest.raises(BadInput, match="no object in any of 2 pictures"):
+        convert(source, tmp_path / "to", Findings())
+
+
+def test_one_more_picture_moves_no_other() -> None:
+    names = [f"picture {number}" for number in range(60)]
+    train, val = divide(names, 0.3)
+    assert set(train) | set(val) == set(names)
+    assert 8 < len(val) < 28
+    more_train, more_val = divide(["first", *names, "last"], 0.3)
+    assert set(train) < set(more_train) | {"first", "last"}
+    assert set(val) <= set(more_val)
+    assert divide(names, 0.3, seed=1) != (train, val)
+    assert divide(names[::-1], 0.3)[1] == val[::-1]
+
+
+@pytest.mark.parametrize("share", [1e-9, 0.2, 0.5, 1 - 1e-9])
+def test_each_part_has_a_picture_where_there_are_two(share: float) -> None:
+    for count in range(1, 9):
+        train, val = divide([f"{number}" for number in range(count)], share)
+        assert len(train) >= 1
+        assert bool(val) == (count > 1)
+
+
+def test_names_fit_into_a_list(tmp_path: Path) -> None:
+    assert plain_names(["a\nb.jpg", " c .png", "d/e.jpg", "f/e.jpg"]) == ["a_b", "c", "d_e", "f_e"]
+    with pytest.raises(BadInput, match="would be called"):
+        plain_names(["a_b.jpg", "a/b.png", "c/b.png"])
+    for name in ("two words", "tab\there", "caf\u00e9"):
+        image(tmp_path / "from" / "images" / f"{name}.tif")
+        image(tmp_path / "from" / "masks" / f"{name}.tif", LABELS)
+    convert(tmp_path / "from", tmp_path / "to", Findings(), share=0.5)
+    names = [name for split in ("train", "val") for name in VocFolder(tmp_path / "to", split).names]
+    assert sorted(names) == ["caf\u00e9", "tab_here", "two words"]
+
+
+# The verb
+
+
+def test_convert_says_what_it_did(tmp_path: Path, capsys: Any) -> None:
+    source = stardist(tmp_path / "from", "abc")
+    image(source / "images" / "alone.png")
+    assert main(["convert", str(source), str(tmp_path / "to"), "--val", "0.5", "--seed", "3"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "bridgeseg: warning: pictures without labels, passed over: 1 (alone.png)\n"
+    assert "object           9 in 3 pictures" in said.out
+    assert "smallest object  2 pixels" in said.out
+    with Image.open(tmp_path / "to" / "sheet.png") as sheet:
+        assert sheet.width > SIDE
+
+
+@pytest.mark.parametrize("value", ["0", "1", "-1", "nan", "some"])
+def test_a_share_that_is_none_is_refused(value: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        main(["convert", "x", "y", "--val", value])
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_convert_refuses_in_one_line(tmp_path: Path, capsys: Any) -> None:
+    assert main(["convert", str(tmp_path / "nowhere"), str(tmp_path / "to")]) == 1
+    assert main(["convert", str(stardist(tmp_path / "from")), str(tmp_path / "from" / "to")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("bridgeseg: error: ") for line in lines)
+
+
+def test_export_writes_coco_too(tmp_path: Path) -> None:
+    given = ["export", "--data", "scenes", "--count", "1", "--size", "32", "--out", str(tmp_path)]
+    assert main([*given, "--format", "coco"]) == 0
+    assert (tmp_path / "instances_val.json").is_file()
+    assert not (tmp_path / "JPEGImages").exists()
+
+
+def test_the_sheet_shows_objects_in_colours_and_leaves_the_rest() -> None:
+    instances = np.zeros((60, 80), np.int32)
+    instances[10:30, 10:30], instances[10:30, 30:50] = 1, 2
+    sample = Sample("a", np.full((60, 80, 3), 100, np.uint8), (instances > 0).astype(np.uint8), instances)
+    sheet = truth_sheet([sample] * 3, columns=2)
+    assert sheet.shape[1] == 2 * (SIDE + 8) + 8
+    first = sheet[8 + 18 : 8 + 18 + 60, 8:88]
+    assert (first[instances == 0] == 100).all()
+    inner = [first[20, 20], first[20, 40]]
+    assert (inner[0] != inner[1]).any()
+    assert (first[instances > 0] != 100).any(1).all()
+    large = Sample(
+        "b", np.zeros((1, 4000, 3), np.uint8), np.ones((1, 4000), np.uint8), np.ones((1, 4000), np.int32)
+    )
+    assert truth_sheet([large]).shape[2] == 3

@@ -91,6 +91,8 @@ def read_picture(path: str | Path, *, channel: int | None = None, note: Note = u
     """
     path = Path(path)
     layout = _tiff(path)
+    if layout is not None and not layout.whole:  # Pillow would leave the rest black
+        raise BadInput(f"{path}: damaged, pieces of its {layout.width} x {layout.height} pixels are missing")
     if layout is not None and layout.extra and channel is None:
         note(f"{path}: {layout.channels + layout.extra} channels, read as RGB; {layout.extra} left out")
     if layout is not None and _needs_tifffile(layout, channel):

@@ -9,6 +9,7 @@ Built in chapter 2.
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,7 @@ GREY_TYPES = (
     "float32",
 )  # of one channel, which Pillow decodes rightly
 
-_WHITE_IS_ZERO, _RGB, _PALETTE = 0, 2, 3  # values of the tag PhotometricInterpretation
+_WHITE_IS_ZERO, _RGB = 0, 2  # values of the tag PhotometricInterpretation
 _PREMULTIPLIED, _ALPHA = 1, 2  # values of the tag ExtraSamples
 _REDUCED, _MASK = 1, 4  # bits of the tag NewSubfileType: a thumbnail, a mask
 
@@ -48,6 +49,7 @@ class Layout:
     colours: whether it is grey, RGB or of any number of channels, and not a palette, CMYK or another space
     orientation: 1…8, as in EXIF
     codec: the name of its compression
+    whole: whether the file lists as many strips or tiles as that size takes
 
     Built in chapter 2.
     """
@@ -64,6 +66,7 @@ class Layout:
     colours: bool
     orientation: int
     codec: str
+    whole: bool
 
     @property
     def plain(self) -> bool:
@@ -83,22 +86,27 @@ def read_layout(path: Path) -> Layout | None:
     """
     try:
         with _tifffile().TiffFile(path) as file:
-            page = file.pages[0]
-            kind, photometric = page.dtype, int(page.photometric)
-            samples, extras = page.samplesperpixel, [int(extra) for extra in page.extrasamples]
-            pages = sum(not int(each.subfiletype) & (_REDUCED | _MASK) for each in file.pages)
-            stack = (file.imagej_metadata or {}).get("images", 1) if file.is_imagej else 1
-            orientation = page.tags.valueof("Orientation", default=1)
-            height, width = page.imagelength, page.imagewidth
-            codec = getattr(page.compression, "name", str(page.compression))
+            return _layout(file)
     except Exception:  # it meets broken files with many kinds
         return None
-    if kind is None:
+
+
+def _layout(file: Any) -> Layout | None:
+    """The layout of an open file; None for one of a type that numpy lacks, or without the numbers of a pixel."""
+    page = file.pages[0]
+    height, width, samples = int(page.imagelength), int(page.imagewidth), int(page.samplesperpixel)
+    if page.dtype is None or height < 1 or width < 1:
         return None
+    photometric, extras = int(page.photometric), [int(extra) for extra in page.extrasamples]
+    pages = sum(not int(each.subfiletype) & (_REDUCED | _MASK) for each in file.pages)
+    stack = int((file.imagej_metadata or {}).get("images", 1)) if file.is_imagej else 1
+    orientation = page.tags.valueof("Orientation", default=1)
     alpha = bool(extras) and extras[0] in (_PREMULTIPLIED, _ALPHA)
     channels = 3 if photometric == _RGB else samples - alpha
+    if not 1 <= channels <= samples - alpha:
+        return None
     return Layout(
-        pages=max(pages, int(stack), 1),
+        pages=max(pages, stack, 1),
         height=height,
         width=width,
         channels=channels,
@@ -106,10 +114,11 @@ def read_layout(path: Path) -> Layout | None:
         alpha=alpha,
         premultiplied=alpha and extras[0] == _PREMULTIPLIED,
         white_is_zero=photometric == _WHITE_IS_ZERO,
-        kind=np.dtype(kind).newbyteorder("="),
+        kind=np.dtype(page.dtype).newbyteorder("="),
         colours=photometric <= _RGB,
         orientation=orientation if orientation in range(1, 9) else 1,
-        codec=codec,
+        codec=getattr(page.compression, "name", str(page.compression)),
+        whole=len(page.dataoffsets) >= math.prod(page.chunked),
     )
 
 

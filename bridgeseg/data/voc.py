@@ -220,6 +220,8 @@ def read_list(root: str | Path, split: str) -> list[str]:
     split: the list's name without its ending
     returns: at least one name, none twice
     raises: BadInput when the list is missing, empty, no text, or names a picture twice
+
+    Built in chapter 2.
     """
     path = list_path(root, split)
     if not path.is_file():

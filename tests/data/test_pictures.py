@@ -257,6 +257,15 @@ def test_further_pages_are_told(tmp_path, kind):
     assert said == [f"{tmp_path / 'a.gif'}: 3 pages, the first was read; 2 left out"]
 
 
+def test_a_tiff_that_claims_more_rows_than_it_lists_is_refused(tmp_path):
+    path, numbers = tmp_path / "a.tif", faint((12, 10))[0]
+    for kind in (np.uint8, np.uint16):
+        tifffile.imwrite(path, numbers.astype(kind), rowsperstrip=12)
+        with tifffile.TiffFile(path, mode="r+b") as file:
+            file.pages[0].tags["ImageLength"].overwrite(5000)
+        assert "missing" in one_line(lambda: read_picture(path), naming=path)
+
+
 @pytest.mark.filterwarnings("ignore")  # as above
 def test_a_deep_tiff_cut_anywhere_gives_the_whole_picture_or_an_error(tmp_path, capfd):
     numbers, _ = faint((12, 10, 3))

@@ -571,7 +571,7 @@ def test_a_folder_that_may_not_be_read_is_one_line(run, tmp_path, capsys, monkey
     folder = tmp_path / "locked"
     folder.mkdir()
     with monkeypatch.context() as patched:
-        patched.setattr("pathlib.Path.iterdir", denied)
+        patched.setattr("os.scandir", denied)
         assert main(["segment", run, str(folder), "--out", str(tmp_path / "out")]) == 1
     one_error(capsys, folder, "Permission denied")
 

@@ -138,7 +138,7 @@ def test_scenes_and_their_export_have_the_same_figures(run, tmp_path, monkeypatc
     exported = tmp_path / "voc"
     assert main(["export", "--data", "scenes", "--out", str(exported), "--count", "5"]) == 0
     scenes = {sample.name: sample.picture for sample in (Scenes("val")[i] for i in range(5))}
-    monkeypatch.setattr("bridgeseg.data.voc.read_picture", lambda path: scenes[path.stem])
+    monkeypatch.setattr("bridgeseg.data.voc.read_picture", lambda path, note: scenes[path.stem])
     figures = []
     for number, data in enumerate(("scenes", f"voc:{exported}")):
         file = tmp_path / f"{number}.json"

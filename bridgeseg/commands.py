@@ -111,7 +111,7 @@ def train(given: argparse.Namespace, began: float) -> int:
                 recipe = default_recipe(spec.kind, full)
             count = recipe.pictures.scenes if spec.kind == "scenes" else None
             run = train_run(
-                open_dataset(*spec, "train", count=count),
+                open_dataset(*spec, "train", count=count, note=warn if first else quiet),
                 given.out,
                 recipe.with_minutes(given.minutes).with_at_most(given.batch),
                 seed=given.seed,
@@ -151,7 +151,7 @@ def segment(given: argparse.Namespace, began: float) -> int:
         bar.close()
         complain(line)
 
-    done = segment_files(run, given.pictures, given.out, count, bar)
+    done = segment_files(run, given.pictures, given.out, count, bar, warn)
     bar.close()
     if done:
         print(f"{given.out}: {done} {'picture' if done == 1 else 'pictures'} segmented")
@@ -171,7 +171,7 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
     if given.json and Path(given.json).is_dir():
         raise BadInput(f"json: {given.json} is a folder, expected a file to write the figures to")
     run = load_run(given.run, _device(given.device))
-    dataset = open_dataset(*read_spec(given.data), given.split, count=given.count)
+    dataset = open_dataset(*read_spec(given.data), given.split, count=given.count, note=warn)
     check_categories(run.categories, dataset.categories)
     if warning := check_unseen(run, dataset, given.split):
         warn(warning)
@@ -180,6 +180,10 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
         figures = evaluate(run, dataset, given.rule, bar)
     finally:
         bar.close()
+    if not figures["instances"]:
+        raise BadInput(
+            f"{given.data}: not one instance in the {len(dataset)} pictures of split {given.split!r}, expected some"
+        )
     print(table(figures))
     if given.json:
         try:
@@ -198,7 +202,7 @@ def export_verb(given: argparse.Namespace, began: float) -> int:
 
     Built in chapter 10.
     """
-    dataset = open_dataset(*read_spec(given.data), given.split, size=given.size, count=given.count)
+    dataset = open_dataset(*read_spec(given.data), given.split, size=given.size, count=given.count, note=warn)
     write = export_coco if given.format == "coco" else export
     write(dataset, given.out, given.split)
     print(f"{given.out}: {len(dataset)} pictures of {given.data}, split {given.split}")

@@ -6,7 +6,12 @@ import struct
 import zlib
 from pathlib import Path
 
-CHANNELS = {0: 1, 2: 3, 3: 1}  # of a pixel, by the kind that the header names: grey, colour, palette
+CHANNELS = {
+    0: 1,
+    2: 3,
+    3: 1,
+    6: 4,
+}  # of a pixel, by the kind that the header names: grey, colour, palette, RGBA
 
 
 def png(path: Path, rows: list[bytes], depth: int, kind: int, width: int | None = None) -> Path:

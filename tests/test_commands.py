@@ -138,7 +138,7 @@ def test_scenes_and_their_export_have_the_same_figures(run, tmp_path, monkeypatc
     exported = tmp_path / "voc"
     assert main(["export", "--data", "scenes", "--out", str(exported), "--count", "5"]) == 0
     scenes = {sample.name: sample.picture for sample in (Scenes("val")[i] for i in range(5))}
-    monkeypatch.setattr("bridgeseg.data.voc.read_picture", lambda path: scenes[path.stem])
+    monkeypatch.setattr("bridgeseg.data.voc.read_picture", lambda path, note: scenes[path.stem])
     figures = []
     for number, data in enumerate(("scenes", f"voc:{exported}")):
         file = tmp_path / f"{number}.json"
@@ -353,6 +353,7 @@ def test_a_folder_stands_for_its_pictures_and_a_bad_one_stops_no_other(run, live
     nowhere = str(tmp_path / "nowhere.png")
     assert main(["segment", run, str(folder), nowhere, str(scene), "--out", str(out)]) == 1
     lines = errors(capsys)
+    assert "warning" in lines.pop(0), "notes.md is passed over, with a word"
     assert len(lines) == 4
     for line, part in zip(lines, ("empty.gif", "short.png", "text.jpg", "nowhere.png"), strict=True):
         assert line.startswith("bridgeseg: error: ")
@@ -570,7 +571,7 @@ def test_a_folder_that_may_not_be_read_is_one_line(run, tmp_path, capsys, monkey
     folder = tmp_path / "locked"
     folder.mkdir()
     with monkeypatch.context() as patched:
-        patched.setattr("pathlib.Path.iterdir", denied)
+        patched.setattr("os.scandir", denied)
         assert main(["segment", run, str(folder), "--out", str(tmp_path / "out")]) == 1
     one_error(capsys, folder, "Permission denied")
 
@@ -684,3 +685,34 @@ def test_memory_that_does_not_suffice_is_one_line_a_picture(run, monkeypatch, sc
 
 def test_every_error_of_the_door_is_a_value_error():
     assert issubclass(BadInput, ValueError)
+
+
+# What is passed over
+
+
+def test_segment_says_what_it_does_not_read_and_does_the_rest(run, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pages = [Image.fromarray(np.full((40, 40, 3), 9 * page, np.uint8)) for page in range(3)]
+    pages[0].save(folder / "a.tif", save_all=True, append_images=pages[1:])
+    for name in ("b.heic", "._a.tif"):
+        (folder / name).touch()
+    assert main(["segment", run, str(folder), "--out", str(tmp_path / "out")]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert lines == [
+        f"bridgeseg: warning: {folder}: not read: 1 file of another ending (b.heic)",
+        f"bridgeseg: warning: {folder / 'a.tif'}: 3 pages, the first was read; 2 left out",
+    ]
+
+
+def test_a_split_without_an_instance_is_an_error(tmp_path, capsys):
+    folder = tmp_path / "id0"
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(folder / "images" / "id0.png")
+    given = ["evaluate", "nuclei", "--data", f"nuclei:{tmp_path}", "--split", "all"]
+    assert main(given) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "no mask in any of the 1 pictures" in captured.err
+    assert "not one instance in the 1 pictures of split 'all'" in captured.err

@@ -221,9 +221,9 @@ def test_the_requirements_are_those_of_the_package_and_its_extras() -> None:
     assert {r for r in listed if not r.startswith("setuptools")} == named
 
 
-def test_the_package_alone_needs_four_floors() -> None:
+def test_the_package_alone_needs_five_floors() -> None:
     needs = [Requirement(text) for text in project()["dependencies"]]
-    assert {need.name for need in needs} == {"torch", "torchvision", "numpy", "matplotlib"}
+    assert {need.name for need in needs} == {"torch", "torchvision", "numpy", "matplotlib", "tifffile"}
     assert all({bound.operator for bound in need.specifier} == {">="} for need in needs)
     floors = {need.name: str(need.specifier) for need in needs}
     assert floors["torch"] == ">=2.11"

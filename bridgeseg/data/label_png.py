@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from bridgeseg.data.palette import voc_palette
+from bridgeseg.data.palette import number_by_colour, voc_palette
 from bridgeseg.data.pictures import opened
 from bridgeseg.machine.files import write_atomically
 from bridgeseg.structures.labels import VOID, BadInput
@@ -21,15 +21,18 @@ WIDE_VOID = 65535
 _COLOURS = {2: "RGB", 4: "grey with alpha", 6: "RGBA"}  # PNG's colour types that cannot hold labels
 
 
-def read_label_png(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+def read_label_png(path: str | Path, colours: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Read a label map from a palette PNG or a grey one, as labels and a mask of void.
 
     In a palette or grey PNG of 8 bits 255 is void, in a grey one of 16 bits 65535; with fewer bits none
-    is. Colours mean nothing: the numbers in the file are the labels.
+    is. The numbers in the file are the labels, whatever their colours; but a palette that has VOC's colours at other
+    numbers than VOC is refused, since a program has numbered the colours anew.
 
     path: the PNG
+    colours: (n, 3) uint8, those that labels 0, 1, … are known to have, which a palette may then have too
     returns: labels (h, w) int32, 0 where void; void (h, w) bool
-    raises: BadInput when the file is missing, unreadable, cut off, no PNG, or a colour PNG, without numbers
+    raises: BadInput when the file is missing, unreadable, cut off, no PNG, a colour PNG, without numbers, or one with
+        VOC's colours at other numbers
 
     Example:
         >>> import tempfile
@@ -50,6 +53,8 @@ def read_label_png(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
             )
         image.load()
         labels = np.asarray(image).astype(np.int32)
+        if image.mode == "P":
+            _check_palette(np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3), labels, colours, path)
     if kind == 0 and depth in (2, 4):
         labels //= 255 // (2**depth - 1)  # Pillow stretches such grey to 0…255
     void = labels == {8: VOID, 16: WIDE_VOID}.get(depth, -1)
@@ -94,6 +99,23 @@ def write_label_png(path: str | Path, labels: np.ndarray, void: np.ndarray | Non
     if not wide:
         image.putpalette(voc_palette().tobytes())
     return write_atomically(path, lambda file: image.save(file, format="PNG"))
+
+
+def _check_palette(
+    palette: np.ndarray, labels: np.ndarray, known: np.ndarray | None, path: str | Path
+) -> None:
+    """Refuse numbers whose colours say that they are others."""
+    used = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
+    used = used[(used < len(palette)) & (used != VOID)]  # (k,)
+    if known is not None and used.max(initial=0) < len(known) and (palette[used] == known[used]).all():
+        return
+    moved = number_by_colour(palette, used)
+    if moved is not None:
+        number, own = moved
+        raise BadInput(
+            f"{path}: its palette has VOC's colours at other numbers: {number} has the colour of {own}; expected"
+            f" {own} itself, as in the map that it was made from, or a grey PNG if {number} is meant"
+        )
 
 
 def _header(image: Image.Image) -> tuple[int, int]:

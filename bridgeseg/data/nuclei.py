@@ -1,9 +1,9 @@
 """Micrographs of nuclei in the layout of BBBC038 (Data Science Bowl 2018): one small mask file a nucleus.
 
-A folder holds one sub-folder a picture: `<id>/images/<id>.png` and `<id>/masks/*.png`. A picture has some
-forty masks, up to several hundred, so reading is a matter of tens of thousands of small files. Pillow lets go
-of Python's lock while it unpacks one, so reading several pictures at once in threads pays; `NucleiFolder` may
-be used from any number of threads.
+A folder holds one sub-folder a picture: `<id>/images/<id>.png` and `<id>/masks/*.png`, or files of other endings. A
+picture has some forty masks, up to several hundred, so reading is a matter of tens of thousands of small files.
+Pillow lets go of Python's lock while it unpacks one, so reading several pictures at once in threads pays;
+`NucleiFolder` may be used from any number of threads.
 
 Built in chapter 2.
 """
@@ -17,8 +17,10 @@ from typing import Literal
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from bridgeseg.data.pictures import read_picture
+from bridgeseg.data.endings import ENDINGS, LOSSLESS, by_name, composed, has_ending, is_hidden, listed
+from bridgeseg.data.pictures import FORMATS, read_picture
 from bridgeseg.data.splits import set_aside
+from bridgeseg.machine.notes import Note, Once, counted, unsaid
 from bridgeseg.structures.labels import BadInput, Sample
 
 
@@ -27,6 +29,7 @@ class NucleiFolder:
 
     root: the folder that holds the `<id>` folders, or its parent when that holds `stage1_train`
     split: "train" or "val", told apart by `set_aside`, or "all"
+    note: called with a line for what is passed over
     raises: BadInput naming the folder when it holds no such pictures, when one lacks its picture or its
         masks, when the split is empty or is another
 
@@ -36,18 +39,23 @@ class NucleiFolder:
     kind = "nuclei"
     categories: tuple[str, ...] = ("background", "nucleus")
 
-    def __init__(self, root: str | Path, split: Literal["train", "val", "all"] = "train") -> None:
+    def __init__(
+        self, root: str | Path, split: Literal["train", "val", "all"] = "train", note: Note = unsaid
+    ) -> None:
         if split not in ("train", "val", "all"):
             raise BadInput(f"split: {split!r}, expected 'train', 'val' or 'all'")
         root = Path(root)
         self.root = root / "stage1_train" if (root / "stage1_train").is_dir() else root
         self.split = split
-        names = _names(self.root)
+        self._note = Once(note)
+        self._pictures = _find(self.root, self._note)
+        names = list(self._pictures)
         self.names = [name for name in names if split == "all" or set_aside(name) == (split == "val")]
         if not self.names:
             raise BadInput(
                 f"{self.root}: no picture in split {split}, expected some of the {len(names)} there"
             )
+        _look_at_masks(self.root, self.names, self._note)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -61,11 +69,11 @@ class NucleiFolder:
         """
         name = self.names[index]
         folder = self.root / name
-        picture = read_picture(folder / "images" / f"{name}.png")
+        picture = read_picture(self._pictures[name], note=self._note)
         height, width = picture.shape[:2]
         instances = np.zeros((height, width), np.int32)
         count = 0
-        for path in sorted((folder / "masks").glob("*.png")):
+        for path in _masks(folder):
             top, left, mask = _read_mask(path, (height, width))
             place = instances[top : top + mask.shape[0], left : left + mask.shape[1]]
             free = mask & (place == 0)
@@ -75,23 +83,62 @@ class NucleiFolder:
         return Sample(name, picture, (instances > 0).astype(np.uint8), instances)
 
 
-def _names(root: Path) -> list[str]:
-    """The names of the pictures in a folder, sorted, each checked to have a picture and a folder of masks."""
+def _find(root: Path, note: Note) -> dict[str, Path]:
+    """The pictures in a folder by their names, sorted, each checked to have a picture and a folder of masks."""
     try:
-        names = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and entry.name[0] not in "._")
+        folders = sorted(
+            entry.name for entry in root.iterdir() if not is_hidden(entry.name) and entry.is_dir()
+        )
     except OSError as error:
         raise BadInput(
             f"{root}: {error.strerror or error}, expected a folder with <id>/images/<id>.png and <id>/masks"
         ) from error
+    names = [name for name in folders if name[0] != "_"]
     if not any((root / name / "images").is_dir() for name in names):
         raise BadInput(f"{root}: no picture found, expected <id>/images/<id>.png and <id>/masks/*.png")
+    if left := [name for name in folders if name[0] == "_"]:
+        note(f"{root}: not read: {counted(left, 'folder', 'folders')}, whose names begin with _")
+    found = {}
     for name in names:
         picture = root / name / "images" / f"{name}.png"
-        if not picture.is_file():
-            raise BadInput(f"{picture}: missing, expected the picture of {name} there")
+        if not picture.is_file():  # the usual one is asked for alone: there are hundreds
+            try:
+                others = by_name(root / name / "images")
+            except OSError:
+                others = {}
+            if composed(name) not in others:
+                raise BadInput(f"{picture}: missing, expected the picture of {name} there")
+            picture = others[composed(name)]
         if not (root / name / "masks").is_dir():
             raise BadInput(f"{root / name / 'masks'}: missing, expected a folder with one PNG a nucleus")
-    return names
+        found[name] = picture
+    return found
+
+
+def _look_at_masks(root: Path, names: list[str], note: Note) -> None:
+    """Say which files beside the masks are none, and whether there are no masks at all."""
+    others: list[str] = []
+    count = 0
+    for name in names:
+        try:
+            found = listed(root / name / "masks", ENDINGS)
+        except OSError as error:
+            raise BadInput(f"{root / name / 'masks'}: {error.strerror or error}, expected masks") from error
+        count += len(found.read) + len(found.dangling)
+        others += [f"{name}/masks/{path.name}" for path in [*found.others, *found.folders]]
+    if others:
+        note(f"{root}: not read as masks: {counted(others, 'file', 'files')}")
+    if not count:
+        note(f"{root}: no mask in any of the {len(names)} pictures, expected <id>/masks/*.png")
+
+
+def _masks(folder: Path) -> list[Path]:
+    """The mask files of one picture, by name; a link that leads nowhere is one that cannot be read."""
+    return [
+        path
+        for path in sorted((folder / "masks").iterdir())
+        if has_ending(path.name) and not is_hidden(path.name)
+    ]
 
 
 def _read_mask(path: Path, size: tuple[int, int]) -> tuple[int, int, np.ndarray]:
@@ -103,8 +150,17 @@ def _read_mask(path: Path, size: tuple[int, int]) -> tuple[int, int, np.ndarray]
     returns: top, left, (h, w) bool; an empty mask has h = w = 0
     """
     try:
-        # Not Image.open, which looks for plug-ins and weighs formats for each of 24,000 files.
-        mask: Image.Image = PngImagePlugin.PngImageFile(io.BytesIO(path.read_bytes()))
+        if not has_ending(path.name, LOSSLESS):
+            raise BadInput(f"{path}: {path.suffix} blurs a mask's border, expected PNG or TIFF")
+        content = io.BytesIO(path.read_bytes())
+        mask: Image.Image
+        if has_ending(path.name, (".png",)):
+            # Not Image.open, which looks for plug-ins and weighs formats for each of 24,000 files.
+            mask = PngImagePlugin.PngImageFile(content)
+        else:
+            mask = Image.open(content, formats=FORMATS)
+            if (pages := getattr(mask, "n_frames", 1)) > 1:
+                raise BadInput(f"{path}: {pages} pages, expected a mask of one nucleus")
         if (mask.height, mask.width) != size:
             raise BadInput(
                 f"{path}: mask is {mask.width}×{mask.height} pixels, its picture {size[1]}×{size[0]}; "
@@ -114,9 +170,9 @@ def _read_mask(path: Path, size: tuple[int, int]) -> tuple[int, int, np.ndarray]
     except BadInput:
         raise
     except Exception as error:  # Pillow meets broken files with many kinds
-        reason = getattr(error, "strerror", None) or "broken or not a PNG"
-        raise BadInput(f"{path}: {reason}, expected a PNG mask of one nucleus") from error
-    if mask.mode.startswith("I"):  # 16 bit: converting to 8 would turn small values into zero
+        reason = getattr(error, "strerror", None) or "broken or not a PNG or TIFF"
+        raise BadInput(f"{path}: {reason}, expected a mask of one nucleus") from error
+    if mask.mode[0] in "IF":  # 16 bit: converting to 8 would turn small values into zero
         mask = Image.fromarray((np.asarray(mask) != 0).astype(np.uint8))
     elif mask.mode not in ("L", "P"):  # colour, alpha left out; or one bit, which would be slower to cut
         mask = mask.convert("L")

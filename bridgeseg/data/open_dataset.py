@@ -15,6 +15,7 @@ from bridgeseg.data.sbd import SbdFolder
 from bridgeseg.data.scenes import Scenes
 from bridgeseg.data.voc import VocFolder
 from bridgeseg.machine.environment import LAYOUTS, data_folder
+from bridgeseg.machine.notes import Note, unsaid
 from bridgeseg.structures.labels import BadInput, Labelled, Sample
 
 KINDS = ("scenes", "voc", "sbd", "nuclei")
@@ -74,6 +75,7 @@ def open_dataset(
     *,
     size: int | None = None,
     count: int | None = None,
+    note: Note = unsaid,
 ) -> Labelled:
     """Open a data set.
 
@@ -83,6 +85,7 @@ def open_dataset(
     split: "train", "val", or another that the data set knows; of SBD the lists of SDS
     size: side of a scene in pixels; for scenes only
     count: the first so many samples only
+    note: called with a line for what is passed over, now and while samples are read
     returns: the data set
     raises: BadInput when the kind, the count or the size is wrong, when there is no such folder, and what the data
         set's reader raises
@@ -112,11 +115,11 @@ def open_dataset(
         raise BadInput(f"{root}: no folder that can be read, expected the data of {kind}:{root}")
     whole: Labelled
     if kind == "voc":
-        whole = VocFolder(root, split)
+        whole = VocFolder(root, split, note)
     elif kind == "sbd":
-        whole = SbdFolder(root, SDS.get(split, split), voc=voc_beside(root))
+        whole = SbdFolder(root, SDS.get(split, split), voc=voc_beside(root), note=note)
     else:
-        whole = NucleiFolder(root, cast(Literal["train", "val", "all"], split))  # it refuses others itself
+        whole = NucleiFolder(root, cast(Literal["train", "val", "all"], split), note)  # others it refuses
     return whole if count is None else First(whole, count)
 
 

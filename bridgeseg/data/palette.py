@@ -49,6 +49,34 @@ def voc_palette() -> np.ndarray:
     return palette
 
 
+def number_by_colour(palette: np.ndarray, used: np.ndarray) -> tuple[int, int] | None:
+    """Return a number whose colour is that of another in VOC's palette, where all colours used are VOC's.
+
+    A program that saves coloured labels with a palette of its own numbers the colours in its own order: by their
+    frequency, or as they come. One's own colours are hardly ever all VOC's.
+
+    palette: (n, 3) uint8
+    used: (k,) integer, the numbers that occur, 0…n - 1
+    returns: the first such number and the one that its colour has in VOC's palette; None where there is none, where
+        two of the numbers have one colour, or where the palette is a ramp of greys
+
+    Example:
+        >>> number_by_colour(voc_palette()[[0, 15, 12]], np.array([0, 1, 2]))  # 1 has the person's colour
+        (1, 15)
+        >>> number_by_colour(voc_palette(), np.array([0, 15, 12])) is None
+        True
+
+    Our choice. Built in chapter 2.
+    """
+    known = {tuple(colour): number for number, colour in enumerate(voc_palette().tolist())}
+    if (palette == np.arange(len(palette))[:, None]).all():
+        return None
+    own = [known.get(tuple(colour)) for colour in palette[used].tolist()]
+    if None in own or len(set(own)) < len(own):
+        return None
+    return next(((int(n), other) for n, other in zip(used, own, strict=True) if other and other != n), None)
+
+
 def clear_palette() -> np.ndarray:
     """Return a palette whose first colours readers with a colour deficiency can tell apart too.
 

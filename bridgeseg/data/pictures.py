@@ -12,15 +12,24 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bridgeseg.data.deep_colour import read_both_bytes, read_deep_ppm
+from bridgeseg.data.endings import ENDINGS, listed, passed_over, say_passed_over
+from bridgeseg.data.grey_levels import to_8_bits
+from bridgeseg.data.tiff import GREY_TYPES, MAGIC, Layout, read_layout, read_numbers
+from bridgeseg.machine.notes import Note, unsaid
 from bridgeseg.structures.labels import BadInput
 
 # Named, so that a file's first bytes can never start one of Pillow's interpreters (EPS runs Ghostscript).
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
 # Our choice: five times a picture of 6000 x 4000. Beyond it lie decompression bombs, not photographs.
 MOST_PIXELS = 128_000_000
 
 _ORIENTATION = 0x0112  # the EXIF tag
+# By an orientation in EXIF: whether rows and columns change places, and then whether rows, and columns, run backwards.
+_TURNS = {
+    **{1: (False, False, False), 2: (False, False, True), 3: (False, True, True), 4: (False, True, False)},
+    **{5: (True, False, False), 6: (True, False, True), 7: (True, True, True), 8: (True, True, False)},
+}
 
 
 @contextmanager
@@ -65,21 +74,49 @@ def opened(path: str | Path, formats: tuple[str, ...] = FORMATS) -> Iterator[Ima
         raise BadInput(f"{path}: cannot be read as a picture ({reason})") from None
 
 
-def read_picture(path: str | Path) -> np.ndarray:
+def read_picture(path: str | Path, *, channel: int | None = None, note: Note = unsaid) -> np.ndarray:
     """Read a picture as a viewer shows it: upright, in RGB, transparent parts over white.
 
-    EXIF orientation is applied. Grey of 16 bits is scaled from 0…65535 to 0…255; RGB of 16 bits keeps the
-    high byte. Of several frames the first is read.
+    EXIF orientation is applied. What numbers of more than 8 bits mean, `grey_levels.to_8_bits` says. Of several
+    frames or pages the first is read.
 
     path: a file in one of FORMATS
+    channel: show this one alone, as grey: 0 … the number of channels less one; None for the picture as it is
+    note: called with a line for what is left out: further pages, further channels beside RGB
     returns: (h, w, 3) uint8, RGB
-    raises: BadInput when the file is missing, unreadable, no picture, too large, or cut off
+    raises: BadInput when the file is missing, unreadable, no picture, too large, or cut off, when it has other
+        numbers of channels than grey or RGB and none is chosen, or not the one chosen
 
     Built in chapter 2.
     """
+    path = Path(path)
+    layout = _tiff(path)
+    if layout is not None and not layout.whole:  # Pillow would leave the rest black
+        raise BadInput(f"{path}: damaged, pieces of its {layout.width} x {layout.height} pixels are missing")
+    if layout is not None and layout.extra and channel is None:
+        note(f"{path}: {layout.channels + layout.extra} channels, read as RGB; {layout.extra} left out")
+    if layout is not None and _needs_tifffile(layout, channel):
+        if layout.pages > 1:
+            note(f"{path}: {layout.pages} pages, the first was read; {layout.pages - 1} left out")
+        return _of_tiff(path, layout, channel)
     with opened(path) as image:
+        pages = layout.pages if layout is not None else _frames(image)
         image.load()
-        return np.ascontiguousarray(_rgb(_upright(image), path))
+        if pages > 1:
+            note(f"{path}: {pages} pages, the first was read; {pages - 1} left out")
+        deep = _deep(image, path)
+        if deep is not None:
+            return _shown(deep, deep.shape[2] in (2, 4), channel, path)
+        image = _upright(image)
+        if image.mode.startswith("I") or image.mode == "F" or (layout and not layout.plain):
+            shown = to_8_bits(_numbers(image, layout), str(path))  # (h, w)
+            if layout is not None and layout.white_is_zero:
+                shown = 255 - shown
+            return _grey(shown) if channel is None else _one(shown[..., None], channel, path)
+        if channel is not None:
+            values = np.asarray(image.convert("RGB") if image.mode == "P" else image)
+            return _one(to_8_bits(np.atleast_3d(values), str(path)), channel, path)
+        return np.ascontiguousarray(_rgb(image))
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -91,17 +128,20 @@ def picture_size(path: str | Path) -> tuple[int, int]:
 
     Built in chapter 2.
     """
+    layout = _tiff(Path(path))
+    if layout is not None:
+        turned = layout.orientation >= 5
+        return (layout.width, layout.height) if turned else (layout.height, layout.width)
     with opened(path) as image:
-        if image.format == "TIFF":
-            image.load()  # Pillow turns a TIFF upright itself, and drops the orientation then
         orientation = _orientation(image)
         return (image.width, image.height) if orientation >= 5 else (image.height, image.width)
 
 
-def pictures_in(folder: str | Path) -> list[Path]:
+def pictures_in(folder: str | Path, note: Note = unsaid) -> list[Path]:
     """List the pictures in a folder, by their endings, sorted by name, without hidden files and subfolders.
 
     folder: where to look
+    note: called with one line where anything else stands there: other files, sub-folders, links that lead nowhere
     returns: at least one path
     raises: BadInput when there is no such folder, when it may not be read, or when no picture is in it
 
@@ -109,18 +149,19 @@ def pictures_in(folder: str | Path) -> list[Path]:
     """
     folder = Path(folder)
     try:
-        found = sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
-        )
+        found = listed(folder)
     except OSError as error:
         raise BadInput(
             f"{folder}: cannot be listed ({error.strerror}), expected a folder of pictures"
         ) from None
-    if not found:
-        raise BadInput(f"{folder}: no pictures in it, expected files ending in {', '.join(ENDINGS)}")
-    return found
+    if not found.read:
+        there = passed_over(found)
+        raise BadInput(
+            f"{folder}: no pictures in it{f' but {there}' if there else ''}; expected files ending in"
+            f" {', '.join(ENDINGS)}"
+        )
+    say_passed_over(found, folder, note)
+    return found.read
 
 
 def _orientation(image: Image.Image) -> int:
@@ -140,16 +181,134 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _rgb(image: Image.Image, path: str | Path) -> np.ndarray:
-    """The decoded pixels as (h, w, 3) uint8, of a picture that stands upright."""
-    if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.int64)
-        if grey.min() < 0 or grey.max() > 65535:
-            raise BadInput(f"{path}: grey values {grey.min()}…{grey.max()}, expected 0…65535")
-        # 257 = 65535 / 255, rounded to the nearest
-        return np.repeat(((grey + 128) // 257).astype(np.uint8)[..., None], 3, axis=2)  # (h, w, 3)
-    if image.mode == "F":
-        raise BadInput(f"{path}: floating-point pixels, whose range is unknown; expected 8 or 16 bits")
+def _tiff(path: Path) -> Layout | None:
+    """What a TIFF holds; None for another file, or one that `opened` has to complain of."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            if file.read(4) not in MAGIC:
+                return None
+    except OSError:
+        return None
+    layout = read_layout(path)
+    if layout is not None and layout.width * layout.height > MOST_PIXELS:
+        return None
+    return layout
+
+
+def _needs_tifffile(layout: Layout, channel: int | None) -> bool:
+    """Whether Pillow would not decode all of a TIFF's numbers that are wanted, or not decode it at all."""
+    if channel is not None and layout.colours:
+        return layout.channels + layout.extra > 1
+    if layout.plain:
+        return False
+    if layout.white_is_zero and layout.kind != np.dtype(np.uint16):
+        return True
+    return layout.channels != 1 or layout.alpha or layout.kind not in map(np.dtype, GREY_TYPES)
+
+
+def _of_tiff(path: Path, layout: Layout, channel: int | None) -> np.ndarray:
+    """A picture from the numbers of a TIFF, (h, w, 3) uint8."""
+    count = layout.channels + layout.extra
+    if not layout.colours:
+        raise BadInput(f"{path}: {layout.kind} in another colour space, expected grey or RGB")
+    if channel is None and layout.channels not in (1, 3):
+        raise BadInput(
+            f"{path}: {count} channels, expected 1 (grey) or 3 (RGB); save one of them, or three as RGB, or"
+            f" choose one in Python, read_picture(…, channel=0) to {count - 1}"
+        )
+    if layout.width * layout.height * (count + layout.alpha) > 4 * MOST_PIXELS:
+        raise BadInput(f"{path}: {count} channels of {layout.width} x {layout.height} pixels, expected fewer")
+    values = read_numbers(path)  # (h, w, s)
+    values = _by_pillow(path, layout) if values is None else _turned(values, layout.orientation)
+    if channel is None:
+        values = values[..., : layout.channels + layout.alpha]
+    elif layout.alpha:  # the first of what is beside the channels
+        values = np.delete(values, layout.channels, axis=2)
+    shown = _shown(values, layout.alpha and channel is None, channel, path, layout.premultiplied)
+    return 255 - shown if layout.white_is_zero else shown
+
+
+def _by_pillow(path: Path, layout: Layout) -> np.ndarray:
+    """The numbers of a TIFF of 16-bit colour, (h, w, s), upright, by Pillow, which knows more kinds of compression."""
+    if layout.kind == np.dtype(np.uint16) and layout.channels == 3 and not layout.premultiplied:
+        with opened(path):  # for its error lines
+            values = read_both_bytes(path, "TIFF")
+        if values is not None:
+            return values[..., : 3 + layout.alpha]
+    raise BadInput(
+        f"{path}: {layout.codec}, a compression that is not read here for {layout.kind}; expected it without"
+        " compression, or the package imagecodecs (pip install imagecodecs)"
+    )
+
+
+def _shown(
+    values: np.ndarray, alpha: bool, channel: int | None, path: Path, premultiplied: bool = False
+) -> np.ndarray:
+    """Numbers of any type, (h, w, s), as a viewer shows them, (h, w, 3) uint8; the last is transparency if alpha."""
+    if channel is not None:
+        return _one(values[..., : values.shape[2] - alpha], channel, path)
+    colours = to_8_bits(values[..., :-1] if alpha else values, str(path))  # (h, w, 1 or 3)
+    if alpha:
+        most = 1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max
+        share = (values[..., -1:] / most).clip(0, 1)  # (h, w, 1), of what covers the white
+        covered = colours if premultiplied else colours * share
+        colours = (covered + 255 * (1 - share)).clip(0, 255).round().astype(np.uint8)
+    return _grey(colours[..., 0]) if colours.shape[2] == 1 else np.ascontiguousarray(colours)
+
+
+def _one(values: np.ndarray, channel: int, path: Path) -> np.ndarray:
+    """One channel of some, (h, w, s), as grey, (h, w, 3) uint8."""
+    count = values.shape[2]
+    if not 0 <= channel < count:
+        raise BadInput(f"{path}: channel {channel}, expected 0…{count - 1}: the picture has {count}")
+    return _grey(to_8_bits(values[..., channel], str(path)))
+
+
+def _grey(shown: np.ndarray) -> np.ndarray:
+    """Grey, (h, w), as RGB, (h, w, 3)."""
+    return np.repeat(shown[..., None], 3, axis=2)
+
+
+def _turned(values: np.ndarray, orientation: int) -> np.ndarray:
+    """Numbers, (h, w, s), turned as an orientation in EXIF says."""
+    swapped, up, left = _TURNS[orientation]
+    values = values.swapaxes(0, 1) if swapped else values
+    return values[:: -1 if up else 1, :: -1 if left else 1]
+
+
+def _frames(image: Image.Image) -> int:
+    """How many pictures an animation has; 1 for a JPEG, whose further ones are a camera's previews."""
+    return 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
+
+
+def _deep(image: Image.Image, path: Path) -> np.ndarray | None:
+    """The numbers of a colour PNG or PPM of 16 bits, upright, (h, w, c) uint16; None for any other picture."""
+    if image.format == "PPM":
+        return read_deep_ppm(path)
+    with path.open("rb") as file:
+        header = file.read(26)
+    # PNG's bit depth and colour type are bytes 24 and 25; Pillow reads grey of 16 bits itself
+    if image.format != "PNG" or header[24] != 16 or header[25] == 0:
+        return None
+    deep = read_both_bytes(path, "PNG")
+    return None if deep is None else _turned(deep, _orientation(image))
+
+
+def _numbers(image: Image.Image, layout: Layout | None) -> np.ndarray:
+    """The numbers of grey of other types than bytes, (h, w)."""
+    values = np.asarray(image)
+    if layout is None:
+        wide = image.mode.startswith("I") and values.min() >= 0 and values.max() <= 65535
+        return values.astype(np.uint16) if wide else values
+    if values.dtype.itemsize == layout.kind.itemsize:  # Pillow takes a sign for none, and none for a sign
+        return values.view(layout.kind)
+    return values.astype(layout.kind)
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    """The decoded pixels as (h, w, 3) uint8, of a picture of bytes that stands upright."""
     if image.has_transparency_data:
         clear = image.convert("RGBA")
         white = Image.new("RGBA", clear.size, (255, 255, 255, 255))

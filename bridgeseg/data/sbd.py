@@ -17,6 +17,7 @@ import numpy as np
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.splits import read_names, read_paper_lists
 from bridgeseg.data.voc import CATEGORIES
+from bridgeseg.machine.notes import Note, Once, unsaid
 from bridgeseg.structures.labels import VOID, BadInput, Sample
 
 SPLITS = ("train", "val", "sds_train", "sds_val", "all")
@@ -30,6 +31,7 @@ class SbdFolder:
         lists, of which both hold pictures of VOC's val; "all" for all in SBD's lists
     voc: the folder VOC2012, needed for the SDS lists, which follow from its ImageSets (`splits.paper_lists`)
     names: read these pictures and no list
+    note: called with a line for what is passed over
     raises: BadInput naming what is missing: a list, a picture or one of its two .mat files; when the counts of the
         lists are not the paper's; when scipy is not installed
 
@@ -46,7 +48,9 @@ class SbdFolder:
         *,
         voc: str | Path | None = None,
         names: Sequence[str] | None = None,
+        note: Note = unsaid,
     ) -> None:
+        self._note = Once(note)
         scipy_reader()  # now, and not after an hour's download of pictures
         self.root = Path(root)
         self.names = list(names) if names is not None else self._listed(split, voc)
@@ -95,7 +99,7 @@ class SbdFolder:
             instance without a category
         """
         name = self.names[index]
-        picture = read_picture(self.root / "img" / f"{name}.jpg")
+        picture = read_picture(self.root / "img" / f"{name}.jpg", note=self._note)
         size = picture.shape[:2]
         path = self.root / "cls" / f"{name}.mat"
         categories = _map(path, _struct(path, "GTcls"), size).astype(np.uint8)

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bridgeseg.data.category_names import CLASSES, other_list, read_names_file, text_lines
+from bridgeseg.data.endings import by_name, composed, listed
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.pictures import read_picture
+from bridgeseg.machine.notes import Note, Once, unsaid
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample, verify
 
 CATEGORIES = (
@@ -29,15 +32,14 @@ CATEGORIES = (
         "tvmonitor",
     ),
 )
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")  # the first that exists counts
 
 
 class VocFolder:
     """A folder in PASCAL VOC's layout, read as samples.
 
-    `classes.txt` beside JPEGImages names the categories, one a line, background left out or in the first
-    line; without it they are VOC's 20. Without SegmentationClass every instance is of the one category that
-    `classes.txt` names ("object" without that file).
+    `classes.txt` beside JPEGImages names the categories, as `category_names.read_names_file` reads it; without it they
+    are VOC's 20. Without SegmentationClass every instance is of the one category that `classes.txt` names ("object"
+    without that file).
 
     The two maps are joined so that they agree. Our choice, VOC's own maps agree already:
     - a pixel is void where either map says so, and has no instance then;
@@ -48,8 +50,9 @@ class VocFolder:
 
     root: the folder
     split: the list in ImageSets/Segmentation to read, without its ending
-    raises: BadInput when a folder, the list or a file named in it is missing, or when the list is empty; all
-        of it looked at here, once
+    note: called with a line for what is passed over
+    raises: BadInput when a folder, the list or a file named in it is missing, when the list is empty, or when no
+        picture of the list has an instance; all of it looked at here, once
 
     Example:
         >>> import tempfile
@@ -65,8 +68,9 @@ class VocFolder:
 
     kind = "voc"
 
-    def __init__(self, root: str | Path, split: str = "train") -> None:
+    def __init__(self, root: str | Path, split: str = "train", note: Note = unsaid) -> None:
         self.root = Path(root)
+        self._note = Once(note)
         self.split = split
         try:
             for folder in ("JPEGImages", "SegmentationObject"):
@@ -76,10 +80,12 @@ class VocFolder:
                     )
             self._has_categories = (self.root / "SegmentationClass").is_dir()
             self._categories = read_categories(self.root, self._has_categories)
+            self._colours = _colours(self.root)
             self._names = read_list(self.root, split)
-            self._pictures = self._find()
+            self._files = self._find()
         except PermissionError as error:
             raise BadInput(f"{error.filename}: may not be read (permission denied)") from None
+        self._look_for_an_instance()
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -103,14 +109,15 @@ class VocFolder:
             an instance lies on the background; IndexError
         """
         name = self._names[index]
-        picture = read_picture(self._pictures[index])
-        object_path = self.root / "SegmentationObject" / f"{name}.png"
-        instances, void = read_label_png(object_path)
+        files = self._files[index]
+        picture = read_picture(files["JPEGImages"], note=self._note)
+        object_path = files["SegmentationObject"]
+        instances, void = read_label_png(object_path, self._colours)
         _same_size(object_path, instances, picture)
         where = object_path
         if self._has_categories:
-            where = self.root / "SegmentationClass" / f"{name}.png"
-            labels, unknown = read_label_png(where)
+            where = files["SegmentationClass"]
+            labels, unknown = read_label_png(where, self._colours)
             _same_size(where, labels, picture)
             if labels.max() >= len(self._categories):
                 raise BadInput(
@@ -126,24 +133,40 @@ class VocFolder:
         instances = one_category_each(categories, instances, str(object_path))
         return verify(Sample(name, picture, categories, instances), str(where), len(self._categories) - 1)
 
-    def _find(self) -> list[Path]:
-        """The picture of every name of the list; its maps are looked for too."""
-        standing = {path.name for path in (self.root / "JPEGImages").iterdir()}
-        # endings in capitals too: cameras write .JPG
-        endings = [*PICTURE_ENDINGS, *(ending.upper() for ending in PICTURE_ENDINGS)]
+    def _find(self) -> list[dict[str, Path]]:
+        """The picture and the maps of every name of the list, by their folders."""
         maps = ["SegmentationObject"] + ["SegmentationClass"] * self._has_categories
-        labelled = {folder: {path.name for path in (self.root / folder).iterdir()} for folder in maps}
-        listed = list_path(self.root, self.split)
-        found = []
+        standing = {"JPEGImages": by_name(self.root / "JPEGImages")}
+        standing |= {folder: by_name(self.root / folder, (".png",)) for folder in maps}
+        path = list_path(self.root, self.split)
         for name in self._names:
-            file = next((name + ending for ending in endings if name + ending in standing), None)
-            if file is None:
-                raise BadInput(f"{listed}: names {name}, but JPEGImages/{name}.jpg is absent")
-            for folder in maps:
-                if f"{name}.png" not in labelled[folder]:
-                    raise BadInput(f"{listed}: names {name}, but {folder}/{name}.png is absent")
-            found.append(self.root / "JPEGImages" / file)
-        return found
+            for folder, files in standing.items():
+                if composed(name) not in files:
+                    ending = "jpg" if folder == "JPEGImages" else "png"
+                    there = _of_another_ending(self.root / folder, name)
+                    raise BadInput(f"{path}: names {name}, but {folder}/{name}.{ending} is absent{there}")
+        return [{folder: files[composed(name)] for folder, files in standing.items()} for name in self._names]
+
+    def _look_for_an_instance(self) -> None:
+        """Read instance maps until one holds an instance: mostly the first does."""
+        blank, void = None, 0
+        for files in self._files:
+            try:
+                instances, unknown = read_label_png(files["SegmentationObject"], self._colours)
+            except BadInput:  # reading the sample will say so
+                return
+            if instances.any():
+                return
+            blank = blank or (files["SegmentationObject"] if unknown.any() else None)
+            void += bool(unknown.any())
+        reason = (
+            f"; {void} of its {len(self)} maps in SegmentationObject, as {blank.name}, hold nothing but 0 and 255,"
+            " and 255 is void: number the objects of a picture 1, 2, 3 …"
+            if blank is not None
+            else f": all {len(self)} maps in SegmentationObject are 0"
+        )
+        path = list_path(self.root, self.split)
+        raise BadInput(f"{path}: not one instance in the split {self.split!r}, expected some{reason}")
 
 
 def one_category_each(categories: np.ndarray, instances: np.ndarray, where: str) -> np.ndarray:
@@ -197,17 +220,20 @@ def read_list(root: str | Path, split: str) -> list[str]:
     split: the list's name without its ending
     returns: at least one name, none twice
     raises: BadInput when the list is missing, empty, no text, or names a picture twice
+
+    Built in chapter 2.
     """
     path = list_path(root, split)
     if not path.is_file():
-        others = sorted(file.stem for file in path.parent.glob("*.txt"))
+        others = sorted(file.stem for file in path.parent.glob("*.txt") if file.name[0] != ".")
         there = f"; lists there: {', '.join(others)}" if others else ""
         raise BadInput(f"{path}: no such list of the pictures of split {split!r}{there}")
-    names = _lines(path)
+    names = text_lines(path)
     if not names:
         raise BadInput(f"{path}: the list is empty, expected the name of a picture in every line")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    if len(set(map(composed, names))) < len(names):
+        alike = [composed(name) for name in names]
+        twice = next(name for name in alike if alike.count(name) > 1)
         raise BadInput(f"{path}: names {twice} twice, expected every picture once")
     return names
 
@@ -218,21 +244,20 @@ def read_categories(root: str | Path, has_map: bool = True) -> tuple[str, ...]:
     root: the folder
     has_map: whether it has a SegmentationClass
     returns: the names, "background" first
-    raises: BadInput when classes.txt is empty, holds a name twice or too many, or, without SegmentationClass,
-        more than one
+    raises: BadInput when classes.txt is wrong, as `category_names.read_names_file` says, when it is absent and another
+        file seems to be the list, or, without SegmentationClass, when it holds more than one name
 
     Built in chapter 2.
     """
-    path = Path(root) / "classes.txt"
+    path = Path(root) / CLASSES
     if not path.exists():
+        if path.parent.is_dir() and (other := other_list(path.parent)) is not None:
+            raise BadInput(
+                f"{path}: absent, but {other.name} stands there; expected the names of the categories in {CLASSES}, one"
+                " a line, without the background's"
+            )
         return CATEGORIES if has_map else ("background", "object")
-    names = _lines(path)
-    if names and names[0].lower() == "background":
-        names = names[1:]
-    if not 1 <= len(names) < VOID:
-        raise BadInput(f"{path}: {len(names)} names of categories, expected 1…{VOID - 1}, one a line")
-    if len({"background", *names}) <= len(names):
-        raise BadInput(f"{path}: the same category twice, expected every name once")
+    names, _ = read_names_file(path)
     if not has_map and len(names) > 1:
         raise BadInput(
             f"{path}: {len(names)} categories and no SegmentationClass to tell them apart, expected one"
@@ -240,13 +265,22 @@ def read_categories(root: str | Path, has_map: bool = True) -> tuple[str, ...]:
     return ("background", *names)
 
 
-def _lines(path: Path) -> list[str]:
-    """The lines of a text file that are not blank, without the byte order mark that some editors write."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read as text ({error})") from None
-    return [line.strip() for line in lines if line.strip()]
+def _colours(root: Path) -> np.ndarray | None:
+    """The colours of the categories, (n, 3) uint8, where classes.txt is a label map that names them."""
+    if not (root / CLASSES).exists():
+        return None
+    _, colours = read_names_file(root / CLASSES)
+    return None if colours is None else np.array(colours).clip(0, 255).astype(np.uint8)
+
+
+def _of_another_ending(folder: Path, name: str) -> str:
+    """Words that name a file that would be the one looked for, were its ending another."""
+    found = listed(folder, ())
+    for paths, reason in ((found.others, "is not read"), (found.dangling, "is a link that leads nowhere")):
+        for path in paths:
+            if composed(path.stem) == composed(name):
+                return f"; {path.name} {reason}"
+    return ""
 
 
 def _same_size(path: Path, labels: np.ndarray, picture: np.ndarray) -> None:

@@ -18,6 +18,7 @@ from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.pictures import pictures_in, read_picture
 from bridgeseg.machine.files import write_text
 from bridgeseg.machine.memory import is_out_of_memory
+from bridgeseg.machine.notes import Note, unsaid
 from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.structures.cells import resized
 from bridgeseg.structures.instances import Instances
@@ -38,6 +39,7 @@ def segment_files(
     out: str | Path,
     complain: Callable[[str], None],
     progress: Progress = silent,
+    note: Note = unsaid,
 ) -> int:
     """Segment picture files and write the answers.
 
@@ -48,6 +50,7 @@ def segment_files(
         threshold; and instances.json, every candidate with its score
     complain: called with one line for everything that could not be done; other pictures are still done
     progress: called with the share done and a line
+    note: called with one line for what is passed over: files that are no pictures, further pages
     returns: how many pictures were done
     raises: nothing for a picture that cannot be done: its BadInput or OSError is a line for `complain`
 
@@ -59,7 +62,7 @@ def segment_files(
     paths: list[Path] = []
     for given in map(Path, pictures):
         try:
-            paths += pictures_in(given) if given.is_dir() else [given]
+            paths += pictures_in(given, note) if given.is_dir() else [given]
         except (BadInput, OSError) as error:  # also where a folder above may not be read
             complain(str(error))
     done: dict[str, Path] = {}
@@ -70,7 +73,7 @@ def segment_files(
         try:
             if path.stem in done:
                 raise BadInput(f"{path}: has the same name as {done[path.stem]}, expected different ones")
-            picture = read_picture(path)
+            picture = read_picture(path, note=note)
             candidates += segment_picture(run, picture, path.stem, out)
             done[path.stem] = path
         except BadInput as error:

@@ -131,6 +131,70 @@ def test_bad_masks_are_named(tmp_path: Path) -> None:
         NucleiFolder(tmp_path, "all")[0]
 
 
+@pytest.mark.parametrize("ending", [".PNG", ".tif", ".TIFF", ".bmp", ".Png", ".gif"])
+def test_masks_of_every_ending_are_masks(tmp_path: Path, ending: str) -> None:
+    masks = [disc(4, 4, 3), disc(10, 12, 4), disc(15, 27, 5)]
+    write(tmp_path, "a", masks)
+    expected = NucleiFolder(tmp_path, "all")[0].instances
+    for number, mask in enumerate(masks[1:], 1):
+        (tmp_path / "a" / "masks" / f"{number:02}.png").unlink()
+        Image.fromarray(mask).save(tmp_path / "a" / "masks" / f"{number:02}{ending}")
+    np.testing.assert_array_equal(NucleiFolder(tmp_path, "all")[0].instances, expected)
+
+
+def test_a_mask_of_16_bits_in_a_tiff(tmp_path: Path) -> None:
+    write(tmp_path, "a", [])
+    Image.fromarray(disc(4, 4, 3, value=1).astype(np.uint16)).save(tmp_path / "a" / "masks" / "m.tif")
+    np.testing.assert_array_equal(NucleiFolder(tmp_path, "all")[0].instances, disc(4, 4, 3, value=1))
+
+
+def test_hidden_files_never_stop_a_set_and_others_are_named(tmp_path: Path) -> None:
+    write(tmp_path, "a", [disc(4, 4, 3)])
+    for name in ("._00.png", ".DS_Store", "Thumbs.db", "notes.txt"):
+        (tmp_path / "a" / "masks" / name).write_bytes(b"no mask")
+    write(tmp_path, "_old", [])
+    said: list[str] = []
+    assert NucleiFolder(tmp_path, "all", said.append)[0].instances.max() == 1
+    assert said == [
+        f"{tmp_path}: not read: 1 folder (_old), whose names begin with _",
+        f"{tmp_path}: not read as masks: 1 file (a/masks/notes.txt)",
+    ]
+
+
+def test_masks_that_cannot_be_believed_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "a", [disc(4, 4, 3)])
+    masks = tmp_path / "a" / "masks"
+    Image.fromarray(disc(4, 4, 3)).save(masks / "z.jpg")
+    with pytest.raises(BadInput, match=r"z\.jpg: \.jpg blurs a mask's border"):
+        NucleiFolder(tmp_path, "all")[0]
+    (masks / "z.jpg").unlink()
+    pages = [Image.fromarray(disc(4, 4, 3))] * 2
+    pages[0].save(masks / "z.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(BadInput, match=r"z\.tif: 2 pages"):
+        NucleiFolder(tmp_path, "all")[0]
+    (masks / "z.tif").unlink()
+    (masks / "z.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(BadInput, match=r"z\.png: No such file"):
+        NucleiFolder(tmp_path, "all")[0]
+
+
+def test_a_set_without_masks_is_said(tmp_path: Path) -> None:
+    write(tmp_path, "a", [])
+    said: list[str] = []
+    NucleiFolder(tmp_path, "all", said.append)
+    assert said == [f"{tmp_path}: no mask in any of the 1 pictures, expected <id>/masks/*.png"]
+
+
+def test_the_picture_may_have_another_ending(tmp_path: Path) -> None:
+    write(tmp_path, "cafe\u0301", [disc(4, 4, 3)])
+    images = tmp_path / "cafe\u0301" / "images"
+    expected = NucleiFolder(tmp_path, "all")[0]
+    with Image.open(images / "cafe\u0301.png") as picture:
+        picture.save(images / "caf\u00e9.TIF")
+    (images / "cafe\u0301.png").unlink()
+    np.testing.assert_array_equal(NucleiFolder(tmp_path, "all")[0].picture, expected.picture)
+
+
 def test_threads_read_the_same(tmp_path: Path) -> None:
     for number in range(8):
         write(tmp_path, str(number), [disc(number, 3 * number, 4), disc(19 - number, number, 3)])

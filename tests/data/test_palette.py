@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from bridgeseg.data.palette import clear_palette, voc_palette
+from bridgeseg.data.palette import clear_palette, number_by_colour, voc_palette
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB
 PROTAN = np.array(
@@ -72,3 +72,21 @@ def test_palettes_are_fresh_copies():
     clear_palette()[1] = 7
     assert voc_palette()[1].tolist() == [128, 0, 0]
     assert clear_palette()[1].tolist() == [230, 159, 0]
+
+
+def test_colours_of_voc_at_other_numbers_are_noticed():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        order = np.append(0, rng.permutation(np.arange(1, 21))[: rng.integers(2, 8)])
+        moved = np.flatnonzero(order != np.arange(len(order)))
+        found = number_by_colour(voc_palette()[order], np.arange(len(order)))
+        assert found == ((moved[0], order[moved[0]]) if len(moved) else None)
+
+
+def test_palettes_of_ones_own_are_believed():
+    grey = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    primary = np.array([(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)], np.uint8)
+    for palette in (voc_palette(), clear_palette(), grey, primary, np.zeros((256, 3), np.uint8)):
+        for used in ([0], [0, 1], [1], [1, 2, 3], [0, 1, 2, 3]):
+            assert number_by_colour(palette, np.array(used)) is None
+    assert number_by_colour(grey, np.array([0, 128])) is None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageOps
 from png_bytes import png
 from rendering import noise
@@ -82,16 +83,213 @@ def test_16_bit_grey_of_a_tiff(tmp_path, dtype):
     assert read_picture(path)[0, :, 1].tolist() == [0, 100, 255]
 
 
-def test_grey_beyond_16_bits_and_floating_point_are_refused(tmp_path):
-    for name, values in (("i.tif", np.array([[0, 70000]], np.int32)), ("f.tif", np.ones((2, 2), np.float32))):
-        Image.fromarray(values).save(tmp_path / name)
-        one_line(lambda: read_picture(tmp_path / name), naming=tmp_path / name)  # noqa: B023
-
-
-def test_16_bit_colour_keeps_the_high_byte(tmp_path):
+def test_16_bit_colour_of_a_whole_range_is_rounded_to_8(tmp_path):
     row = b"".join(struct.pack(">HHH", 0xFF12, 0x8034, 0x0056) for _ in range(3))
     path = png(tmp_path / "a.png", [row, row], 16, 2)
-    assert read_picture(path).tolist() == [[[0xFF, 0x80, 0x00]] * 3] * 2
+    assert read_picture(path).tolist() == [[[round(v / 257) for v in (0xFF12, 0x8034, 0x0056)]] * 3] * 2
+
+
+def faint(shape=(40, 50, 3), low=100, high=400, seed=0):
+    """Numbers that use little of 16 bits, and what a viewer that stretches them shows."""
+    numbers = np.random.default_rng(seed).integers(low, high + 1, shape).astype(np.uint16)
+    numbers.flat[:2] = low, high
+    ends = [np.sort(numbers.ravel())[int(at)] for at in (0.001 * (numbers.size - 1), 0.999 * numbers.size)]
+    return numbers, ((numbers.astype(float) - ends[0]) / (ends[1] - ends[0])).clip(0, 1) * 255
+
+
+def near(shown, expected):
+    assert shown.dtype == np.uint8
+    assert np.abs(shown.astype(float) - expected).max() <= 2
+
+
+def test_12_bits_of_colour_in_16_are_stretched_by_one_range(tmp_path):
+    numbers, expected = faint(low=60, high=4095)
+    numbers[..., 2] //= 2
+    expected = (numbers.astype(float) - numbers.min()) / (numbers.max() - numbers.min()) * 255
+    files = [png(tmp_path / "a.png", [row.astype(">u2").tobytes() for row in numbers], 16, 2)]
+    for name, options in (
+        ("a", {}),
+        ("b", {"compression": "zlib", "predictor": True}),
+        ("c", {"tile": (16, 16)}),
+    ):
+        files.append(tmp_path / f"{name}.tif")
+        tifffile.imwrite(files[-1], numbers, photometric="rgb", **options)
+    files.append(tmp_path / "planes.tif")
+    tifffile.imwrite(files[-1], np.moveaxis(numbers, 2, 0), photometric="rgb", planarconfig="separate")
+    files.append(tmp_path / "big.tif")
+    tifffile.imwrite(files[-1], numbers, photometric="rgb", bigtiff=True, byteorder=">")
+    (tmp_path / "a.ppm").write_bytes(b"P6 50 40\n# made by hand\n65535\n" + numbers.astype(">u2").tobytes())
+    (tmp_path / "text.ppm").write_text("P3 50 40 4095\n" + " ".join(map(str, numbers.ravel().tolist())))
+    for file in [*files, tmp_path / "a.ppm", tmp_path / "text.ppm"]:
+        near(read_picture(file), expected)
+
+
+def test_compressed_colour_that_tifffile_lacks_the_decoder_for_is_read_by_pillow(tmp_path, monkeypatch):
+    path, (numbers, expected) = tmp_path / "a.tif", faint()
+    for order in "<>":
+        for options in ({}, {"compression": "zlib", "predictor": True}, {"tile": (16, 16)}):
+            tifffile.imwrite(path, numbers, photometric="rgb", byteorder=order, **options)
+            near(read_picture(path), expected)
+            with monkeypatch.context() as patch:
+                patch.setattr(pictures, "read_numbers", lambda path: None)
+                near(read_picture(path), expected)
+    tifffile.imwrite(path, numbers[..., :2], photometric="minisblack", extrasamples=["unassalpha"])
+    monkeypatch.setattr(pictures, "read_numbers", lambda path: None)
+    assert "imagecodecs" in one_line(lambda: read_picture(path), naming=path)
+
+
+@pytest.mark.parametrize("low,high", [(140, 370), (200, 350), (0, 4095), (30000, 30200)])
+@pytest.mark.parametrize("white", ["minisblack", "miniswhite"])
+def test_grey_that_uses_little_of_16_bits_is_stretched(tmp_path, low, high, white):
+    numbers, expected = faint((40, 50), low, high)
+    tifffile.imwrite(tmp_path / "a.tif", numbers, photometric=white)
+    expected = expected if white == "minisblack" else 255 - expected
+    near(read_picture(tmp_path / "a.tif"), expected[..., None])
+
+
+@pytest.mark.parametrize(
+    "kind", ["int8", "int16", "uint32", "int32", "uint64", "float16", "float32", "float64"]
+)
+def test_numbers_of_every_type_are_shown(tmp_path, kind):
+    numbers, _ = faint((40, 50), 0, 100)
+    shifted = numbers.astype(kind) - (50 if kind.startswith("int") else 0)
+    tifffile.imwrite(tmp_path / "a.tif", shifted.astype(kind))
+    # of int8 they fill a third of the range, of which -128 is 0; floats lie within 0...255, a third too
+    expected = numbers + 78.0 if kind == "int8" else numbers * (1.0 if kind.startswith("float") else 2.55)
+    near(read_picture(tmp_path / "a.tif"), expected[..., None])
+
+
+def test_white_is_zero_of_every_depth(tmp_path):
+    grey = noise(6, 8)[..., 0]
+    for values in (grey, grey > 99, grey.astype(np.uint16) * 257, grey.astype(np.uint32) * 16843009):
+        tifffile.imwrite(tmp_path / "a.tif", values, photometric="miniswhite")
+        expected = 255 - (values * 255 if values.dtype == bool else grey)
+        assert np.array_equal(read_picture(tmp_path / "a.tif")[..., 1], expected), values.dtype
+
+
+def test_numbers_that_are_not_finite_are_counted_and_refused(tmp_path):
+    for wrong in (np.nan, np.inf):
+        values = np.ones((3, 4), np.float32)
+        values[1, 1:3] = wrong
+        tifffile.imwrite(tmp_path / "a.tif", values)
+        message = one_line(lambda: read_picture(tmp_path / "a.tif"), naming=tmp_path / "a.tif")
+        assert "2 of 12 numbers are NaN or infinite" in message
+
+
+@pytest.mark.parametrize("count", [2, 4, 5])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+def test_channels_that_are_no_colours_are_counted_and_can_be_chosen(tmp_path, count, kind, planes):
+    path = tmp_path / "a.tif"
+    values = np.random.default_rng(1).integers(0, 256, (9, 7, count)).astype(kind)
+    stored = values if planes == "contig" else np.moveaxis(values, 2, 0)
+    extra = ["unspecified"] * (count - 1)
+    tifffile.imwrite(path, stored, photometric="minisblack", planarconfig=planes, extrasamples=extra)
+    message = one_line(lambda: read_picture(path), naming=path)
+    assert f"{count} channels, expected 1 (grey) or 3 (RGB)" in message
+    assert "channel=" in message
+    assert picture_size(path) == (9, 7)
+    for channel in range(count):
+        alone = tmp_path / "alone.tif"
+        tifffile.imwrite(alone, values[..., channel], photometric="minisblack")
+        assert np.array_equal(read_picture(path, channel=channel), read_picture(alone))
+    assert f"expected 0…{count - 1}" in one_line(lambda: read_picture(path, channel=count), naming=path)
+
+
+def test_a_channel_of_a_colour_picture_can_be_chosen(tmp_path):
+    Image.fromarray(noise(4, 5)).save(tmp_path / "a.png")
+    assert np.array_equal(read_picture(tmp_path / "a.png", channel=2)[..., 0], noise(4, 5)[..., 2])
+    assert "0…2" in one_line(lambda: read_picture(tmp_path / "a.png", channel=3), naming=tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_colours_with_transparency_and_with_more(tmp_path, kind):
+    most = np.iinfo(kind).max
+    values = (noise(6, 8).astype(kind) * (most // 255)).astype(kind)
+    clear = np.zeros((6, 8, 1), kind)
+    clear[2:4] = most
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.dstack([values, clear]), photometric="rgb", extrasamples=["unassalpha"]
+    )
+    expected = np.where(clear > 0, noise(6, 8), 255)
+    assert np.array_equal(read_picture(tmp_path / "a.tif"), expected)
+    said = []
+    tifffile.imwrite(
+        tmp_path / "b.tif",
+        np.dstack([values, clear, clear]),
+        photometric="rgb",
+        extrasamples=["unspecified"] * 2,
+    )
+    assert np.array_equal(read_picture(tmp_path / "b.tif", note=said.append), noise(6, 8))
+    assert said == [f"{tmp_path / 'b.tif'}: 5 channels, read as RGB; 2 left out"]
+
+
+def test_16_bit_png_with_transparency(tmp_path):
+    row = struct.pack(">8H", 65535, 0, 25700, 65535, 9, 9, 9, 0)
+    path = png(tmp_path / "a.png", [row], 16, 6, 2)
+    assert read_picture(path).tolist() == [[[255, 0, 100], [255] * 3]]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_deep_pictures_are_turned_upright_too(tmp_path, orientation):
+    plain, deep = tmp_path / "plain.tif", tmp_path / "deep.tif"
+    for path, values in ((plain, noise(4, 6)), (deep, noise(4, 6).astype(np.uint16) * 257)):
+        tag = [(ORIENTATION, "H", 1, orientation, True)]
+        tifffile.imwrite(path, values, photometric="rgb", extratags=tag)
+    assert np.array_equal(read_picture(deep), read_picture(plain))
+    assert picture_size(deep) == read_picture(plain).shape[:2]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_further_pages_are_told(tmp_path, kind):
+    stack = np.random.default_rng(2).integers(0, 256, (5, 6, 8)).astype(kind)
+    for options in ({"photometric": "minisblack"}, {"imagej": True}):
+        said = []
+        tifffile.imwrite(tmp_path / "a.tif", stack, **options)
+        shown = read_picture(tmp_path / "a.tif", note=said.append)
+        tifffile.imwrite(tmp_path / "first.tif", stack[0])
+        assert np.array_equal(shown, read_picture(tmp_path / "first.tif", note=said.append))
+        assert said == [f"{tmp_path / 'a.tif'}: 5 pages, the first was read; 4 left out"]
+    said = []
+    frames = [Image.fromarray(noise(4, 4, seed)) for seed in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    read_picture(tmp_path / "a.gif", note=said.append)
+    assert said == [f"{tmp_path / 'a.gif'}: 3 pages, the first was read; 2 left out"]
+
+
+def test_a_tiff_that_claims_more_rows_than_it_lists_is_refused(tmp_path):
+    path, numbers = tmp_path / "a.tif", faint((12, 10))[0]
+    for kind in (np.uint8, np.uint16):
+        tifffile.imwrite(path, numbers.astype(kind), rowsperstrip=12)
+        with tifffile.TiffFile(path, mode="r+b") as file:
+            file.pages[0].tags["ImageLength"].overwrite(5000)
+        assert "missing" in one_line(lambda: read_picture(path), naming=path)
+
+
+@pytest.mark.filterwarnings("ignore")  # as above
+def test_a_deep_tiff_cut_anywhere_gives_the_whole_picture_or_an_error(tmp_path, capfd):
+    numbers, _ = faint((12, 10, 3))
+    for options in ({}, {"compression": "zlib"}, {"rowsperstrip": 3}):
+        tifffile.imwrite(tmp_path / "whole.tif", numbers, photometric="rgb", **options)
+        whole, expected = (tmp_path / "whole.tif").read_bytes(), read_picture(tmp_path / "whole.tif")
+        for length in range(1, len(whole), 7):
+            (tmp_path / "cut.tif").write_bytes(whole[:length])
+            picture, message = attempt(tmp_path / "cut.tif")
+            assert "\n" not in message
+            assert picture is None or np.array_equal(picture, expected), length
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_deep_png_cut_anywhere_gives_the_whole_picture_or_an_error(tmp_path, capfd):
+    numbers, _ = faint((12, 10, 3))
+    path = png(tmp_path / "whole.png", [row.astype(">u2").tobytes() for row in numbers], 16, 2)
+    whole, expected = path.read_bytes(), read_picture(path)
+    for length in range(1, len(whole), 5):
+        path.write_bytes(whole[:length])
+        picture, message = attempt(path)
+        assert "\n" not in message
+        assert picture is None or np.array_equal(picture, expected), length
+    assert capfd.readouterr() == ("", "")
 
 
 def test_few_bits_of_grey_are_stretched(tmp_path):
@@ -228,10 +426,32 @@ def test_too_many_pixels_are_refused_by_our_own_limit(tmp_path, monkeypatch):
 
 
 def test_addresses_in_a_folder(tmp_path):
-    for name in ("b.JPG", "a.png", ".hidden.png", "notes.txt", "c.tiff"):
+    for name in ("b.JPG", "a.png", ".hidden.png", "notes.txt", "c.tiff", "d.jfif", "._a.png", "Thumbs.db"):
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
-    assert [path.name for path in pictures_in(tmp_path)] == ["a.png", "b.JPG", "c.tiff"]
+    assert [path.name for path in pictures_in(tmp_path)] == ["a.png", "b.JPG", "c.tiff", "d.jfif"]
     one_line(lambda: pictures_in(tmp_path / "folder.png"), naming=tmp_path / "folder.png")
     one_line(lambda: pictures_in(tmp_path / "absent"), naming=tmp_path / "absent")
     one_line(lambda: pictures_in(tmp_path / "a.png"), naming=tmp_path / "a.png")
+
+
+def test_what_is_passed_over_in_a_folder_is_counted_and_named(tmp_path):
+    for name in ("a.png", "b.heic", "c.jp2", "d.HEIC", "e.txt", ".DS_Store"):
+        (tmp_path / name).touch()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    said = []
+    assert [path.name for path in pictures_in(tmp_path, said.append)] == ["a.png"]
+    text = "4 files of other endings (b.heic, c.jp2, d.HEIC, …), 1 sub-folder (more)"
+    text += ", 1 link that leads nowhere (lost.png)"
+    assert said == [f"{tmp_path}: not read: {text}"]
+    (tmp_path / "a.png").unlink()
+    assert text in one_line(lambda: pictures_in(tmp_path), naming=tmp_path)
+
+
+def test_nothing_is_said_of_a_folder_that_is_read_whole(tmp_path):
+    for name in ("a.png", ".hidden", "._a.png", "desktop.ini"):
+        (tmp_path / name).touch()
+    said = []
+    pictures_in(tmp_path, said.append)
+    assert said == []

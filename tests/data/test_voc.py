@@ -1,6 +1,5 @@
 import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,7 +69,9 @@ def test_a_sample_is_what_the_files_hold(root):
         folder[2]
 
 
-@pytest.mark.parametrize("ending", [".jpg", ".jpeg", ".png", ".JPG", ".PNG"])
+@pytest.mark.parametrize(
+    "ending", [".jpg", ".jpeg", ".png", ".JPG", ".PNG", ".Jpeg", ".jfif", ".tif", ".webp"]
+)
 def test_addresses_of_every_ending(tmp_path, ending):
     add(tmp_path, "a name.with spaces", ending=ending)
     listed(tmp_path, ["a name.with spaces"])
@@ -105,6 +106,90 @@ def test_classes_txt_names_the_categories(root):
 def test_classes_txt_that_is_wrong(root, text):
     (root / "classes.txt").write_text(text)
     refused(lambda: VocFolder(root), root / "classes.txt")
+
+
+def test_another_list_beside_a_missing_classes_txt_is_named(root):
+    for name in ("class_names.txt", "labels.txt", "labelmap.txt", "obj.names", "Classes.txt"):
+        (root / name).write_text("x\n")
+        refused(lambda: VocFolder(root), root / "classes.txt", f"absent, but {name} stands there")
+        (root / name).unlink()
+    (root / "notes.txt").write_text("x\n")
+    assert VocFolder(root).categories == CATEGORIES
+
+
+def test_label_maps_named_in_capitals_and_beside_hidden_files(root):
+    for folder in ("SegmentationObject", "SegmentationClass"):
+        (root / folder / "b.png").rename(root / folder / "b.PNG")
+        (root / folder / "._b.png").write_bytes(b"Mac OS X")
+    (root / "ImageSets" / "Segmentation" / "._train.txt").write_bytes(b"\0\5\x16\7")
+    assert np.array_equal(VocFolder(root)[1].instances, VocFolder(root)[0].instances)
+
+
+def test_names_that_differ_only_in_their_form_of_unicode_are_found(tmp_path):
+    one, other = "caf\u00e9", "cafe\u0301"
+    add(tmp_path, one)
+    listed(tmp_path, [other])
+    assert VocFolder(tmp_path)[0].name == other
+    assert VocFolder(tmp_path)[0].instances.any()
+    listed(tmp_path, [one, other])
+    refused(lambda: VocFolder(tmp_path), "twice")
+
+
+@pytest.mark.parametrize("folder", ["JPEGImages", "SegmentationObject"])
+def test_a_file_that_is_there_and_not_read_is_named(root, folder):
+    path = next((root / folder).glob("b.*"))
+    path.rename(path.with_suffix(".heic"))
+    refused(lambda: VocFolder(root), "b.heic is not read")
+    path.with_suffix(".heic").unlink()
+    path.symlink_to(root / "nowhere.jpg")
+    refused(lambda: VocFolder(root), f"{path.name} is a link that leads nowhere")
+
+
+def test_a_split_in_which_every_object_is_void_is_refused(root):
+    for name in "ab":
+        Image.fromarray(np.where(OBJECTS > 0, 255, 0).astype(np.uint8)).save(
+            root / "SegmentationObject" / f"{name}.png"
+        )
+    refused(lambda: VocFolder(root), "train.txt", "not one instance", "2 of its 2 maps", "255 is void")
+    write_label_png(root / "SegmentationObject" / "b.png", OBJECTS)
+    assert len(VocFolder(root)) == 2
+    for name in "ab":
+        write_label_png(root / "SegmentationObject" / f"{name}.png", OBJECTS * 0)
+    refused(lambda: VocFolder(root), "not one instance", "are 0")
+
+
+def test_a_map_whose_palette_was_numbered_anew_is_refused(root):
+    path = root / "SegmentationClass" / "b.png"
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(8).save(path)
+    refused(lambda: VocFolder(root)[1], path, "VOC's colours at other numbers")
+
+
+def test_a_label_map_that_names_the_colours_of_its_numbers_is_believed(root):
+    colours = [(0, 0, 0), (64, 0, 128), (192, 128, 128)]  # VOC's 12 and 15
+    classes = np.where(OBJECTS > 0, OBJECTS % 2 + 1, 0).astype(np.uint8)
+    image = Image.fromarray(classes)
+    image.putpalette([value for colour in colours for value in colour])
+    image.save(root / "SegmentationClass" / "a.png")
+    listed(root, ["a"])
+    lines = ["background:0,0,0::", "dog:64,0,128::", "person:192,128,128::"]
+    (root / "classes.txt").write_text("\n".join(["# label:color_rgb:parts:actions", *lines]))
+    folder = VocFolder(root)
+    assert folder.categories == ("background", "dog", "person")
+    assert np.array_equal(folder[0].categories, np.where(VOIDS, 255, classes))
+    (root / "classes.txt").write_text("dog\nperson\n")
+    refused(lambda: VocFolder(root)[0], "1 has the colour of 12")
+
+
+def test_a_picture_of_several_pages_is_told_once(root):
+    (root / "JPEGImages" / "a.jpg").unlink()
+    pages = [Image.fromarray(picture()) for _ in range(3)]
+    pages[0].save(root / "JPEGImages" / "a.tif", save_all=True, append_images=pages[1:])
+    said = []
+    folder = VocFolder(root, note=said.append)
+    assert folder[0].instances.any()
+    assert folder[0].instances.any()
+    assert said == [f"{root / 'JPEGImages' / 'a.tif'}: 3 pages, the first was read; 2 left out"]
 
 
 def test_a_category_without_a_name(root):
@@ -268,10 +353,10 @@ def test_a_picture_that_cannot_be_read(root):
 def test_a_folder_without_permission(root, monkeypatch):
     if os.geteuid() == 0:  # root may read everything
 
-        def refuse(self):
-            raise PermissionError(13, "Permission denied", str(self))
+        def refuse(path):
+            raise PermissionError(13, "Permission denied", str(path))
 
-        monkeypatch.setattr(Path, "iterdir", refuse)
+        monkeypatch.setattr(os, "scandir", refuse)
     else:
         (root / "JPEGImages").chmod(0)
     refused(lambda: VocFolder(root), root / "JPEGImages", "permission")

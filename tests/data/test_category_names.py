@@ -1,0 +1,86 @@
+"""Lists of categories as other tools write them: the right names at the right numbers, or one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridgeseg.data.category_names import other_list, read_names_file
+from bridgeseg.structures.labels import BadInput
+
+CVAT = "# label:color_rgb:parts:actions\nbackground:0,0,0::\nperson:128,0,0::\ndog:0,128,0::\n"
+
+
+def names(folder: Path, text: str) -> tuple[str, ...]:
+    (folder / "classes.txt").write_text(text, encoding="utf-8")
+    return read_names_file(folder / "classes.txt")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "person\ndog\n",
+        "_background_\nperson\ndog\n",
+        "__ignore__\n_background_\nperson\ndog\n",
+        "__ignore__\nperson\ndog\n",
+        "__background__\nperson\ndog\n",
+        "__ignore__\n__background__\nperson\ndog\n",
+        "BACKGROUND\nperson\ndog\n__ignore__\n",
+        "\ufeff_Background_\r\n\r\n  person \r\ndog\r\n",
+        CVAT,
+        CVAT.partition("\n")[2],
+        CVAT.replace("::", ":head,hand:run,sit"),
+    ],
+)
+def test_a_list_of_every_tool_gives_the_same_numbers(tmp_path: Path, text: str) -> None:
+    assert names(tmp_path, text) == ("person", "dog")
+
+
+def test_a_label_map_also_gives_the_colours(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text(CVAT)
+    assert read_names_file(tmp_path / "classes.txt")[1] == ((0, 0, 0), (128, 0, 0), (0, 128, 0))
+    (tmp_path / "classes.txt").write_text("person\n")
+    assert read_names_file(tmp_path / "classes.txt")[1] is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "person\n_background_\ndog\n",
+        "_background_\n__ignore__\nperson\n",
+        "background\n_background_\nperson\n",
+        "person\ndog\nperson\n",
+        "_background_\n",
+        "__ignore__\n",
+        "0 background\n1 person\n2 dog\n",
+        "1: person\n2: dog\n",
+        "person,128,0,0\ndog,0,128,0\n",
+        "person 128 0 0\ndog 0 128 0\n",
+        "item {\n  id: 1\n  name: 'person'\n}\n",
+        '["person", "dog"]\n',
+        '{"person": 1}\n',
+        "# my categories\nperson\n",
+        CVAT.replace("background:0,0,0::\n", ""),
+        "person:128,0,0::\nbackground:0,0,0::\n",
+    ],
+)
+def test_a_list_whose_numbers_are_not_sure_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadInput, match=r"classes\.txt") as caught:
+        names(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_that_look_a_little_foreign_are_names(tmp_path: Path) -> None:
+    odd = ("traffic light", "kind 1", "2 door car", "backgrounds", "ignore", "dog [small]", "a:b", "C#")
+    assert names(tmp_path, "\n".join(odd)) == odd
+
+
+def test_another_list_is_found_by_its_name(tmp_path: Path) -> None:
+    assert other_list(tmp_path) is None
+    for name in ("notes.txt", "README", "data.yaml"):
+        (tmp_path / name).touch()
+    (tmp_path / "labels").mkdir()
+    assert other_list(tmp_path) is None
+    (tmp_path / "LabelMap.txt").touch()
+    assert other_list(tmp_path) == tmp_path / "LabelMap.txt"

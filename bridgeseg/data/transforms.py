@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from bridgeseg.structures.labels import VOID, Sample
+from bridgeseg.structures.labels import VOID, Sample, verify_types
 
 # ImageNet's mean colour, near zero once a picture is normalised, so that a padded edge looks like nothing.
 FILL = (124, 116, 104)
@@ -38,6 +38,7 @@ def crop(sample: Sample, top: int, left: int, height: int, width: int) -> Sample
 
     Built in chapter 2.
     """
+    verify_types(sample, sample.name)
     rows, columns = sample.categories.shape
     if height < 1 or width < 1 or top < 0 or left < 0 or top + height > rows or left + width > columns:
         raise ValueError(
@@ -86,6 +87,7 @@ def flip(sample: Sample, vertical: bool = False) -> Sample:
 
     Built in chapter 2.
     """
+    verify_types(sample, sample.name)
     axis = 0 if vertical else 1
     # PyTorch takes no arrays with negative strides, so the mirror image is copied here.
     return Sample(
@@ -105,6 +107,7 @@ def turn(sample: Sample, quarters: int) -> Sample:
 
     Built in chapter 2.
     """
+    verify_types(sample, sample.name)
     return Sample(
         sample.name,
         np.ascontiguousarray(np.rot90(sample.picture, quarters)),  # (w, h, 3) for an odd number
@@ -154,6 +157,7 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
 
     Built in chapter 2.
     """
+    verify_types(sample, sample.name)
     if height < 1 or width < 1:
         raise ValueError(f"resize of {sample.name}: {height} rows, {width} columns, expected at least 1")
     rows, columns = sample.categories.shape
@@ -181,6 +185,7 @@ def scale(sample: Sample, factor: float) -> Sample:
 
     Built in chapter 2.
     """
+    verify_types(sample, sample.name)
     if not factor > 0:
         raise ValueError(f"scale of {sample.name}: factor {factor}, expected above 0")
     rows, columns = sample.categories.shape
@@ -216,6 +221,7 @@ def pad(sample: Sample, height: int, width: int, fill: tuple[int, int, int] = FI
 
     Built in chapter 2.
     """
+    verify_types(sample, sample.name)
     rows, columns = sample.categories.shape
     if rows >= height and columns >= width:
         return sample
@@ -255,6 +261,7 @@ def jitter(
 
     Built in chapter 2.
     """
+    verify_types(sample, sample.name)
     for title, amount in (("brightness", brightness), ("contrast", contrast), ("saturation", saturation)):
         if not 0 <= amount <= 1:
             raise ValueError(f"{title} is {amount}, expected 0 to 1")
@@ -278,6 +285,7 @@ def compact(sample: Sample) -> Sample:
 
     Built in chapter 2.
     """
+    verify_types(sample, sample.name)
     line = sample.instances.ravel()  # (h · w,)
     # Where the number changes: a hundredth of all pixels say which numbers there are, however large those are.
     first = np.flatnonzero(np.append(True, line[1:] != line[:-1])[: len(line)])  # (r,)

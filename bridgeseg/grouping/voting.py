@@ -23,6 +23,7 @@ from bridgeseg.structures.boxes import iou
 from bridgeseg.structures.cells import enlarge, interpolate_at
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.preconditions import expect_tensors
 from bridgeseg.structures.runs import places_of
 
 # What is held at a time, however large the picture: pairs of a place and a maximum that are compared, 4 bytes and more
@@ -84,6 +85,13 @@ class Maxima:
     votes: Tensor
     boxes: Tensor
 
+    def __post_init__(self) -> None:
+        expect_tensors(
+            categories=(self.categories, "(n,) int64"),
+            votes=(self.votes, "(n,) float32"),
+            boxes=(self.boxes, "(n, 4) float32"),
+        )
+
 
 def gather_votes(
     scores: Tensor, boxes: Tensor, stride: int, size: tuple[int, int], settings: Voting
@@ -104,6 +112,7 @@ def gather_votes(
 
     Paper: votes gather where an instance is; the weighting is our choice. Built in chapter 9.
     """
+    check_maps(scores, boxes)
     cell = settings.cell or stride
     grid = (-(-size[0] // cell), -(-size[1] // cell))
     categories, cells = candidates(scores, settings.top, settings.score)
@@ -140,6 +149,7 @@ def find_maxima(votes: Tensor, boxes: Tensor, settings: Voting) -> Maxima:
 
     Built in chapter 9.
     """
+    expect_tensors(votes=(votes, "(C, gh, gw) float32"), boxes=(boxes, "(C, 4, gh, gw) float32"))
     strong = (votes.flatten(1).amax(1) >= settings.votes).nonzero()[:, 0]
     if not len(strong):
         return Maxima(strong, votes.new_zeros(0), boxes.new_zeros(0, 4))
@@ -182,6 +192,7 @@ def nearest_maxima(places: Tensor, columns: int, maxima: Maxima, cell: int, neig
 
     Built in chapter 9.
     """
+    expect_tensors(places=(places, "(p,) int64"))
     centre_x, centre_y = maxima.boxes[:, [0, 2]].mean(1), maxima.boxes[:, [1, 3]].mean(1)
     count = min(neighbours, len(maxima.votes))
     tables = []
@@ -217,6 +228,7 @@ def choose(
     category network misread may still follow its box, and two objects with the same box (a rider and a horse) stay
     apart. Our choice. Built in chapter 9.
     """
+    expect_tensors(boxes=(boxes, "(k, 4) float32"), scores=(scores, "(k, m) float32"))
     grid = (-(-size[0] // cell), -(-size[1] // cell))
     sides, corners = boxes.T.contiguous(), maxima.boxes.T.contiguous()  # (4, k) and (4, n)
     places = vote_cells(sides, grid, cell)  # (k,)
@@ -254,6 +266,7 @@ def refine(
 
     Built in chapter 9.
     """
+    expect_tensors(scores=(scores, "(k, K) float32"), boxes=(boxes, "(k, 4) float32"))
     number, overlap, certain = choose(boxes, scores, maxima, size, settings, cell)
     held = number >= 0
     number, certain, own = number[held], certain[held], boxes[held].T  # (h,), (h,) and (4, h)
@@ -281,6 +294,7 @@ def weighed(boxes: Tensor, scores: Tensor) -> Tensor:
     A cell of the background has no box of its own. Where boxes are enlarged, at the edge of an object, it shall count
     as little as it is foreground: enlarge all five maps and divide by the last. Our choice. Built in chapter 9.
     """
+    expect_tensors(scores=(scores, "(K, h, w) float"), boxes=(boxes, "(4, h, w) float"))
     weight = (1 - scores[:1]).clamp(min=1e-3)
     return torch.cat([boxes * weight, weight])
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bridgeseg.structures.labels import VOID
+from bridgeseg.structures.preconditions import expect_tensors
 
 
 def near_border(categories: Tensor, distance: int) -> Tensor:
@@ -33,6 +34,7 @@ def near_border(categories: Tensor, distance: int) -> Tensor:
 
     Our choice; the paper reports nothing by place. Built in chapter 6.
     """
+    expect_tensors(categories=(categories, "(h, w) integer"))
     if distance < 0:
         raise ValueError(f"distance is {distance}, expected 0 or more pixels")
     known = categories != VOID

@@ -65,7 +65,7 @@ def connected_components(categories: Tensor) -> Tensor:
 def component_instances(scores: Tensor, stride: int, size: tuple[int, int], pixels: int = 8) -> Instances:
     """Take every connected component of the most probable categories for an instance.
 
-    scores: (C + 1, h, w) float probabilities, background first
+    scores: (C + 1, h, w) float32 probabilities, background first
     stride: pixels from cell to cell
     size: height and width of the picture, pixels
     pixels: components with fewer are dropped
@@ -79,7 +79,7 @@ def component_instances(scores: Tensor, stride: int, size: tuple[int, int], pixe
 
     Built in chapter 2.
     """
-    expect_tensors(scores=(scores, "(K, h, w) float32"))
+    expect_tensors(scores=(scores, "(C + 1, h, w) float32, not empty"))
     certain, categories = enlarge(scores[None], stride, size)[0].max(0)  # (H, W) each
     labels = connected_components(categories)
     count = int(labels.max())

@@ -22,7 +22,7 @@ def check_maps(scores: Tensor, boxes: Tensor) -> None:
     boxes: (4, h, w) float32
     raises: ValueError when they are not of these shapes and types, on the same cells
     """
-    expect_tensors(scores=(scores, "(K, h, w) float32"), boxes=(boxes, "(4, h, w) float32"))
+    expect_tensors(scores=(scores, "(C + 1, h, w) float32"), boxes=(boxes, "(4, h, w) float32"))
 
 
 def candidates(scores: Tensor, top: int, least: float) -> tuple[Tensor, Tensor]:
@@ -41,7 +41,7 @@ def candidates(scores: Tensor, top: int, least: float) -> tuple[Tensor, Tensor]:
 
     Paper: top-n semantic masks. Built in chapter 9.
     """
-    expect_tensors(scores=(scores, "(K, h, w) float"))
+    expect_tensors(scores=(scores, "(C + 1, h, w) float"))
     flat = scores.flatten(1)  # (C + 1, h · w)
     among = torch.zeros_like(flat, dtype=torch.bool).scatter_(0, best_categories(flat.T, top), True)
     among &= flat >= least
@@ -95,7 +95,7 @@ def best_categories(scores: Tensor, top: int) -> Tensor:
     top: how many
     returns: (top, k) int64, largest first
     """
-    expect_tensors(scores=(scores, "(k, K) float"))
+    expect_tensors(scores=(scores, "(k, C + 1) float"))
     best = [scores.max(1, keepdim=True).indices]  # (k, 1) each
     for _ in range(min(top, scores.shape[1]) - 1):  # a few maxima one by one take less than `topk`
         scores = scores.scatter(1, best[-1], -1.0)

@@ -15,9 +15,9 @@ def parts_of_score(number: Tensor, certain: Tensor, overlap: Tensor, fit: Tensor
     """Return for each instance how certain its category is, how far its pixels agree, and how well its box fits.
 
     number: (k,) int64, 0…n − 1: the instance that each pixel belongs to
-    certain: (k,) float, 0…1: the probability of the instance's category at the pixel
-    overlap: (k,) float, 0…1: IoU of the pixel's box with the instance's
-    fit: (n,) float, 0…1: IoU of the instance's box with the tight box of its mask
+    certain: (k,) float32, 0…1: the probability of the instance's category at the pixel
+    overlap: (k,) float32, 0…1: IoU of the pixel's box with the instance's
+    fit: (n,) float32, 0…1: IoU of the instance's box with the tight box of its mask
     returns: (3, n) float: the mean of `certain`, the mean of `overlap`, and `fit`; the means are 0 without pixels
 
     Example:

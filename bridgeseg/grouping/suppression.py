@@ -137,8 +137,8 @@ def suppress_and_trace(
 ) -> Instances:
     """Turn category scores and pixel boxes into instances as the paper does.
 
-    scores: (C + 1, h, w) float probabilities, background first
-    boxes: (4, h, w) float, pixels of the picture
+    scores: (C + 1, h, w) float32 probabilities, background first
+    boxes: (4, h, w) float32, pixels of the picture
     stride: pixels from cell to cell
     size: height and width of the picture, pixels
     settings: overlaps, and what is too little
@@ -162,7 +162,7 @@ def suppress_and_trace(
         return Instances.none(*size)
     flat, certain = boxes.flatten(1).T[cells], scores.flatten(1)[categories, cells]  # (c, 4) and (c,)
     # The pixels near a candidate, and the best categories of each.
-    covered = torch.zeros_like(scores[0], dtype=torch.bool)
+    covered = torch.zeros(scores.shape[1:], dtype=torch.bool, device=scores.device)
     covered.view(-1).index_fill_(0, cells, True)
     place = places_of(spread(covered, stride, size))  # (k,)
     best = best_categories(interpolate_at(scores, place, stride, size), settings.top)  # (top, k)

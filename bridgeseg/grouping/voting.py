@@ -136,8 +136,8 @@ def gather_votes(
 def find_maxima(votes: Tensor, boxes: Tensor, settings: Voting) -> Maxima:
     """Return the local maxima of the votes, lesser ones with the same box swallowed.
 
-    votes: (C, gh, gw) float
-    boxes: (C, 4, gh, gw) float, pixels
+    votes: (C, gh, gw) float32
+    boxes: (C, 4, gh, gw) float32, pixels
     settings: as in `vote_and_assign`
     returns: at most one maximum in 3 × 3 places of a category
 
@@ -208,8 +208,8 @@ def choose(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Give every pixel to the maximum whose box agrees best with its own.
 
-    boxes: (k, 4) float, pixels
-    scores: (k, m) float probabilities of the same pixels
+    boxes: (k, 4) float32, pixels
+    scores: (k, m) float32 probabilities of the same pixels
     maxima: at least one; a maximum's category is the number of a column of the scores
     size: height and width of the picture, pixels
     settings: as in `vote_and_assign`
@@ -253,8 +253,8 @@ def refine(
     """Return the maxima with the mean box of the cells that choose them, duplicates swallowed once more.
 
     maxima: at least one
-    scores: (k, C + 1) float probabilities of the cells in the foreground
-    boxes: (k, 4) float, pixels, of the same cells
+    scores: (k, C + 1) float32 probabilities of the cells in the foreground
+    boxes: (k, 4) float32, pixels, of the same cells
     size, settings, cell: as in `choose`
     returns: maxima, of which the votes are how often an object of their box fits into the cells that chose them
 
@@ -266,7 +266,7 @@ def refine(
 
     Built in chapter 9.
     """
-    expect_tensors(scores=(scores, "(k, K) float32"), boxes=(boxes, "(k, 4) float32"))
+    expect_tensors(scores=(scores, "(k, C + 1) float32"), boxes=(boxes, "(k, 4) float32"))
     number, overlap, certain = choose(boxes, scores, maxima, size, settings, cell)
     held = number >= 0
     number, certain, own = number[held], certain[held], boxes[held].T  # (h,), (h,) and (4, h)
@@ -282,7 +282,7 @@ def refine(
 def weighed(boxes: Tensor, scores: Tensor) -> Tensor:
     """Return boxes times how far each cell is foreground, and below them that weight.
 
-    scores: (C + 1, h, w) float probabilities, background first
+    scores: (C + 1, h, w) float32 probabilities, background first
     boxes: (4, h, w) float, pixels
     returns: (5, h, w) float
 
@@ -294,7 +294,7 @@ def weighed(boxes: Tensor, scores: Tensor) -> Tensor:
     A cell of the background has no box of its own. Where boxes are enlarged, at the edge of an object, it shall count
     as little as it is foreground: enlarge all five maps and divide by the last. Our choice. Built in chapter 9.
     """
-    expect_tensors(scores=(scores, "(K, h, w) float"), boxes=(boxes, "(4, h, w) float"))
+    expect_tensors(scores=(scores, "(C + 1, h, w) float"), boxes=(boxes, "(4, h, w) float"))
     weight = (1 - scores[:1]).clamp(min=1e-3)
     return torch.cat([boxes * weight, weight])
 
@@ -304,8 +304,8 @@ def vote_and_assign(
 ) -> Instances:
     """Turn category scores and pixel boxes into instances by our clustering.
 
-    scores: (C + 1, h, w) float probabilities, background first
-    boxes: (4, h, w) float, pixels of the picture
+    scores: (C + 1, h, w) float32 probabilities, background first
+    boxes: (4, h, w) float32, pixels of the picture
     stride: pixels from cell to cell
     size: height and width of the picture, pixels
     settings: what counts as a vote, as a maximum and as agreement

@@ -77,7 +77,7 @@ def generalised_iou_loss(predicted_boxes: Tensor, true_boxes: Tensor) -> Tensor:
     expect_tensors(
         predicted_boxes=(predicted_boxes, "(N, 4, h, w) float"), true_boxes=(true_boxes, "(N, 4, h, w) float")
     )
-    corners = predicted_boxes.float().movedim(1, -1), true_boxes.movedim(1, -1)  # (N, h, w, 4) each
+    corners = predicted_boxes.float().movedim(1, -1), true_boxes.float().movedim(1, -1)  # (N, h, w, 4) each
     return generalized_box_iou_loss(*corners, reduction="none")
 
 

@@ -71,7 +71,7 @@ def hard_pixels(
     no other number than a count. Built in chapter 7.
     """
     expect_tensors(easiness=(easiness, "(...,) float"), valid=(valid, "(...,) bool"))
-    _same_shape("valid", valid, easiness)
+    _same_shape(easiness=easiness, valid=valid)
     if exactly is None and ceiling is not None and ceiling < max(floor, 1):
         raise ValueError(
             f"ceiling: {ceiling} with a floor of {floor}, expected at least the floor, and 1, or None"
@@ -144,7 +144,7 @@ def mean_over(values: Tensor, chosen: Tensor) -> Tensor:
     Divided by the kept, not by all: that is the |H| of the paper's equation. Built in chapter 7.
     """
     expect_tensors(values=(values, "(...,) float"), chosen=(chosen, "(...,) bool"))
-    _same_shape("chosen", chosen, values)
+    _same_shape(values=values, chosen=chosen)
     return values.masked_fill(~chosen, 0).sum() / chosen.sum().clamp(min=1)
 
 
@@ -164,8 +164,8 @@ def nan_unless_finite(answer: Tensor) -> Tensor:
 def pixel_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy of every pixel, in float32; 0 where the label is void.
 
-    logits: (N, K, h, w) float
-    labels: (N, h, w) integer at the resolution of the logits, 0…K − 1, 255 void
+    logits: (N, C + 1, h, w) float
+    labels: (N, h, w) integer at the resolution of the logits, 0…C, 255 void
     returns: (N, h, w) float32
     raises: ValueError when the sizes differ, and for a label out of range, on a processor; another device itself says
         so, later
@@ -176,7 +176,7 @@ def pixel_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
     Built in chapter 7.
     """
-    expect_tensors(logits=(logits, "(N, K, h, w) float"), labels=(labels, "(N, h, w) integer"))
+    expect_tensors(logits=(logits, "(N, C + 1, h, w) float"), labels=(labels, "(N, h, w) integer"))
     try:
         return F.cross_entropy(logits.float(), labels.long(), ignore_index=VOID, reduction="none")
     except IndexError as error:  # looked for by torch at every pixel, so that nothing is looked at twice
@@ -212,7 +212,6 @@ def bootstrapped_cross_entropy(
 
     Paper: online bootstrapping, 512 best; base t not known there, 0.6 in the later code. Built in chapter 7.
     """
-    logits = logits.float()
     entropy = pixel_entropy(logits, labels)  # (N, h, w)
     valid = labels != VOID
     # float32, since probabilities near 1 tie in bfloat16
@@ -221,6 +220,7 @@ def bootstrapped_cross_entropy(
     return Bootstrapped(mean_over(entropy, kept) + nan_unless_finite(logits), share, ended)
 
 
-def _same_shape(name: str, given: Tensor, other: Tensor) -> None:
-    if given.shape != other.shape:
-        raise ValueError(f"{name}: {tuple(given.shape)}, expected {tuple(other.shape)}")
+def _same_shape(**two: Tensor) -> None:
+    (first, one), (second, other) = two.items()
+    if one.shape != other.shape:
+        raise ValueError(f"{first}, {second}: {tuple(one.shape)}, {tuple(other.shape)}, expected one shape")

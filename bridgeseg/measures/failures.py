@@ -107,10 +107,11 @@ def failures(
 
     Built in chapter 10.
     """
+    expect_arrays(instances=(sample.instances, "(h, w) integer"))
     expect_arrays(categories=(categories, "(h, w) integer"))
     if categories.shape != sample.instances.shape:
         raise ValueError(
-            f"categories: {sample.name} has {sample.instances.shape}, found a map of {categories.shape}"
+            f"categories: {categories.shape}, expected the size of {sample.name}, {sample.instances.shape}"
         )
     every = instances.sorted().to("cpu")
     order = instances.scores.argsort(descending=True, stable=True).cpu().numpy()

@@ -166,9 +166,9 @@ def shared_pixels(masks: Masks, truth: Sample) -> SharedPixels:
             f"masks: {type(masks).__name__}, expected Masks; Masks.from_full takes (n, h, w) bool"
         )
     masks = masks.to("cpu")
+    numbers, true_categories, runs = _true_runs(truth)
     if masks.size != truth.instances.shape:
         raise ValueError(f"{truth.name}: masks are {masks.size}, expected {truth.instances.shape}")
-    numbers, true_categories, runs = _true_runs(truth)
     parts = len(numbers) + 2
     mine, other, start, stop = pieces_of(
         masks.start.numpy(), masks.stop.numpy(), runs.start, runs.stop

@@ -57,7 +57,7 @@ def show_scores(
     Built in chapter 1.
     """
     scores = as_array(scores)
-    expect_arrays(scores=(scores, "(h, w) float"))
+    expect_arrays(scores=(scores, "(h, w) float, not empty"))
     height, width = scores.shape
     ax = show_picture(np.zeros((height * stride, width * stride, 3), np.uint8), ax)
     near, far = 0.5 - stride / 2, 0.5 + stride / 2
@@ -101,8 +101,9 @@ def show_votes(
     Built in chapter 9.
     """
     votes = as_array(votes)
-    expect_arrays(votes=(votes, "(h, w) float"))
-    most = float(votes.max(initial=0.0)) if high is None else high
+    expect_arrays(votes=(votes, "(h, w) float, not empty"))
+    votes = votes.astype(np.float64)
+    most = float(votes.max()) if high is None else high
     ax = show_picture(faded(picture), ax)
     limits = ax.get_xlim(), ax.get_ylim()
     height, width = votes.shape

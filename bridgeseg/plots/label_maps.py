@@ -35,8 +35,8 @@ def show_picture(picture: np.ndarray, ax: Axes | None = None) -> Axes:
     Built in chapter 1.
     """
     picture = as_array(picture)
-    grey = "(h, w) uint8 or float or bool"
-    expect_arrays(picture=(picture, grey if picture.ndim == 2 else "(h, w, 3) uint8 or float"))
+    grey = "(h, w) uint8 or float or bool, not empty"
+    expect_arrays(picture=(picture, grey if picture.ndim == 2 else "(h, w, 3) uint8 or float, not empty"))
     ax = new_axes(ax)
     height, width = picture.shape[:2]
     high = 255 if picture.dtype == np.uint8 else 1
@@ -73,7 +73,7 @@ def show_labels(
         raise ValueError(f"palette is {palette!r}, expected voc or clear")
     colours = palettes[palette]()
     labels = as_array(labels)
-    expect_arrays(labels=(labels, "(h, w) integer or bool"))
+    expect_arrays(labels=(labels, "(h, w) integer or bool, not empty"))
     labels = labels.astype(np.int64)
     if labels.min(initial=0) < 0:
         raise ValueError(f"labels: {labels.min()}, expected 0 or more")

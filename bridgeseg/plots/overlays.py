@@ -53,7 +53,9 @@ def show_masks(
 
     Built in chapter 1.
     """
-    masks = masks if isinstance(masks, Masks) else as_array(masks)
+    if not isinstance(masks, Masks):
+        masks = as_array(masks)
+        expect_arrays(masks=(masks, "(n, h, w) bool"))
     colours = instance_colours(len(masks)) if colours is None else colours
     ax = show_picture(blend(picture, masks, colours, fill), ax)
     for number, colour in reversed(list(zip(range(len(masks)), colours, strict=True))):

@@ -97,7 +97,7 @@ def picture_png(picture: np.ndarray) -> bytes:
 
     Built in chapter 1.
     """
-    expect_arrays(picture=(picture, "(h, w, 3) uint8"))
+    expect_arrays(picture=(picture, "(h, w, 3) uint8, not empty"))
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()

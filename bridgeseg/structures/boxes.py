@@ -89,7 +89,7 @@ def box_targets(instances: Tensor, stride: int = 1, most: int | None = None) -> 
     expect_tensors(instances=(instances, "(N, H, W) integer or bool"))
     cells = sample_labels(instances, stride)  # (N, h, w)
     present = cells > 0
-    if most is None:
+    if most is None or not instances.numel():
         boxes, numbers = _boxes_there(instances, stride)  # (m, 4) and (N, h, w)
     else:
         # Elsewhere than on a processor a number above `most` would have to be waited for.
@@ -210,6 +210,8 @@ def iou(first: Tensor, second: Tensor, dim: int = -1) -> Tensor:
     for name, boxes in (("first", first), ("second", second)):
         if not -boxes.ndim <= dim < boxes.ndim or boxes.shape[dim] != 4:
             raise ValueError(f"{name}: {tuple(boxes.shape)}, expected four numbers along dimension {dim}")
+    if any(a != b and 1 not in (a, b) for a, b in zip(first.shape[::-1], second.shape[::-1])):
+        raise ValueError(f"second: {tuple(second.shape)}, expected a shape that fits {tuple(first.shape)}")
     if first.dtype.itemsize < 4 or second.dtype.itemsize < 4:
         first, second = first.float(), second.float()
     ax0, ay0, ax1, ay1 = first.unbind(dim)  # (…) each, the four taken apart

@@ -50,7 +50,7 @@ def at_borders(labels: Tensor) -> Tensor:
     found = torch.zeros_like(labels, dtype=torch.bool)
     for axis in (-2, -1):
         apart = labels.diff(dim=axis) != 0  # one shorter along the axis
-        for first in (0, 1):
+        for first in (0, 1) if labels.shape[axis] else ():
             found.narrow(axis, first, apart.shape[axis]).logical_or_(apart)
     return found
 
@@ -94,7 +94,7 @@ def enlarge(x: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tens
     on a processor several times faster than that of torch's interpolation, on a GPU deterministic. Otherwise it is
     torch's own, whose work for a value does not grow with the map; the same up to rounding. Built in chapter 5.
     """
-    expect_tensors(x=(x, "(n, c, h, w) float"))
+    expect_tensors(x=(x, "(n, c, h, w) float, not empty"))
     rows, columns = (x.shape[-2] * factor, x.shape[-1] * factor) if size is None else size
     if factor == 1:
         return x[..., :rows, :columns]
@@ -150,7 +150,7 @@ def interpolate_at(maps: Tensor, place: Tensor, stride: int, size: tuple[int, in
     The same values as `enlarge` gives there. Every row of cells is first drawn out to the width of the picture; a pixel
     then mixes two of its places, where it would have to mix four cells. Built in chapter 9.
     """
-    expect_tensors(maps=(maps, "(c, h, w) float"), place=(place, "(k,) int64"))
+    expect_tensors(maps=(maps, "(c, h, w) float, not empty"), place=(place, "(k,) int64"))
     height, width = maps.shape[1:]
     x = (torch.arange(size[1], device=maps.device) / stride).clamp(max=width - 1)  # (W,)
     y = (place // size[1] / stride).clamp(max=height - 1)  # (k,)
@@ -211,7 +211,7 @@ def spread(cells: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
 
     Built in chapter 9.
     """
-    expect_tensors(cells=(cells, "(..., h, w) any type"))
+    expect_tensors(cells=(cells, "(..., h, w) any type, not empty"))
     rows = spread_places(cells.shape[-2], stride, size[0], cells.device)
     columns = spread_places(cells.shape[-1], stride, size[1], cells.device)
     return cells.index_select(-2, rows).index_select(-1, columns)  # (..., H, W)
@@ -223,6 +223,7 @@ def resized(labels: Tensor, size: tuple[int, int]) -> Tensor:
     labels: (..., h, w) any type
     size: the new height and width, pixels
     returns: (..., *size) of the same type
+    raises: ValueError where there is no pixel to take any from
 
     Example:
         >>> resized(torch.tensor([[1, 2]]), (2, 4)).tolist()
@@ -233,6 +234,10 @@ def resized(labels: Tensor, size: tuple[int, int]) -> Tensor:
     expect_tensors(labels=(labels, "(..., h, w) any type"))
     if tuple(labels.shape[-2:]) == tuple(size):
         return labels
+    if 0 in labels.shape[-2:] and 0 not in size:
+        raise ValueError(
+            f"labels: {tuple(labels.shape)}, expected some pixels to take those of {tuple(size)} from"
+        )
     rows = resized_places(labels.shape[-2], size[0], labels.device)
     columns = resized_places(labels.shape[-1], size[1], labels.device)
     return labels[..., rows[:, None], columns[None]]  # (..., *size)

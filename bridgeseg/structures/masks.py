@@ -176,7 +176,11 @@ class Masks:
         """Return some of the masks.
 
         which: (m,) int64, which, in the order wanted; or (n,) bool
+        raises: ValueError for another type, and for bools that are not as many as the masks
         """
+        expect_tensors(which=(which, "(m,) int64 or bool"))
+        if which.dtype == torch.bool and len(which) != self.count:
+            raise ValueError(f"which: bool ({len(which)},), expected one for each of {self.count} masks")
         picked = torch.arange(self.count, device=self.number.device)[which]
         counts = torch.bincount(self.number, minlength=self.count)  # (n,) runs of each
         first = counts.cumsum(0) - counts
@@ -217,6 +221,7 @@ class Masks:
 
         maps: (m, h, w), any type
         values: (n,) of the same type: for each mask the value that it asks for
+        raises: ValueError for no map, maps of another size, and values that are not as many as the masks
 
         Example:
             >>> masks = Masks.from_full(torch.ones(2, 1, 4) > 0)
@@ -224,6 +229,11 @@ class Masks:
             [[[1, 0, 1, 0]], [[0, 0, 0, 1]]]
         """
         expect_tensors(maps=(maps, "(m, h, w) any type"), values=(values, "(n,) any type"))
+        if not len(maps) or tuple(maps.shape[1:]) != self.size or len(values) != self.count:
+            raise ValueError(
+                f"maps: {tuple(maps.shape)}, values: {tuple(values.shape)}, expected maps of {self.size} and a value"
+                f" for each of {self.count} masks"
+            )
         start, stop = label_runs(*maps)
         there = maps.flatten(1)[:, start]  # (m, t)
         mine, other, start, stop = meet(self.start, self.stop, start, stop)

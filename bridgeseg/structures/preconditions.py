@@ -22,6 +22,7 @@ from torch import Tensor
 FLOAT = ("float32", "float64", "float16", "bfloat16")
 INTEGER = ("uint8", "int64", "int32", "int16", "int8")
 UNSIGNED = ("uint16", "uint32", "uint64")  # with these torch can hardly compute
+NOT_EMPTY = ", not empty"
 GROUPS = {
     "float": FLOAT,
     "integer": (*INTEGER, *UNSIGNED),
@@ -32,8 +33,10 @@ GROUPS = {
 class Expected(NamedTuple):
     """What an argument shall be.
 
-    sides: of each dimension its length where that is fixed, or a letter for the same length everywhere
+    sides: of each dimension its length where that is fixed, or a letter for the same length everywhere; "C + 1" is a
+        length of 1 or more
     more: whether any other dimensions may come before them
+    elements: whether there must be some
     arrays: the names of the types that an array may have
     tensors: the types that a tensor may have
     words: type and shape, for a message
@@ -43,6 +46,7 @@ class Expected(NamedTuple):
 
     sides: tuple[int | str, ...]
     more: bool
+    elements: bool
     arrays: frozenset[str]
     tensors: frozenset[torch.dtype]
     words: str
@@ -54,7 +58,8 @@ _READ: dict[str, Expected] = {}  # what was said before, since the same function
 def expected(said: str) -> Expected:
     """Read what a docstring says of an argument.
 
-    said: a shape and a type, such as "(N, 4, h, w) float", "(..., h, w) any type" or "(k,) integer or bool"
+    said: a shape and a type, such as "(N, 4, h, w) float", "(..., h, w) any type", "(k,) integer or bool" or
+        "(h, w) uint8, not empty"
     returns: the same, to compare with
 
     Example:
@@ -64,16 +69,17 @@ def expected(said: str) -> Expected:
     Built in chapter 2.
     """
     if said not in _READ:
-        shape, _, kind = said.partition(") ")
+        shape, _, kind = said.removesuffix(NOT_EMPTY).partition(") ")
         sides = [side.strip() for side in shape[1:].split(",") if side.strip()]
         more = sides[:1] == ["..."]
         names = [name for word in kind.split(" or ") for name in GROUPS.get(word, (word,))]
         _READ[said] = Expected(
             tuple(int(side) if side.isdigit() else side for side in sides[more:]),
             more,
+            said.endswith(NOT_EMPTY),
             frozenset(names),
             frozenset(getattr(torch, name) for name in names if name not in UNSIGNED),
-            f"{kind} {shape})",
+            f"{kind} {shape})" + NOT_EMPTY * said.endswith(NOT_EMPTY),
         )
     return _READ[said]
 
@@ -129,11 +135,13 @@ def expect_arrays(**arguments: tuple[Any, str]) -> None:
 def _fits(shape: Sequence[int], wanted: Expected, lengths: dict[int | str, int]) -> bool:
     """Whether a shape is the one wanted; where it is, the letters' lengths are kept in `lengths`."""
     spare = len(shape) - len(wanted.sides)
-    if spare < 0 or (spare > 0 and not wanted.more):
+    if spare < 0 or (spare > 0 and not wanted.more) or (wanted.elements and 0 in shape):
         return False
     own = dict(lengths)
     for side, length in zip(wanted.sides, shape[spare:]):
         if (side if isinstance(side, int) else own.setdefault(side, length)) != length:
+            return False
+        if side == "C + 1" and not length:
             return False
     lengths.update(own)
     return True

@@ -52,6 +52,7 @@ def label_runs(*maps: Tensor) -> tuple[Tensor, Tensor]:
 
     Built in chapter 2.
     """
+    expect_tensors(**{f"maps[{place}]": (labels, "(h, w) any type") for place, labels in enumerate(maps)})
     if maps[0].device.type == "cpu":
         start, stop = label_runs_of(*(labels.numpy() for labels in maps))
         return torch.from_numpy(start), torch.from_numpy(stop)
@@ -77,6 +78,7 @@ def label_runs_of(*maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Built in chapter 2.
     """
+    expect_arrays(**{f"maps[{place}]": (labels, "(h, w) any type") for place, labels in enumerate(maps)})
     height, width = maps[0].shape
     begins = np.zeros(height * width + 1, bool)
     begins[:: max(width, 1)] = True

@@ -89,12 +89,13 @@ def flip(sample: Sample, vertical: bool = False) -> Sample:
     """
     verify_types(sample, sample.name)
     axis = 0 if vertical else 1
-    # PyTorch takes no arrays with negative strides, so the mirror image is copied here.
+    # PyTorch takes no arrays with negative strides, so the mirror image is copied here; `ascontiguousarray` would leave
+    # those of a picture one pixel wide.
     return Sample(
         sample.name,
-        np.ascontiguousarray(np.flip(sample.picture, axis)),
-        np.ascontiguousarray(np.flip(sample.categories, axis)),
-        np.ascontiguousarray(np.flip(sample.instances, axis)),
+        np.flip(sample.picture, axis).copy(),
+        np.flip(sample.categories, axis).copy(),
+        np.flip(sample.instances, axis).copy(),
     )
 
 
@@ -110,9 +111,9 @@ def turn(sample: Sample, quarters: int) -> Sample:
     verify_types(sample, sample.name)
     return Sample(
         sample.name,
-        np.ascontiguousarray(np.rot90(sample.picture, quarters)),  # (w, h, 3) for an odd number
-        np.ascontiguousarray(np.rot90(sample.categories, quarters)),
-        np.ascontiguousarray(np.rot90(sample.instances, quarters)),
+        np.rot90(sample.picture, quarters).copy(),  # (w, h, 3) for an odd number
+        np.rot90(sample.categories, quarters).copy(),
+        np.rot90(sample.instances, quarters).copy(),
     )
 
 

@@ -86,11 +86,8 @@ class Maxima:
     boxes: Tensor
 
     def __post_init__(self) -> None:
-        expect_tensors(
-            categories=(self.categories, "(n,) int64"),
-            votes=(self.votes, "(n,) float32"),
-            boxes=(self.boxes, "(n, 4) float32"),
-        )
+        kinds, votes = (self.categories, "(n,) int64"), (self.votes, "(n,) float32")
+        expect_tensors(categories=kinds, votes=votes, boxes=(self.boxes, "(n, 4) float32"))
 
 
 def gather_votes(
@@ -323,7 +320,6 @@ def vote_and_assign(
 
     Our choice, in place of the paper's suppression. Built in chapter 9.
     """
-    check_maps(scores, boxes)
     maxima = find_maxima(*gather_votes(scores, boxes, stride, size, settings), settings)
     cell = settings.cell or stride
     inside = (scores[0] < 1 - settings.foreground).flatten()

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from installing import built_wheel, copied_sources, pip
+
+# The same cases every time, none kept from an earlier run, and no clock: a test passes or fails by the code alone.
+settings.register_profile(
+    "by the code alone", derandomize=True, database=None, deadline=None, max_examples=40
+)
+settings.load_profile("by the code alone")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from bridgeseg.structures.labels import VOID, Sample
+from bridgeseg.structures.labels import VOID, Sample, verify_types
 
 
 def mislabelled(sample: Sample, share: float, categories: int, seed: int = 0) -> Sample:
@@ -32,6 +32,7 @@ def mislabelled(sample: Sample, share: float, categories: int, seed: int = 0) ->
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share is {share}, expected 0…1")
+    verify_types(sample, sample.name)
     rng = np.random.default_rng([seed, *sample.name.encode()])
     changed = sample.categories.copy()
     for number in range(1, int(sample.instances.max()) + 1):

@@ -14,7 +14,7 @@ from PIL.ImageFile import ImageFile
 from bridgeseg.data.palette import number_by_colour, voc_palette
 from bridgeseg.data.pictures import opened
 from bridgeseg.machine.files import write_atomically
-from bridgeseg.structures.labels import VOID, BadInput
+from bridgeseg.structures.labels import VOID, BadInput, as_array
 
 WIDE_VOID = 65535
 
@@ -83,6 +83,7 @@ def write_label_png(path: str | Path, labels: np.ndarray, void: np.ndarray | Non
 
     Built in chapter 2.
     """
+    labels, void = as_array(labels), None if void is None else as_array(void)
     if labels.ndim != 2 or not labels.size or labels.dtype.kind not in "iu":
         raise BadInput(f"{path}: labels are {labels.dtype} {labels.shape}, expected integers (h, w)")
     if void is not None:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from bridgeseg.structures.labels import VOID, Sample
+from bridgeseg.structures.preconditions import expect_arrays
 
 # ImageNet's mean colour, near zero once a picture is normalised, so that a padded edge looks like nothing.
 FILL = (124, 116, 104)
@@ -38,6 +39,7 @@ def crop(sample: Sample, top: int, left: int, height: int, width: int) -> Sample
 
     Built in chapter 2.
     """
+    _expect(sample)
     rows, columns = sample.categories.shape
     if height < 1 or width < 1 or top < 0 or left < 0 or top + height > rows or left + width > columns:
         raise ValueError(
@@ -86,13 +88,15 @@ def flip(sample: Sample, vertical: bool = False) -> Sample:
 
     Built in chapter 2.
     """
+    _expect(sample)
     axis = 0 if vertical else 1
-    # PyTorch takes no arrays with negative strides, so the mirror image is copied here.
+    # PyTorch takes no arrays with negative strides, so the mirror image is copied here; `ascontiguousarray` would leave
+    # those of a picture one pixel wide.
     return Sample(
         sample.name,
-        np.ascontiguousarray(np.flip(sample.picture, axis)),
-        np.ascontiguousarray(np.flip(sample.categories, axis)),
-        np.ascontiguousarray(np.flip(sample.instances, axis)),
+        np.flip(sample.picture, axis).copy(),
+        np.flip(sample.categories, axis).copy(),
+        np.flip(sample.instances, axis).copy(),
     )
 
 
@@ -105,11 +109,12 @@ def turn(sample: Sample, quarters: int) -> Sample:
 
     Built in chapter 2.
     """
+    _expect(sample)
     return Sample(
         sample.name,
-        np.ascontiguousarray(np.rot90(sample.picture, quarters)),  # (w, h, 3) for an odd number
-        np.ascontiguousarray(np.rot90(sample.categories, quarters)),
-        np.ascontiguousarray(np.rot90(sample.instances, quarters)),
+        np.rot90(sample.picture, quarters).copy(),  # (w, h, 3) for an odd number
+        np.rot90(sample.categories, quarters).copy(),
+        np.rot90(sample.instances, quarters).copy(),
     )
 
 
@@ -154,6 +159,7 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
 
     Built in chapter 2.
     """
+    _expect(sample)
     if height < 1 or width < 1:
         raise ValueError(f"resize of {sample.name}: {height} rows, {width} columns, expected at least 1")
     rows, columns = sample.categories.shape
@@ -181,6 +187,7 @@ def scale(sample: Sample, factor: float) -> Sample:
 
     Built in chapter 2.
     """
+    _expect(sample)
     if not factor > 0:
         raise ValueError(f"scale of {sample.name}: factor {factor}, expected above 0")
     rows, columns = sample.categories.shape
@@ -216,6 +223,7 @@ def pad(sample: Sample, height: int, width: int, fill: tuple[int, int, int] = FI
 
     Built in chapter 2.
     """
+    _expect(sample)
     rows, columns = sample.categories.shape
     if rows >= height and columns >= width:
         return sample
@@ -225,7 +233,7 @@ def pad(sample: Sample, height: int, width: int, fill: tuple[int, int, int] = FI
     picture[:rows, :columns] = sample.picture
     categories = np.full(size, VOID, np.uint8)
     categories[:rows, :columns] = sample.categories
-    instances = np.zeros(size, np.int32)
+    instances = np.zeros(size, sample.instances.dtype)
     instances[:rows, :columns] = sample.instances
     return Sample(sample.name, picture, categories, instances)
 
@@ -255,6 +263,7 @@ def jitter(
 
     Built in chapter 2.
     """
+    _expect(sample)
     for title, amount in (("brightness", brightness), ("contrast", contrast), ("saturation", saturation)):
         if not 0 <= amount <= 1:
             raise ValueError(f"{title} is {amount}, expected 0 to 1")
@@ -278,6 +287,7 @@ def compact(sample: Sample) -> Sample:
 
     Built in chapter 2.
     """
+    _expect(sample)
     line = sample.instances.ravel()  # (h · w,)
     # Where the number changes: a hundredth of all pixels say which numbers there are, however large those are.
     first = np.flatnonzero(np.append(True, line[1:] != line[:-1])[: len(line)])  # (r,)
@@ -288,3 +298,12 @@ def compact(sample: Sample) -> Sample:
     new = np.repeat((places + 1 - least).astype(np.int32), np.diff(first, append=len(line)))  # (h · w,)
     instances = new.reshape(sample.instances.shape)
     return Sample(sample.name, sample.picture, sample.categories, instances)
+
+
+def _expect(sample: Sample) -> None:
+    """Refuse what is no sample; any type of integers does for the instances, which training keeps in fewer bytes."""
+    expect_arrays(
+        picture=(sample.picture, "(h, w, 3) uint8"),
+        categories=(sample.categories, "(h, w) uint8"),
+        instances=(sample.instances, "(h, w) integer"),
+    )

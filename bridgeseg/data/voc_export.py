@@ -13,7 +13,7 @@ from PIL import Image
 from bridgeseg.data.label_png import read_label_png, write_label_png
 from bridgeseg.data.voc import list_path, read_categories, read_list
 from bridgeseg.machine.files import write_atomically, write_text
-from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify
+from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify, verify_types
 
 
 def export(dataset: Labelled, out: str | Path, split: str) -> Path:
@@ -87,10 +87,11 @@ def write_sample(sample: Sample, out: Path) -> None:
 
     sample: picture and maps
     out: the folder
-    raises: OSError when writing fails
+    raises: BadInput for a sample of other types or sizes; OSError when writing fails
 
     Built in chapter 2.
     """
+    verify_types(sample, sample.name)
     void = sample.categories == VOID
     write_label_png(out / "SegmentationClass" / f"{sample.name}.png", sample.categories, void)
     write_label_png(out / "SegmentationObject" / f"{sample.name}.png", sample.instances, void)

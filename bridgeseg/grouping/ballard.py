@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bridgeseg.structures.preconditions import expect_tensors
+
 
 def edge_kinds(shape: Tensor) -> Tensor:
     """Return of which kind every pixel of a shape's outline is, by which of its four neighbours are outside.
@@ -26,6 +28,7 @@ def edge_kinds(shape: Tensor) -> Tensor:
 
     Ballard sorts by the direction of the gradient; on squared paper these kinds are its directions. Built in chapter 9.
     """
+    expect_tensors(shape=(shape, "(h, w) bool"))
     near = F.pad(shape, (1, 1, 1, 1))  # (h + 2, w + 2)
     around = torch.stack([near[1:-1, :-2], near[:-2, 1:-1], near[1:-1, 2:], near[2:, 1:-1]])  # (4, h, w)
     values = torch.tensor([1, 2, 4, 8], device=shape.device)[:, None, None]
@@ -48,6 +51,7 @@ def ballard_votes(edges: Tensor, template: Tensor, reference: tuple[int, int]) -
     Every edge of the picture votes for all places that the template's edges of its kind saw the point at. Neither turns
     nor sizes are tried, which Ballard's transform also can. Built in chapter 9.
     """
+    expect_tensors(edges=(edges, "(H, W) int64"), template=(template, "(h, w) int64"))
     votes = torch.zeros_like(edges)
     height, width = edges.shape
     for kind in template[template > 0].unique():

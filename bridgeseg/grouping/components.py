@@ -12,6 +12,7 @@ from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BACKGROUND, VOID
 from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.preconditions import expect_tensors
 
 
 def connected_components(categories: Tensor) -> Tensor:
@@ -27,6 +28,7 @@ def connected_components(categories: Tensor) -> Tensor:
     Every pixel takes the smallest number among its neighbours and then that number's own number, until nothing
     changes: the steps grow with the logarithm of a component's length, not with the length. Built in chapter 2.
     """
+    expect_tensors(categories=(categories, "(h, w) integer or bool"))
     height, width = categories.shape
     inside = (categories != BACKGROUND) & (categories != VOID)
     across = ((categories[:, 1:] == categories[:, :-1]) & inside[:, 1:]).flatten()
@@ -63,7 +65,7 @@ def connected_components(categories: Tensor) -> Tensor:
 def component_instances(scores: Tensor, stride: int, size: tuple[int, int], pixels: int = 8) -> Instances:
     """Take every connected component of the most probable categories for an instance.
 
-    scores: (C + 1, h, w) float probabilities, background first
+    scores: (C + 1, h, w) float32 probabilities, background first
     stride: pixels from cell to cell
     size: height and width of the picture, pixels
     pixels: components with fewer are dropped
@@ -77,6 +79,7 @@ def component_instances(scores: Tensor, stride: int, size: tuple[int, int], pixe
 
     Built in chapter 2.
     """
+    expect_tensors(scores=(scores, "(C + 1, h, w) float32, not empty"))
     certain, categories = enlarge(scores[None], stride, size)[0].max(0)  # (H, W) each
     labels = connected_components(categories)
     count = int(labels.max())

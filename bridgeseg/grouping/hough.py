@@ -12,18 +12,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bridgeseg.structures.preconditions import expect_tensors
+
 
 def check_maps(scores: Tensor, boxes: Tensor) -> None:
     """Refuse maps that do not fit each other.
 
-    scores: (C + 1, h, w) float
-    boxes: (4, h, w) float
-    raises: ValueError when they are not of these shapes, on the same cells
+    scores: (C + 1, h, w) float32
+    boxes: (4, h, w) float32
+    raises: ValueError when they are not of these shapes and types, on the same cells
     """
-    if scores.ndim != 3 or boxes.ndim != 3 or boxes.shape[0] != 4 or scores.shape[1:] != boxes.shape[1:]:
-        raise ValueError(
-            f"scores {tuple(scores.shape)} with boxes {tuple(boxes.shape)}, expected (C + 1, h, w) with (4, h, w)"
-        )
+    expect_tensors(scores=(scores, "(C + 1, h, w) float32"), boxes=(boxes, "(4, h, w) float32"))
 
 
 def candidates(scores: Tensor, top: int, least: float) -> tuple[Tensor, Tensor]:
@@ -42,6 +41,7 @@ def candidates(scores: Tensor, top: int, least: float) -> tuple[Tensor, Tensor]:
 
     Paper: top-n semantic masks. Built in chapter 9.
     """
+    expect_tensors(scores=(scores, "(C + 1, h, w) float"))
     flat = scores.flatten(1)  # (C + 1, h · w)
     among = torch.zeros_like(flat, dtype=torch.bool).scatter_(0, best_categories(flat.T, top), True)
     among &= flat >= least
@@ -67,6 +67,7 @@ def vote_map(boxes: Tensor, weights: Tensor, size: tuple[int, int], cell: int = 
 
     Paper: the generalised Hough transform behind the grouping. Built in chapter 9.
     """
+    expect_tensors(boxes=(boxes, "(4, k) float"), weights=(weights, "(k,) float"))
     height, width = -(-size[0] // cell), -(-size[1] // cell)
     votes = torch.zeros(height * width, device=boxes.device, dtype=weights.dtype)
     votes.index_add_(0, vote_cells(boxes, (height, width), cell), weights)  # (⌈H / cell⌉ · ⌈W / cell⌉,)
@@ -81,6 +82,7 @@ def vote_cells(boxes: Tensor, grid: tuple[int, int], cell: int) -> Tensor:
     cell: pixels from place to place
     returns: (k,) int64, row · width + column
     """
+    expect_tensors(boxes=(boxes, "(4, k) float"))
     column = ((boxes[0] + boxes[2]) / (2 * cell)).long().clamp(0, grid[1] - 1)  # (k,)
     row = ((boxes[1] + boxes[3]) / (2 * cell)).long().clamp(0, grid[0] - 1)
     return row * grid[1] + column
@@ -93,6 +95,7 @@ def best_categories(scores: Tensor, top: int) -> Tensor:
     top: how many
     returns: (top, k) int64, largest first
     """
+    expect_tensors(scores=(scores, "(k, C + 1) float"))
     best = [scores.max(1, keepdim=True).indices]  # (k, 1) each
     for _ in range(min(top, scores.shape[1]) - 1):  # a few maxima one by one take less than `topk`
         scores = scores.scatter(1, best[-1], -1.0)

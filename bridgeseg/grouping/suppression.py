@@ -17,6 +17,7 @@ from bridgeseg.structures.boxes import iou
 from bridgeseg.structures.cells import interpolate_at, spread, spread_places
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.preconditions import expect_tensors
 from bridgeseg.structures.runs import places_of
 
 # Pairs of two boxes, or of a mask and a cell, that are held as floats at a time; of each pair one byte is kept.
@@ -63,6 +64,7 @@ def trace_back(boxes: Tensor, maxima: Tensor, overlap: float) -> Tensor:
 
     Paper: tracing back the pixels that a maximum suppressed gives its mask. Built in chapter 9.
     """
+    expect_tensors(boxes=(boxes, "(k, 4) float"), maxima=(maxima, "(n,) int64"))
     parts = boxes[maxima].split(max(COMPARED // max(len(boxes), 1), 1))
     over = torch.cat([iou(some[:, None], boxes[None]) > overlap for some in parts])  # (n, k)
     own = torch.arange(len(maxima), device=boxes.device)
@@ -82,6 +84,7 @@ def mask_overlaps(masks: Tensor) -> Tensor:
 
     Built in chapter 9.
     """
+    expect_tensors(masks=(masks, "(..., n, k) bool"))
     flat = masks.flatten(1)  # (n, k)
     inside = torch.zeros(len(flat), len(flat), device=masks.device)
     for some in flat.split(max(COMPARED // max(len(flat), 1), 1), 1):
@@ -103,6 +106,7 @@ def who_stays(over: Tensor) -> Tensor:
 
     Paper: non-maximum suppression, of boxes and of masks. Built in chapter 9.
     """
+    expect_tensors(over=(over, "(n, n) bool"))
     keep = torch.ones(len(over), dtype=torch.bool, device=over.device)
     for number in range(len(over)):
         if keep[number]:
@@ -124,6 +128,7 @@ def suppress_masks(masks: Tensor, overlap: float) -> Tensor:
 
     Paper: mask NMS. Built in chapter 9.
     """
+    expect_tensors(masks=(masks, "(..., n, k) bool"))
     return who_stays(mask_overlaps(masks) > overlap)
 
 
@@ -132,8 +137,8 @@ def suppress_and_trace(
 ) -> Instances:
     """Turn category scores and pixel boxes into instances as the paper does.
 
-    scores: (C + 1, h, w) float probabilities, background first
-    boxes: (4, h, w) float, pixels of the picture
+    scores: (C + 1, h, w) float32 probabilities, background first
+    boxes: (4, h, w) float32, pixels of the picture
     stride: pixels from cell to cell
     size: height and width of the picture, pixels
     settings: overlaps, and what is too little
@@ -157,7 +162,7 @@ def suppress_and_trace(
         return Instances.none(*size)
     flat, certain = boxes.flatten(1).T[cells], scores.flatten(1)[categories, cells]  # (c, 4) and (c,)
     # The pixels near a candidate, and the best categories of each.
-    covered = torch.zeros_like(scores[0], dtype=torch.bool)
+    covered = torch.zeros(scores.shape[1:], dtype=torch.bool, device=scores.device)
     covered.view(-1).index_fill_(0, cells, True)
     place = places_of(spread(covered, stride, size))  # (k,)
     best = best_categories(interpolate_at(scores, place, stride, size), settings.top)  # (top, k)

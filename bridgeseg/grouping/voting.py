@@ -23,6 +23,7 @@ from bridgeseg.structures.boxes import iou
 from bridgeseg.structures.cells import enlarge, interpolate_at
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.preconditions import expect_tensors
 from bridgeseg.structures.runs import places_of
 
 # What is held at a time, however large the picture: pairs of a place and a maximum that are compared, 4 bytes and more
@@ -84,6 +85,10 @@ class Maxima:
     votes: Tensor
     boxes: Tensor
 
+    def __post_init__(self) -> None:
+        kinds, votes = (self.categories, "(n,) int64"), (self.votes, "(n,) float32")
+        expect_tensors(categories=kinds, votes=votes, boxes=(self.boxes, "(n, 4) float32"))
+
 
 def gather_votes(
     scores: Tensor, boxes: Tensor, stride: int, size: tuple[int, int], settings: Voting
@@ -104,6 +109,7 @@ def gather_votes(
 
     Paper: votes gather where an instance is; the weighting is our choice. Built in chapter 9.
     """
+    check_maps(scores, boxes)
     cell = settings.cell or stride
     grid = (-(-size[0] // cell), -(-size[1] // cell))
     categories, cells = candidates(scores, settings.top, settings.score)
@@ -127,8 +133,8 @@ def gather_votes(
 def find_maxima(votes: Tensor, boxes: Tensor, settings: Voting) -> Maxima:
     """Return the local maxima of the votes, lesser ones with the same box swallowed.
 
-    votes: (C, gh, gw) float
-    boxes: (C, 4, gh, gw) float, pixels
+    votes: (C, gh, gw) float32
+    boxes: (C, 4, gh, gw) float32, pixels
     settings: as in `vote_and_assign`
     returns: at most one maximum in 3 × 3 places of a category
 
@@ -140,6 +146,7 @@ def find_maxima(votes: Tensor, boxes: Tensor, settings: Voting) -> Maxima:
 
     Built in chapter 9.
     """
+    expect_tensors(votes=(votes, "(C, gh, gw) float32"), boxes=(boxes, "(C, 4, gh, gw) float32"))
     strong = (votes.flatten(1).amax(1) >= settings.votes).nonzero()[:, 0]
     if not len(strong):
         return Maxima(strong, votes.new_zeros(0), boxes.new_zeros(0, 4))
@@ -182,6 +189,7 @@ def nearest_maxima(places: Tensor, columns: int, maxima: Maxima, cell: int, neig
 
     Built in chapter 9.
     """
+    expect_tensors(places=(places, "(p,) int64"))
     centre_x, centre_y = maxima.boxes[:, [0, 2]].mean(1), maxima.boxes[:, [1, 3]].mean(1)
     count = min(neighbours, len(maxima.votes))
     tables = []
@@ -197,8 +205,8 @@ def choose(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Give every pixel to the maximum whose box agrees best with its own.
 
-    boxes: (k, 4) float, pixels
-    scores: (k, m) float probabilities of the same pixels
+    boxes: (k, 4) float32, pixels
+    scores: (k, m) float32 probabilities of the same pixels
     maxima: at least one; a maximum's category is the number of a column of the scores
     size: height and width of the picture, pixels
     settings: as in `vote_and_assign`
@@ -217,6 +225,7 @@ def choose(
     category network misread may still follow its box, and two objects with the same box (a rider and a horse) stay
     apart. Our choice. Built in chapter 9.
     """
+    expect_tensors(boxes=(boxes, "(k, 4) float32"), scores=(scores, "(k, m) float32"))
     grid = (-(-size[0] // cell), -(-size[1] // cell))
     sides, corners = boxes.T.contiguous(), maxima.boxes.T.contiguous()  # (4, k) and (4, n)
     places = vote_cells(sides, grid, cell)  # (k,)
@@ -241,8 +250,8 @@ def refine(
     """Return the maxima with the mean box of the cells that choose them, duplicates swallowed once more.
 
     maxima: at least one
-    scores: (k, C + 1) float probabilities of the cells in the foreground
-    boxes: (k, 4) float, pixels, of the same cells
+    scores: (k, C + 1) float32 probabilities of the cells in the foreground
+    boxes: (k, 4) float32, pixels, of the same cells
     size, settings, cell: as in `choose`
     returns: maxima, of which the votes are how often an object of their box fits into the cells that chose them
 
@@ -254,6 +263,7 @@ def refine(
 
     Built in chapter 9.
     """
+    expect_tensors(scores=(scores, "(k, C + 1) float32"), boxes=(boxes, "(k, 4) float32"))
     number, overlap, certain = choose(boxes, scores, maxima, size, settings, cell)
     held = number >= 0
     number, certain, own = number[held], certain[held], boxes[held].T  # (h,), (h,) and (4, h)
@@ -269,7 +279,7 @@ def refine(
 def weighed(boxes: Tensor, scores: Tensor) -> Tensor:
     """Return boxes times how far each cell is foreground, and below them that weight.
 
-    scores: (C + 1, h, w) float probabilities, background first
+    scores: (C + 1, h, w) float32 probabilities, background first
     boxes: (4, h, w) float, pixels
     returns: (5, h, w) float
 
@@ -281,6 +291,7 @@ def weighed(boxes: Tensor, scores: Tensor) -> Tensor:
     A cell of the background has no box of its own. Where boxes are enlarged, at the edge of an object, it shall count
     as little as it is foreground: enlarge all five maps and divide by the last. Our choice. Built in chapter 9.
     """
+    expect_tensors(scores=(scores, "(C + 1, h, w) float"), boxes=(boxes, "(4, h, w) float"))
     weight = (1 - scores[:1]).clamp(min=1e-3)
     return torch.cat([boxes * weight, weight])
 
@@ -290,8 +301,8 @@ def vote_and_assign(
 ) -> Instances:
     """Turn category scores and pixel boxes into instances by our clustering.
 
-    scores: (C + 1, h, w) float probabilities, background first
-    boxes: (4, h, w) float, pixels of the picture
+    scores: (C + 1, h, w) float32 probabilities, background first
+    boxes: (4, h, w) float32, pixels of the picture
     stride: pixels from cell to cell
     size: height and width of the picture, pixels
     settings: what counts as a vote, as a maximum and as agreement
@@ -309,7 +320,6 @@ def vote_and_assign(
 
     Our choice, in place of the paper's suppression. Built in chapter 9.
     """
-    check_maps(scores, boxes)
     maxima = find_maxima(*gather_votes(scores, boxes, stride, size, settings), settings)
     cell = settings.cell or stride
     inside = (scores[0] < 1 - settings.foreground).flatten()

@@ -11,6 +11,7 @@ from torchvision.ops import generalized_box_iou_loss
 
 from bridgeseg.losses.hard_pixels import Bootstrapped, hard_pixels, mean_over, nan_unless_finite
 from bridgeseg.structures.boxes import iou
+from bridgeseg.structures.preconditions import expect_tensors
 
 BOX_LOSSES = ("smooth-l1", "giou")  # the paper's; Rezatofighi et al.'s
 
@@ -33,6 +34,7 @@ def size_weights(boxes: Tensor, scale: float, power: float = 0.5) -> Tensor:
     formula is not known. Ours with power 0.5 turns an error in pixels into one in parts of the object, which is
     what an IoU feels. Built in chapter 8.
     """
+    expect_tensors(boxes=(boxes, "(N, 4, h, w) float"))
     x0, y0, x1, y1 = boxes.unbind(1)  # (N, h, w) each
     area = (x1 - x0).clamp(min=1) * (y1 - y0).clamp(min=1)
     return (scale * scale / area) ** power
@@ -53,6 +55,7 @@ def smooth_l1(encoded: Tensor, target: Tensor, beta: float = 1.0) -> Tensor:
 
     Paper: smoothed L1 as in Fast R-CNN. Built in chapter 8.
     """
+    expect_tensors(encoded=(encoded, "(N, 4, h, w) float"), target=(target, "(N, 4, h, w) float"))
     return F.smooth_l1_loss(encoded.float(), target, reduction="none", beta=beta).sum(1)  # (N, h, w)
 
 
@@ -71,7 +74,10 @@ def generalised_iou_loss(predicted_boxes: Tensor, true_boxes: Tensor) -> Tensor:
     Rezatofighi et al.: IoU, less the share of the smallest box around both that neither covers, so that boxes that do
     not meet still have a slope. torchvision's. Built in chapter 8.
     """
-    corners = predicted_boxes.float().movedim(1, -1), true_boxes.movedim(1, -1)  # (N, h, w, 4) each
+    expect_tensors(
+        predicted_boxes=(predicted_boxes, "(N, 4, h, w) float"), true_boxes=(true_boxes, "(N, 4, h, w) float")
+    )
+    corners = predicted_boxes.float().movedim(1, -1), true_boxes.float().movedim(1, -1)  # (N, h, w, 4) each
     return generalized_box_iou_loss(*corners, reduction="none")
 
 
@@ -113,6 +119,13 @@ def bootstrapped_box_loss(
     Paper: hard pixels by IoU and not by the loss, because the suppression that follows works with IoU; threshold and
     count are not known, ours stand in the recipes. Built in chapter 8.
     """
+    expect_tensors(
+        encoded=(encoded, "(N, 4, h, w) float"),
+        target=(target, "(N, 4, h, w) float"),
+        predicted_boxes=(predicted_boxes, "(N, 4, h, w) float"),
+        true_boxes=(true_boxes, "(N, 4, h, w) float"),
+        present=(present, "(N, h, w) bool"),
+    )
     overlap = iou(predicted_boxes.detach().float(), true_boxes, dim=1)  # (N, h, w)
     kept, ended = hard_pixels(overlap, present, threshold, floor)
     values = (

@@ -10,10 +10,9 @@ Built in chapter 7.
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
-from bridgeseg.losses.hard_pixels import mean_over
+from bridgeseg.losses.hard_pixels import mean_over, pixel_entropy
 from bridgeseg.structures.labels import VOID
 
 
@@ -37,7 +36,7 @@ def focal_cross_entropy(logits: Tensor, labels: Tensor, gamma: float = 2.0) -> T
     """
     if gamma < 0:
         raise ValueError(f"gamma is {gamma}, expected 0 or more")
-    entropy = F.cross_entropy(logits.float(), labels.long(), ignore_index=VOID, reduction="none")  # (N, h, w)
+    entropy = pixel_entropy(logits, labels)  # (N, h, w)
     # 1 − p by expm1: near p = 1 nothing is lost. At least so much that the power has a gradient at any gamma.
     miss = (-(-entropy).expm1()).clamp(min=1e-12)
     return mean_over(miss**gamma * entropy, labels != VOID)

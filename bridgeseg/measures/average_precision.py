@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridgeseg.measures.mask_iou import Overlaps, overlaps
+from bridgeseg.structures.preconditions import expect_arrays
 
 __all__ = ["RULES", "VOLUME", "AveragePrecision", "Overlaps", "average_precision", "overlaps"]
 
@@ -283,6 +284,7 @@ def precision_recall(hits: np.ndarray, truths: int) -> tuple[np.ndarray, np.ndar
 
     Built in chapter 3.
     """
+    expect_arrays(hits=(hits, "(n,) bool"))
     right = np.cumsum(hits)
     recall, precision = right / truths, right / np.arange(1, len(hits) + 1)
     return recall, precision, np.maximum.accumulate(precision[::-1])[::-1]

@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bridgeseg.structures.labels import VOID
+from bridgeseg.structures.preconditions import expect_tensors
 
 
 def near_border(categories: Tensor, distance: int) -> Tensor:
     """Return which pixels lie near a border between categories.
 
-    categories: (h, w) uint8, 255 void
+    categories: (h, w) integer, 255 void; at least one pixel
     distance: pixels, 0 or more; a pixel is near where a pixel of another category is at most so many rows and so many
         columns away
     returns: (h, w) bool; void is neither near nor another category
@@ -33,6 +34,7 @@ def near_border(categories: Tensor, distance: int) -> Tensor:
 
     Our choice; the paper reports nothing by place. Built in chapter 6.
     """
+    expect_tensors(categories=(categories, "(h, w) integer, not empty"))
     if distance < 0:
         raise ValueError(f"distance is {distance}, expected 0 or more pixels")
     known = categories != VOID

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bridgeseg.structures.preconditions import expect_arrays
+
 
 def count_error(scores: Sequence[np.ndarray], truths: Sequence[int], threshold: float) -> tuple[float, float]:
     """Return by how many objects a count is wrong: on the mean over pictures, and with its sign.
@@ -25,6 +27,8 @@ def count_error(scores: Sequence[np.ndarray], truths: Sequence[int], threshold: 
 
     Our choice. Built in chapter 10.
     """
+    for place, some in enumerate(scores):
+        expect_arrays(**{f"scores[{place}]": (some, "(n,) float")})
     counted = [int((some >= threshold).sum()) for some in scores]
     errors = np.array([found - true for found, true in zip(counted, truths, strict=True)])
     return float(np.abs(errors).sum() / max(len(errors), 1)), float(errors.sum() / max(len(errors), 1))

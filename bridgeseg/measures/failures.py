@@ -38,6 +38,8 @@ import numpy as np
 from bridgeseg.measures.mask_iou import SharedPixels, shared_pixels
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BACKGROUND, Sample
+from bridgeseg.structures.preconditions import expect_arrays
+from bridgeseg.structures.runs import label_runs_of
 
 MISSED = ("category", "merged", "split", "unsure", "loose", "small", "unseen", "lost")
 FALSE = ("twice", "category", "merged", "part", "loose", "invented")
@@ -105,9 +107,11 @@ def failures(
 
     Built in chapter 10.
     """
+    expect_arrays(instances=(sample.instances, "(h, w) integer"))
+    expect_arrays(categories=(categories, "(h, w) integer"))
     if categories.shape != sample.instances.shape:
         raise ValueError(
-            f"categories: {sample.name} has {sample.instances.shape}, found a map of {categories.shape}"
+            f"categories: {categories.shape}, expected the size of {sample.name}, {sample.instances.shape}"
         )
     every = instances.sorted().to("cpu")
     order = instances.scores.argsort(descending=True, stable=True).cpu().numpy()
@@ -146,6 +150,7 @@ def seen_share(sample: Sample, numbers: np.ndarray, categories: np.ndarray) -> n
     sample: the picture with its maps, (h, w)
     numbers: (g,) integer, of the instances
     categories: (h, w) integer
+    raises: ValueError for a number that does not occur, and a map of another size
 
     Example:
         >>> numbers = np.array([[1, 1, 2, 2]], np.int32)
@@ -155,9 +160,19 @@ def seen_share(sample: Sample, numbers: np.ndarray, categories: np.ndarray) -> n
 
     Built in chapter 10.
     """
-    most = int(sample.instances.max(initial=0)) + 1
-    seen = np.bincount(sample.instances.ravel(), (categories != BACKGROUND).ravel(), most)
-    return seen[numbers] / np.bincount(sample.instances.ravel(), minlength=most)[numbers]
+    expect_arrays(
+        numbers=(numbers, "(g,) integer"),
+        instances=(sample.instances, "(h, w) integer"),
+        categories=(categories, "(h, w) integer"),
+    )
+    start, stop = label_runs_of(sample.instances, categories)
+    # Of the numbers that occur, since a panoptic one may be in the millions.
+    there, place = np.unique(sample.instances.reshape(-1)[start], return_inverse=True)  # (m,) and (r,)
+    if not np.isin(numbers, there).all():
+        raise ValueError(f"numbers: {np.setdiff1d(numbers, there)[0]}, expected instances of {sample.name}")
+    pixels = np.bincount(place, stop - start, len(there))  # (m,), as `seen`
+    seen = np.bincount(place, (stop - start) * (categories.reshape(-1)[start] != BACKGROUND), len(there))
+    return (seen / pixels)[np.searchsorted(there, numbers)]
 
 
 def reasons(
@@ -187,6 +202,12 @@ def reasons(
 
     Built in chapter 10.
     """
+    expect_arrays(
+        categories=(categories, "(n,) integer"),
+        answer=(answer, "(m,) integer"),
+        unsure=(unsure, "(g,) bool"),
+        seen=(seen, "(g,) float or integer"),
+    )
     shared, areas = pixels.shared[answer], pixels.areas[answer]  # (m, g) and (m,)
     fits = iou_of(pixels)[answer] > FIT
     near = iou_of(pixels)[answer] > NEAR

@@ -13,6 +13,7 @@ import numpy as np
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BACKGROUND, VOID, Sample
 from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.preconditions import expect_arrays
 from bridgeseg.structures.runs import label_runs_of, pieces_of
 
 
@@ -42,6 +43,16 @@ class Overlaps:
     true_categories: np.ndarray
     kept: np.ndarray
     true_numbers: np.ndarray
+
+    def __post_init__(self) -> None:
+        expect_arrays(
+            categories=(self.categories, "(n,) integer"),
+            true_categories=(self.true_categories, "(g,) integer"),
+            iou=(self.iou, "(n, g) float"),
+            scores=(self.scores, "(n,) float"),
+            kept=(self.kept, "(n,) integer"),
+            true_numbers=(self.true_numbers, "(g,) integer"),
+        )
 
 
 def true_instances(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
@@ -77,6 +88,7 @@ class _Runs(NamedTuple):
 def _true_runs(sample: Sample) -> tuple[np.ndarray, np.ndarray, _Runs]:
     """The numbers (g,) and categories (g,) of a picture's instances, counted over the runs of its two maps."""
     maps = (sample.instances, sample.categories)
+    expect_arrays(instances=(maps[0], "(h, w) integer"), categories=(maps[1], "(h, w) uint8"))
     start, stop = label_runs_of(*maps)
     number, kind = (part.reshape(-1)[start] for part in maps)  # (r,)
     numbers, place = np.unique(number, return_inverse=True)
@@ -118,6 +130,16 @@ class SharedPixels:
     true_categories: np.ndarray
     true_numbers: np.ndarray
 
+    def __post_init__(self) -> None:
+        expect_arrays(
+            areas=(self.areas, "(n,) integer"),
+            true_areas=(self.true_areas, "(g,) integer"),
+            shared=(self.shared, "(n, g) integer"),
+            on_void=(self.on_void, "(n,) integer"),
+            true_categories=(self.true_categories, "(g,) integer"),
+            true_numbers=(self.true_numbers, "(g,) integer"),
+        )
+
 
 def shared_pixels(masks: Masks, truth: Sample) -> SharedPixels:
     """Return how many pixels each of some masks shares with each true instance of a picture.
@@ -125,7 +147,7 @@ def shared_pixels(masks: Masks, truth: Sample) -> SharedPixels:
     masks: n, which may overlap
     truth: the picture with its maps, (h, w)
     returns: counts, the masks in the order given
-    raises: ValueError when the masks have not the size of the picture
+    raises: ValueError when the masks have not the size of the picture, or are no `Masks`
 
     The cost is one pass over the runs of the masks, however many true instances there are, since those do not overlap.
 
@@ -139,10 +161,14 @@ def shared_pixels(masks: Masks, truth: Sample) -> SharedPixels:
 
     Built in chapter 10.
     """
+    if not isinstance(masks, Masks):
+        raise ValueError(
+            f"masks: {type(masks).__name__}, expected Masks; Masks.from_full takes (n, h, w) bool"
+        )
     masks = masks.to("cpu")
+    numbers, true_categories, runs = _true_runs(truth)
     if masks.size != truth.instances.shape:
         raise ValueError(f"{truth.name}: masks are {masks.size}, expected {truth.instances.shape}")
-    numbers, true_categories, runs = _true_runs(truth)
     parts = len(numbers) + 2
     mine, other, start, stop = pieces_of(
         masks.start.numpy(), masks.stop.numpy(), runs.start, runs.stop

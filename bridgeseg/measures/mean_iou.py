@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from bridgeseg.structures.labels import VOID, as_array
+from bridgeseg.structures.preconditions import expect_arrays
 
 
 def confusion(truth: np.ndarray | Tensor, prediction: np.ndarray | Tensor, classes: int) -> np.ndarray:
@@ -68,6 +69,7 @@ def mean_iou(matrix: np.ndarray) -> tuple[float, np.ndarray]:
 
     The paper's measure on VOC, Cityscapes and PASCAL-Context. Built in chapter 3.
     """
+    expect_arrays(matrix=(matrix, "(k, k) integer"))
     inside = matrix.diagonal().astype(np.float64)  # (k,)
     return _ratios(inside, matrix.sum(0) + matrix.sum(1) - matrix.diagonal())
 
@@ -86,6 +88,7 @@ def class_accuracy(matrix: np.ndarray) -> tuple[float, np.ndarray]:
 
     The paper gives this figure for PASCAL-Context. Built in chapter 3.
     """
+    expect_arrays(matrix=(matrix, "(k, k) integer"))
     return _ratios(matrix.diagonal().astype(np.float64), matrix.sum(1))
 
 
@@ -101,6 +104,7 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
 
     The paper gives this figure for PASCAL-Context. Built in chapter 3.
     """
+    expect_arrays(matrix=(matrix, "(k, k) integer"))
     total = matrix.sum()
     return float(matrix.trace() / total) if total else float("nan")
 

@@ -20,6 +20,7 @@ from bridgeseg.plots.label_maps import show_picture
 from bridgeseg.plots.overlays import DARK, instance_colours, show_boxes
 from bridgeseg.plots.style import style
 from bridgeseg.structures.labels import as_array
+from bridgeseg.structures.preconditions import expect_arrays
 
 _GLOW = ListedColormap(
     colormaps["inferno"](np.linspace(0.3, 1.0, 256))
@@ -56,6 +57,7 @@ def show_scores(
     Built in chapter 1.
     """
     scores = as_array(scores)
+    expect_arrays(scores=(scores, "(h, w) float, not empty"))
     height, width = scores.shape
     ax = show_picture(np.zeros((height * stride, width * stride, 3), np.uint8), ax)
     near, far = 0.5 - stride / 2, 0.5 + stride / 2
@@ -99,7 +101,9 @@ def show_votes(
     Built in chapter 9.
     """
     votes = as_array(votes)
-    most = float(votes.max(initial=0.0)) if high is None else high
+    expect_arrays(votes=(votes, "(h, w) float, not empty"))
+    votes = votes.astype(np.float64)
+    most = float(votes.max()) if high is None else high
     ax = show_picture(faded(picture), ax)
     limits = ax.get_xlim(), ax.get_ylim()
     height, width = votes.shape
@@ -141,7 +145,7 @@ def show_box_field(
     every: pixels from arrow to arrow, at least the stride
     outlines: whether the boxes themselves are drawn too
     returns: the axes
-    raises: ValueError when the maps do not have the size of the box map
+    raises: ValueError when the maps do not have the size of the box map, and for other types
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -154,11 +158,14 @@ def show_box_field(
     Built in chapter 8.
     """
     boxes = as_array(boxes)
-    where = np.ones(boxes.shape[1:], bool) if where is None else as_array(where).astype(bool)
-    groups = np.ones(boxes.shape[1:], int) if groups is None else as_array(groups).astype(int)
-    for title, cells in (("where", where), ("groups", groups)):
-        if cells.shape != boxes.shape[1:]:
-            raise ValueError(f"{title} is {cells.shape}, expected {boxes.shape[1:]} as the boxes")
+    where = np.ones(boxes.shape[1:], bool) if where is None else as_array(where)
+    groups = np.ones(boxes.shape[1:], int) if groups is None else as_array(groups)
+    expect_arrays(
+        boxes=(boxes, "(4, h, w) float"),
+        where=(where, "(h, w) bool"),
+        groups=(groups, "(h, w) integer"),
+    )
+    groups = groups.astype(np.int64)
     ax = show_picture(faded(picture, 0.35), ax)
     step = max(1, round(every / stride))
     some = np.zeros_like(where)
@@ -197,6 +204,8 @@ def faded(picture: np.ndarray, kept: float = 0.0) -> np.ndarray:
 
     Built in chapter 1.
     """
+    picture = as_array(picture)
+    expect_arrays(picture=(picture, "(h, w, 3) uint8"))
     grey = picture @ np.array([0.299, 0.587, 0.114])  # (h, w)
     mixed = kept * picture + (1 - kept) * (0.55 * grey[..., None] + 40)  # (h, w, 3)
     return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)

@@ -13,6 +13,7 @@ from matplotlib.ticker import PercentFormatter
 
 from bridgeseg.measures.average_precision import AveragePrecision, precision_recall
 from bridgeseg.plots.style import LINES, new_axes, style
+from bridgeseg.structures.preconditions import expect_arrays
 
 _DASHES = ("-", "--", ":", "-.")  # a second way to tell lines apart
 
@@ -159,6 +160,7 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
 
     Built in chapter 6.
     """
+    expect_arrays(values=(values, "(n,) float or integer"))
     if window < 1:
         raise ValueError(f"window is {window}, expected 1 or more")
     total = np.concatenate([[0.0], np.cumsum(values)])  # (n + 1,)

@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from bridgeseg.data.palette import clear_palette, voc_palette
 from bridgeseg.plots.style import new_axes, style
 from bridgeseg.structures.labels import VOID, as_array
+from bridgeseg.structures.preconditions import expect_arrays
 
 
 @style()
@@ -23,6 +24,7 @@ def show_picture(picture: np.ndarray, ax: Axes | None = None) -> Axes:
     picture: (h, w, 3) uint8 RGB, or float 0…1; or (h, w), shown as grey values of the same ranges
     ax: where to draw; None makes new axes
     returns: the axes
+    raises: ValueError for what is no such picture
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -32,6 +34,9 @@ def show_picture(picture: np.ndarray, ax: Axes | None = None) -> Axes:
 
     Built in chapter 1.
     """
+    picture = as_array(picture)
+    grey = "(h, w) uint8 or float or bool, not empty"
+    expect_arrays(picture=(picture, grey if picture.ndim == 2 else "(h, w, 3) uint8 or float, not empty"))
     ax = new_axes(ax)
     height, width = picture.shape[:2]
     high = 255 if picture.dtype == np.uint8 else 1
@@ -53,7 +58,7 @@ def show_labels(
     names: what the labels are called; with it, a legend lists those that occur
     palette: "voc", PASCAL's colours, or "clear", which colour-blind readers can tell apart
     returns: the axes
-    raises: ValueError for a palette that does not exist
+    raises: ValueError for a palette that does not exist, for labels below 0, and for one without a name
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -68,10 +73,17 @@ def show_labels(
         raise ValueError(f"palette is {palette!r}, expected voc or clear")
     colours = palettes[palette]()
     labels = as_array(labels)
+    expect_arrays(labels=(labels, "(h, w) integer or bool, not empty"))
+    labels = labels.astype(np.int64)
+    if labels.min(initial=0) < 0:
+        raise ValueError(f"labels: {labels.min()}, expected 0 or more")
     if labels.max(initial=0) > VOID:  # an instance map, which holds no void
         labels = np.where(labels > 0, (labels - 1) % (VOID - 1) + 1, 0)
     ax = show_picture(colours[labels], ax)  # from (h, w) to (h, w, 3)
     if names is not None:
+        nameless = labels[(labels >= len(names)) & (labels != VOID)]
+        if nameless.size:
+            raise ValueError(f"names: {len(names)}, expected one for label {nameless.max()} too")
         patches = [
             Patch(facecolor=colours[k] / 255, edgecolor="#8a9097", label="void" if k == VOID else names[k])
             for k in np.unique(labels)

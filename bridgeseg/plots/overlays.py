@@ -19,8 +19,9 @@ from bridgeseg.data.palette import clear_palette
 from bridgeseg.plots.label_maps import show_picture
 from bridgeseg.plots.style import style
 from bridgeseg.structures.instances import Instances
-from bridgeseg.structures.labels import VOID, Sample, as_array
+from bridgeseg.structures.labels import VOID, Sample, as_array, verify_types
 from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.preconditions import expect_arrays
 
 DARK = "#16181b"
 
@@ -52,10 +53,13 @@ def show_masks(
 
     Built in chapter 1.
     """
+    if not isinstance(masks, Masks):
+        masks = as_array(masks)
+        expect_arrays(masks=(masks, "(n, h, w) bool"))
     colours = instance_colours(len(masks)) if colours is None else colours
     ax = show_picture(blend(picture, masks, colours, fill), ax)
     for number, colour in reversed(list(zip(range(len(masks)), colours, strict=True))):
-        mask = as_array(masks[number]).astype(bool)
+        mask = as_array(masks[number])
         # A dark edge keeps pale hues readable on a pale picture.
         for tone, width in ((DARK, 2.2), (tuple(colour / 255), 1.3)):
             ax.add_collection(
@@ -90,6 +94,7 @@ def show_boxes(
     Built in chapter 1.
     """
     boxes = as_array(boxes)
+    expect_arrays(boxes=(boxes, "(n, 4) float or integer"))
     colours = instance_colours(len(boxes)) if colours is None else colours
     for number in reversed(range(len(boxes))):
         (x0, y0, x1, y1), colour = boxes[number].tolist(), colours[number]
@@ -160,10 +165,11 @@ def show_truth(sample: Sample, ax: Axes | None = None, *, fill: float = 0.45) ->
 
     Built in chapter 1.
     """
+    verify_types(sample, sample.name)
     numbers = np.unique(sample.instances[sample.instances > 0])
     void = sample.categories == VOID
     picture = blend(sample.picture, void[None], clear_palette()[VOID:], 0.75)
-    masks = Masks.from_labels(torch.from_numpy(sample.instances), torch.from_numpy(numbers))
+    masks = Masks.from_labels(torch.from_numpy(sample.instances.copy()), torch.from_numpy(numbers))
     return show_masks(picture, masks, ax, fill=fill)
 
 
@@ -190,6 +196,7 @@ def blend(picture: np.ndarray, masks: np.ndarray | Masks, colours: np.ndarray, f
     colours: (n, 3) uint8
     fill: 0 leaves the picture as it is, 1 hides it
     returns: (h, w, 3) uint8, the picture's own values outside the masks
+    raises: ValueError for other types, and where the masks are not as many as the colours or not of the picture's size
 
     Example:
         >>> picture, red = np.full((1, 2, 3), 100, np.uint8), np.array([[200, 0, 0]])
@@ -198,9 +205,20 @@ def blend(picture: np.ndarray, masks: np.ndarray | Masks, colours: np.ndarray, f
 
     Built in chapter 1.
     """
+    picture, colours = as_array(picture), as_array(colours)
+    expect_arrays(picture=(picture, "(h, w, 3) uint8"), colours=(colours, "(n, 3) integer"))
+    size, many = picture.shape[:2], len(colours)
+    if isinstance(masks, Masks):
+        found = (len(masks), *masks.size)
+    else:
+        masks = as_array(masks)
+        expect_arrays(masks=(masks, "(n, h, w) bool"))
+        found = masks.shape
+    if found != (many, *size):
+        raise ValueError(f"masks: {found}, expected {(many, *size)} for {many} colours and the picture")
     mixed = picture.copy()
     for number, colour in reversed(list(zip(range(len(masks)), colours, strict=True))):
-        mask = as_array(masks[number]).astype(bool)  # (h, w)
+        mask = as_array(masks[number])  # (h, w) bool
         mixed[mask] = np.rint(picture[mask] * (1 - fill) + colour * fill)  # (pixels of the mask, 3)
     return mixed
 
@@ -218,6 +236,7 @@ def outline(mask: np.ndarray) -> np.ndarray:
 
     Built in chapter 1.
     """
+    expect_arrays(mask=(mask, "(h, w) bool"))
     lines = []
     for across in (False, True):
         pixels = np.pad(mask.T if across else mask, 1).astype(np.int8)  # (h + 2, w + 2), or turned over

@@ -19,6 +19,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from bridgeseg.structures.preconditions import expect_arrays
+
 COLOURS = 192  # in a frame's palette: a third of the bytes, and no difference that a reader would see
 
 # What the browser does when the slider is moved; `this` is the slider. It looks for the frames in its own view and not
@@ -95,6 +97,7 @@ def picture_png(picture: np.ndarray) -> bytes:
 
     Built in chapter 1.
     """
+    expect_arrays(picture=(picture, "(h, w, 3) uint8, not empty"))
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bridgeseg.structures.boxes import decode, encode
 from bridgeseg.structures.cells import cell_centres
+from bridgeseg.structures.preconditions import expect_tensors
 
 
 def encode_sides(boxes: Tensor, stride: int, scale: float) -> Tensor:
@@ -34,6 +35,7 @@ def encode_sides(boxes: Tensor, stride: int, scale: float) -> Tensor:
 
     Tian et al.'s FCOS has these four; our choice of half a pixel. Built in chapter 8.
     """
+    expect_tensors(boxes=(boxes, "(N, 4, h, w) float"))
     x0, y0, x1, y1 = boxes.unbind(1)  # (N, h, w) each
     x, y = cell_centres(boxes.shape[2], boxes.shape[3], stride, boxes.device)
     distances = torch.stack([x - x0, y - y0, x1 - x, y1 - y], 1)  # (N, 4, h, w)
@@ -56,6 +58,7 @@ def decode_sides(encoded: Tensor, stride: int, scale: float) -> Tensor:
 
     Built in chapter 8.
     """
+    expect_tensors(encoded=(encoded, "(N, 4, h, w) float"))
     left, up, right, down = (encoded.float().clamp(max=6).exp() * scale).unbind(1)  # (N, h, w) each
     x, y = cell_centres(encoded.shape[2], encoded.shape[3], stride, encoded.device)
     return torch.stack([x - left, y - up, x + right, y + down], 1)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bridgeseg.structures.cells import cell_centres, sample_labels
+from bridgeseg.structures.preconditions import expect_tensors
 from bridgeseg.structures.runs import label_runs
 
 # Of a table with a row of 16 bytes for every number: 16 MB.
@@ -23,8 +24,8 @@ def instance_boxes(instances: Tensor) -> Tensor:
 
     instances: (h, w) integer, 0 none, 1…n
     returns: (n + 1, 4) float32, half open; row 0 and the rows of numbers that do not occur are zero
-    raises: ValueError when the map does not have two dimensions, or holds a number of 2²⁰ or more: for numbers with
-        large gaps there is `Masks.from_labels(instances, numbers).boxes()`
+    raises: ValueError for a map of other dimensions or type, and for a number of 2²⁰ or more: for numbers with large
+        gaps there is `Masks.from_labels(instances, numbers).boxes()`
 
     Example:
         >>> instance_boxes(torch.tensor([[1, 1, 0], [0, 2, 2]])).tolist()
@@ -32,8 +33,7 @@ def instance_boxes(instances: Tensor) -> Tensor:
 
     Built in chapter 8.
     """
-    if instances.ndim != 2:
-        raise ValueError(f"instances: {tuple(instances.shape)}, expected (height, width)")
+    expect_tensors(instances=(instances, "(h, w) integer or bool"))
     start, stop = label_runs(instances)
     label = instances.flatten()[start].long()  # (r,)
     most = int(label.max()) if len(label) else 0
@@ -54,6 +54,7 @@ def tight_boxes(number: Tensor, start: Tensor, stop: Tensor, count: int, width: 
 
     Built in chapter 8.
     """
+    expect_tensors(number=(number, "(r,) int64"), start=(start, "(r,) int64"), stop=(stop, "(r,) int64"))
     row = start // width
     # (2, count) each: the smallest and the largest x and y of every set
     low = torch.full((2, count), torch.iinfo(torch.int64).max, device=number.device)
@@ -85,9 +86,10 @@ def box_targets(instances: Tensor, stride: int = 1, most: int | None = None) -> 
     To be called after flips and crops, never before: the box is that of the part in sight. Paper: localization
     network. Built in chapter 8.
     """
+    expect_tensors(instances=(instances, "(N, H, W) integer or bool"))
     cells = sample_labels(instances, stride)  # (N, h, w)
     present = cells > 0
-    if most is None:
+    if most is None or not instances.numel():
         boxes, numbers = _boxes_there(instances, stride)  # (m, 4) and (N, h, w)
     else:
         # Elsewhere than on a processor a number above `most` would have to be waited for.
@@ -149,6 +151,7 @@ def encode(boxes: Tensor, stride: int, scale: float) -> Tensor:
     so that equal errors in pixels cost the same everywhere in the box, and a logarithm for the sizes, so that a
     factor costs the same for small and large boxes. Built in chapter 8.
     """
+    expect_tensors(boxes=(boxes, "(N, 4, h, w) float"))
     x0, y0, x1, y1 = boxes.unbind(1)  # (N, h, w) each
     centres = cell_centres(boxes.shape[2], boxes.shape[3], stride, boxes.device)
     return torch.stack(
@@ -178,6 +181,7 @@ def decode(encoded: Tensor, stride: int, scale: float) -> Tensor:
 
     Built in chapter 8.
     """
+    expect_tensors(encoded=(encoded, "(N, 4, h, w) float"))
     dx, dy, height, width = encoded.float().unbind(1)  # (N, h, w) each
     centres = cell_centres(encoded.shape[2], encoded.shape[3], stride, encoded.device)
     x, y = dx * scale + centres[0], dy * scale + centres[1]
@@ -193,6 +197,7 @@ def iou(first: Tensor, second: Tensor, dim: int = -1) -> Tensor:
         since the area of 300 × 300 pixels is beyond float16
     dim: the dimension that holds the four
     returns: float32 or float64, 0…1, as they broadcast and without that dimension; 0 for two boxes without area
+    raises: ValueError for what is no float tensor with four numbers along dim
 
     Example:
         >>> overlap = iou(torch.tensor([0.0, 0.0, 4.0, 2.0]), torch.tensor([2.0, 0.0, 6.0, 2.0]))
@@ -201,6 +206,12 @@ def iou(first: Tensor, second: Tensor, dim: int = -1) -> Tensor:
 
     Built in chapter 8.
     """
+    expect_tensors(first=(first, "(...,) float"), second=(second, "(...,) float"))
+    for name, boxes in (("first", first), ("second", second)):
+        if not -boxes.ndim <= dim < boxes.ndim or boxes.shape[dim] != 4:
+            raise ValueError(f"{name}: {tuple(boxes.shape)}, expected four numbers along dimension {dim}")
+    if any(a != b and 1 not in (a, b) for a, b in zip(first.shape[::-1], second.shape[::-1])):
+        raise ValueError(f"second: {tuple(second.shape)}, expected a shape that fits {tuple(first.shape)}")
     if first.dtype.itemsize < 4 or second.dtype.itemsize < 4:
         first, second = first.float(), second.float()
     ax0, ay0, ax1, ay1 = first.unbind(dim)  # (…) each, the four taken apart

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bridgeseg.structures.preconditions import expect_tensors
+
 
 def sample_labels(labels: Tensor, stride: int) -> Tensor:
     """Return the labels of the pixels that the cells of a score map stand for.
@@ -28,6 +30,7 @@ def sample_labels(labels: Tensor, stride: int) -> Tensor:
     The first author's later code samples at the centre of each cell likewise; where a cell's centre lies follows from
     the padding of the network, and in ours it is the pixel i·s. Built in chapter 7.
     """
+    expect_tensors(labels=(labels, "(..., H, W) any type"))
     return labels[..., ::stride, ::stride]  # (..., ⌈H / s⌉, ⌈W / s⌉)
 
 
@@ -43,10 +46,11 @@ def at_borders(labels: Tensor) -> Tensor:
 
     Built in chapter 7.
     """
+    expect_tensors(labels=(labels, "(..., h, w) any type"))
     found = torch.zeros_like(labels, dtype=torch.bool)
     for axis in (-2, -1):
         apart = labels.diff(dim=axis) != 0  # one shorter along the axis
-        for first in (0, 1):
+        for first in (0, 1) if labels.shape[axis] else ():
             found.narrow(axis, first, apart.shape[axis]).logical_or_(apart)
     return found
 
@@ -90,6 +94,7 @@ def enlarge(x: Tensor, factor: int, size: tuple[int, int] | None = None) -> Tens
     on a processor several times faster than that of torch's interpolation, on a GPU deterministic. Otherwise it is
     torch's own, whose work for a value does not grow with the map; the same up to rounding. Built in chapter 5.
     """
+    expect_tensors(x=(x, "(n, c, h, w) float, not empty"))
     rows, columns = (x.shape[-2] * factor, x.shape[-1] * factor) if size is None else size
     if factor == 1:
         return x[..., :rows, :columns]
@@ -122,6 +127,7 @@ def straight_lines(cells: int, size: int, factor: int, like: Tensor) -> Tensor:
 
     Built in chapter 5.
     """
+    expect_tensors(like=(like, "(...,) float"))
     place = torch.arange(size, device=like.device).clamp(max=(cells - 1) * factor)
     distance = (place[:, None] - torch.arange(cells, device=like.device) * factor).abs()  # (size, cells)
     return (factor - distance).clamp(min=0).to(like.dtype) / factor
@@ -144,17 +150,19 @@ def interpolate_at(maps: Tensor, place: Tensor, stride: int, size: tuple[int, in
     The same values as `enlarge` gives there. Every row of cells is first drawn out to the width of the picture; a pixel
     then mixes two of its places, where it would have to mix four cells. Built in chapter 9.
     """
+    expect_tensors(maps=(maps, "(c, h, w) float, not empty"), place=(place, "(k,) int64"))
     height, width = maps.shape[1:]
     x = (torch.arange(size[1], device=maps.device) / stride).clamp(max=width - 1)  # (W,)
     y = (place // size[1] / stride).clamp(max=height - 1)  # (k,)
     left, top = x.long(), y.long()
     right, down = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
     cells, across = maps.permute(1, 2, 0).contiguous(), (x - left)[:, None]  # (h, w, c) and (W, 1)
+    across, below = across.to(maps.dtype), (y - top)[:, None].to(maps.dtype)
     lines = torch.lerp(cells.index_select(1, left), cells.index_select(1, right), across)  # (h, W, c)
     lines = lines.flatten(0, 1)  # (h · W, c)
     above, under = top * size[1] + place % size[1], down * size[1] + place % size[1]
     first, second = lines.index_select(0, above), lines.index_select(0, under)  # (k, c) each
-    return torch.lerp(first, second, (y - top)[:, None])
+    return torch.lerp(first, second, below)
 
 
 def spread_places(cells: int, stride: int, length: int, device: torch.device | None = None) -> Tensor:
@@ -203,6 +211,7 @@ def spread(cells: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
 
     Built in chapter 9.
     """
+    expect_tensors(cells=(cells, "(..., h, w) any type, not empty"))
     rows = spread_places(cells.shape[-2], stride, size[0], cells.device)
     columns = spread_places(cells.shape[-1], stride, size[1], cells.device)
     return cells.index_select(-2, rows).index_select(-1, columns)  # (..., H, W)
@@ -214,6 +223,7 @@ def resized(labels: Tensor, size: tuple[int, int]) -> Tensor:
     labels: (..., h, w) any type
     size: the new height and width, pixels
     returns: (..., *size) of the same type
+    raises: ValueError where there is no pixel to take any from
 
     Example:
         >>> resized(torch.tensor([[1, 2]]), (2, 4)).tolist()
@@ -221,8 +231,13 @@ def resized(labels: Tensor, size: tuple[int, int]) -> Tensor:
 
     Built in chapter 2.
     """
+    expect_tensors(labels=(labels, "(..., h, w) any type"))
     if tuple(labels.shape[-2:]) == tuple(size):
         return labels
+    if 0 in labels.shape[-2:] and 0 not in size:
+        raise ValueError(
+            f"labels: {tuple(labels.shape)}, expected some pixels to take those of {tuple(size)} from"
+        )
     rows = resized_places(labels.shape[-2], size[0], labels.device)
     columns = resized_places(labels.shape[-1], size[1], labels.device)
     return labels[..., rows[:, None], columns[None]]  # (..., *size)

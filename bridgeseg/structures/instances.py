@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.preconditions import expect_tensors
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Instances:
     scores: (n,) float32, 0…1
     boxes: (n, 4) float32, x0, y0, x1, y1 half open, in pixels of the picture: the box that was voted for, which need
         not be the tight box of the mask, `instances.masks.boxes()`
-    raises: ValueError when the lengths differ, or for masks that are not of `bridgeseg.structures.masks.Masks`
+    raises: ValueError when the lengths differ, for another type, and for masks that are not of
+        `bridgeseg.structures.masks.Masks`
 
     Example:
         >>> masks = Masks.from_labels(torch.tensor([[0, 1, 1], [2, 2, 2]]), torch.tensor([2, 1]))
@@ -45,12 +48,17 @@ class Instances:
                 f"masks: {type(self.masks).__name__}, expected Masks; Instances.from_masks takes (n, h, w) bool"
             )
         count = len(self.masks)
-        found = tuple(tuple(part.shape) for part in (self.categories, self.scores, self.boxes))
+        found = tuple(tuple(np.shape(part)) for part in (self.categories, self.scores, self.boxes))
         if found != ((count,), (count,), (count, 4)):
             raise ValueError(
                 f"categories, scores, boxes: {found}, expected ({count},), ({count},), ({count}, 4)"
                 f" for {count} masks"
             )
+        expect_tensors(
+            categories=(self.categories, "(n,) int64"),
+            scores=(self.scores, "(n,) float"),
+            boxes=(self.boxes, "(n, 4) float"),
+        )
 
     def __len__(self) -> int:
         return len(self.masks)

@@ -113,19 +113,7 @@ def verify(sample: Sample, where: str, count: int | None = None) -> Sample:
 
     Built in chapter 2.
     """
-    size = sample.picture.shape[:2]
-    if sample.picture.dtype != np.uint8 or sample.picture.ndim != 3 or sample.picture.shape[2] != 3:
-        raise BadInput(
-            f"{where}: picture is {sample.picture.dtype} {sample.picture.shape}, expected uint8 (h, w, 3)"
-        )
-    for title, labels, kind in (
-        ("category map", sample.categories, np.uint8),
-        ("instance map", sample.instances, np.int32),
-    ):
-        if labels.shape != size:
-            raise BadInput(f"{where}: {title} is {labels.shape}, the picture {size}; expected the same size")
-        if labels.dtype != kind:
-            raise BadInput(f"{where}: {title} is {labels.dtype}, expected {np.dtype(kind)}")
+    verify_types(sample, where)
     if sample.instances.size and sample.instances.min() < 0:
         raise BadInput(f"{where}: instance map holds {sample.instances.min()}, expected 0 or more")
     if count is not None:
@@ -139,12 +127,49 @@ def verify(sample: Sample, where: str, count: int | None = None) -> Sample:
     return sample
 
 
+def verify_types(sample: Sample, where: str) -> None:
+    """Refuse a sample whose picture or maps are not of the type and the size that this module says.
+
+    sample: the picture with its maps
+    where: what to name in the message
+    raises: BadInput when a map has another size than the picture, or a part another type
+
+    The part of `verify` that looks at no pixel, for functions that take a sample and are called for every picture.
+    Built in chapter 2.
+    """
+    for title, part in (
+        ("picture", sample.picture),
+        ("category map", sample.categories),
+        ("instance map", sample.instances),
+    ):
+        if not isinstance(part, np.ndarray):
+            raise BadInput(f"{where}: {title} is a {type(part).__name__}, expected an array of numpy")
+    size = sample.picture.shape[:2]
+    if sample.picture.dtype != np.uint8 or sample.picture.ndim != 3 or sample.picture.shape[2] != 3:
+        raise BadInput(
+            f"{where}: picture is {sample.picture.dtype} {sample.picture.shape}, expected uint8 (h, w, 3)"
+        )
+    for title, labels, kind in (
+        ("category map", sample.categories, np.uint8),
+        ("instance map", sample.instances, np.int32),
+    ):
+        if labels.shape != size:
+            raise BadInput(f"{where}: {title} is {labels.shape}, the picture {size}; expected the same size")
+        if labels.dtype != kind:
+            raise BadInput(f"{where}: {title} is {labels.dtype}, expected {np.dtype(kind)}")
+
+
 def as_array(values: Any) -> np.ndarray:
     """Return a tensor of any device, or whatever numpy takes, as an array.
 
     values: of any shape and type
-    returns: an array of the same shape and of the same type
+    returns: an array of the same shape and of the same type, its bytes in this machine's order; bfloat16, which numpy
+        does not have, becomes float32
 
     Built in chapter 2.
     """
-    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        return (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
+    array = np.asarray(values)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

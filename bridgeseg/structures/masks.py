@@ -22,6 +22,7 @@ from torch import Tensor
 
 from bridgeseg.structures.boxes import tight_boxes
 from bridgeseg.structures.cells import resized_places
+from bridgeseg.structures.preconditions import expect_tensors
 from bridgeseg.structures.runs import label_runs, meet, places_of, ranges
 
 # Pixels that are listed one by one at a time, 8 bytes and more for each.
@@ -88,8 +89,7 @@ class Masks:
 
         Built in chapter 2.
         """
-        if full.dtype != torch.bool or full.ndim != 3:
-            raise ValueError(f"masks: {_kind(full)}, expected bool (n, h, w)")
+        expect_tensors(masks=(full, "(n, h, w) bool"))
         held, pixels = places_of(full), full.shape[1] * full.shape[2]  # (k,)
         return Masks.from_pixels(held // pixels, held % pixels, len(full), (full.shape[1], full.shape[2]))
 
@@ -109,6 +109,7 @@ class Masks:
 
         Built in chapter 9.
         """
+        expect_tensors(number=(number, "(k,) int64"), place=(place, "(k,) int64"))
         begins = torch.ones_like(number, dtype=torch.bool)
         begins[1:] = (number[1:] != number[:-1]) | (place[1:] != place[:-1] + 1) | (place[1:] % size[1] == 0)
         first = places_of(begins)  # (r,)
@@ -130,6 +131,7 @@ class Masks:
 
         Built in chapter 2.
         """
+        expect_tensors(labels=(labels, "(h, w) integer or bool"), numbers=(numbers, "(n,) integer"))
         size = (labels.shape[0], labels.shape[1])
         if not len(numbers):
             return Masks.none(*size, device=labels.device)
@@ -174,7 +176,11 @@ class Masks:
         """Return some of the masks.
 
         which: (m,) int64, which, in the order wanted; or (n,) bool
+        raises: ValueError for another type, and for bools that are not as many as the masks
         """
+        expect_tensors(which=(which, "(m,) int64 or bool"))
+        if which.dtype == torch.bool and len(which) != self.count:
+            raise ValueError(f"which: bool ({len(which)},), expected one for each of {self.count} masks")
         picked = torch.arange(self.count, device=self.number.device)[which]
         counts = torch.bincount(self.number, minlength=self.count)  # (n,) runs of each
         first = counts.cumsum(0) - counts
@@ -215,12 +221,19 @@ class Masks:
 
         maps: (m, h, w), any type
         values: (n,) of the same type: for each mask the value that it asks for
+        raises: ValueError for no map, maps of another size, and values that are not as many as the masks
 
         Example:
             >>> masks = Masks.from_full(torch.ones(2, 1, 4) > 0)
             >>> masks.matching(torch.tensor([[[5, 0, 5, 8]]]), torch.tensor([5, 8]))[:].int().tolist()
             [[[1, 0, 1, 0]], [[0, 0, 0, 1]]]
         """
+        expect_tensors(maps=(maps, "(m, h, w) any type"), values=(values, "(n,) any type"))
+        if not len(maps) or tuple(maps.shape[1:]) != self.size or len(values) != self.count:
+            raise ValueError(
+                f"maps: {tuple(maps.shape)}, values: {tuple(values.shape)}, expected maps of {self.size} and a value"
+                f" for each of {self.count} masks"
+            )
         start, stop = label_runs(*maps)
         there = maps.flatten(1)[:, start]  # (m, t)
         mine, other, start, stop = meet(self.start, self.stop, start, stop)
@@ -247,6 +260,7 @@ class Masks:
             >>> masks.taken(torch.tensor([0, 0, 1]), torch.tensor([0, 0, 1, 1]))[0].int().tolist()
             [[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]]
         """
+        expect_tensors(rows=(rows, "(H,) int64"), columns=(columns, "(W,) int64"))
         height, width = len(rows), len(columns)
         row, rows, columns = self.start // self.size[1], rows.contiguous(), columns.contiguous()
         top, bottom = torch.searchsorted(rows, row), torch.searchsorted(rows, row, right=True)
@@ -287,10 +301,3 @@ class Masks:
             labels.scatter_reduce_(0, place, number[run], "amin")
         labels = torch.where(labels == self.count, 0, labels + 1)
         return labels.view(self.size)
-
-
-def _kind(given: Any) -> str:
-    """What was given in the place of masks, for a message."""
-    if isinstance(given, Tensor):
-        return f"{str(given.dtype).removeprefix('torch.')} {tuple(given.shape)}"
-    return type(given).__name__

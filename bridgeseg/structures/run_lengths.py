@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bridgeseg.structures.labels import BadInput
+from bridgeseg.structures.preconditions import expect_arrays
 
 
 def to_run_lengths(mask: np.ndarray) -> dict[str, list[int]]:
@@ -26,8 +27,7 @@ def to_run_lengths(mask: np.ndarray) -> dict[str, list[int]]:
 
     Built in chapter 10.
     """
-    if mask.ndim != 2 or mask.dtype != bool:
-        raise ValueError(f"mask: {mask.dtype} {mask.shape}, expected bool (h, w)")
+    expect_arrays(mask=(mask, "(h, w) bool"))
     line = mask.ravel(order="F")  # (h · w,), down the columns
     changes = np.flatnonzero(line[1:] != line[:-1]) + 1  # (runs − 1,)
     counts = np.diff(changes, prepend=0, append=line.size)  # (runs,)
@@ -40,7 +40,7 @@ def from_run_lengths(rle: Mapping[str, Any]) -> np.ndarray:
 
     rle: {"size": [h, w], "counts": [...]}, as `to_run_lengths` gives it
     returns: (h, w) bool
-    raises: BadInput when the counts are compressed, negative, or do not add up to the size
+    raises: BadInput when the counts are compressed, no whole numbers, negative, or do not add up to the size
 
     Example:
         >>> from_run_lengths({"size": [3, 2], "counts": [2, 3, 1]}).tolist()
@@ -51,7 +51,10 @@ def from_run_lengths(rle: Mapping[str, Any]) -> np.ndarray:
     height, width = rle["size"]
     if isinstance(rle["counts"], str | bytes):
         raise BadInput("counts: a compressed string, expected a list of run lengths")
-    counts = np.asarray(rle["counts"], dtype=np.int64)
+    counts = np.asarray(rle["counts"])
+    if counts.ndim != 1 or (counts.size and counts.dtype.kind not in "iu"):
+        raise BadInput(f"counts: {counts.dtype} {counts.shape}, expected a list of whole numbers")
+    counts = counts.astype(np.int64)
     if (counts < 0).any() or counts.sum() != height * width:
         raise BadInput(f"counts: add up to {counts.sum()}, expected {height} x {width} and none below 0")
     ones = np.arange(len(counts)) % 2 == 1

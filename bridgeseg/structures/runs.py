@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bridgeseg.structures.preconditions import expect_arrays, expect_tensors
+
 
 def places_of(held: Tensor) -> Tensor:
     """Return the places that hold True, (k,) int64, rising.
@@ -31,6 +33,7 @@ def places_of(held: Tensor) -> Tensor:
 
     Built in chapter 2.
     """
+    expect_tensors(held=(held, "(...,) bool"))
     if held.device.type == "cpu":
         return torch.from_numpy(np.flatnonzero(held.numpy()))
     return held.flatten().nonzero()[:, 0]
@@ -49,6 +52,7 @@ def label_runs(*maps: Tensor) -> tuple[Tensor, Tensor]:
 
     Built in chapter 2.
     """
+    expect_tensors(**{f"maps[{place}]": (labels, "(h, w) any type") for place, labels in enumerate(maps)})
     if maps[0].device.type == "cpu":
         start, stop = label_runs_of(*(labels.numpy() for labels in maps))
         return torch.from_numpy(start), torch.from_numpy(stop)
@@ -74,6 +78,7 @@ def label_runs_of(*maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Built in chapter 2.
     """
+    expect_arrays(**{f"maps[{place}]": (labels, "(h, w) any type") for place, labels in enumerate(maps)})
     height, width = maps[0].shape
     begins = np.zeros(height * width + 1, bool)
     begins[:: max(width, 1)] = True
@@ -97,6 +102,7 @@ def ranges(first: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
 
     Built in chapter 2.
     """
+    expect_tensors(first=(first, "(r,) int64"), counts=(counts, "(r,) int64"))
     total = int(counts.sum())
     owner = torch.repeat_interleave(counts, output_size=total)  # (k,)
     shift = first - counts.cumsum(0) + counts
@@ -122,6 +128,12 @@ def meet(
 
     Built in chapter 3.
     """
+    expect_tensors(
+        start=(start, "(r,) int64"),
+        stop=(stop, "(r,) int64"),
+        other_start=(other_start, "(t,) int64"),
+        other_stop=(other_stop, "(t,) int64"),
+    )
     if start.device.type == "cpu":
         runs = (part.numpy() for part in (start, stop, other_start, other_stop))
         mine, other, begin, end = map(torch.from_numpy, pieces_of(*runs))
@@ -153,6 +165,12 @@ def pieces_of(
 
     Built in chapter 3.
     """
+    expect_arrays(
+        start=(start, "(r,) int64"),
+        stop=(stop, "(r,) int64"),
+        other_start=(other_start, "(t,) int64"),
+        other_stop=(other_stop, "(t,) int64"),
+    )
     first = other_stop.searchsorted(start, "right")
     counts = other_start.searchsorted(stop) - first
     mine = np.arange(len(start)).repeat(counts)  # (k,)

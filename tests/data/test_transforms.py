@@ -100,6 +100,13 @@ def test_flips_undo_themselves_and_turns_come_round() -> None:
         )
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1)])
+def test_a_mirrored_line_of_pixels_can_be_lent_to_torch(size: tuple[int, int]) -> None:
+    line = Sample("line", np.zeros((*size, 3), np.uint8), np.ones(size, np.uint8), np.ones(size, np.int32))
+    for other in (flip(line), flip(line, vertical=True), turn(line, 1), turn(line, 2)):
+        assert min(*other.instances.strides, *other.picture.strides) > 0
+
+
 def test_random_flip_draws_every_position_equally() -> None:
     sample, generator = telling(8, 8), np.random.default_rng(0)
     positions = [turn(mirrored, k) for mirrored in (sample, flip(sample)) for k in range(4)]

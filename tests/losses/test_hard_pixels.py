@@ -163,6 +163,14 @@ def test_of_each_picture_its_own_share_is_kept(share: float) -> None:
         assert sorted(each[one].tolist()) == sorted(each[known].tolist())[:count]
 
 
+@pytest.mark.parametrize("share, pixels, kept", [(0.6, 25, 15), (0.07, 100, 7), (0.1, 30, 3), (0.1, 31, 4)])
+def test_a_share_that_is_a_whole_number_of_pixels_is_not_rounded_up(
+    share: float, pixels: int, kept: int
+) -> None:
+    easiness = torch.arange(pixels).float().view(1, 1, pixels)
+    assert int(hardest_of_each(easiness, torch.ones(1, 1, pixels).bool(), share).sum()) == kept
+
+
 def test_a_share_of_each_picture_is_checked_at_the_door() -> None:
     for share in (0.0, 1.5):
         with pytest.raises(ValueError, match="share"):

@@ -164,7 +164,7 @@ def test_what_is_kept_points_to_the_masks_given_in_whatever_order() -> None:
 
 def test_a_map_of_another_size_is_refused() -> None:
     found, truth = random_set(5, 1)[0]
-    with pytest.raises(ValueError, match="made-up has"):
+    with pytest.raises(ValueError, match="expected the size of made-up"):
         failures(found, truth, 0.5, truth.categories[1:], SMALL)
 
 
@@ -174,3 +174,13 @@ def test_an_empty_picture_is_all_right() -> None:
     why = failures(Instances.none(4, 5), truth, 0.5, empty, 1)
     assert (why.missed, why.false, why.f1) == ((), (), 1.0)
     assert not len(seen_share(truth, np.zeros(0, np.int64), empty))
+
+
+def test_panoptic_numbers_cost_what_is_there() -> None:
+    """With a table up to the largest number this instance would take 32 GiB."""
+    instances = np.array([[0, 2**31 - 1, 2**31 - 1, 5]], np.int32)
+    drawn = Sample("large", np.zeros((1, 4, 3), np.uint8), (instances > 0).astype(np.uint8), instances)
+    said = np.array([[1, 1, 0, 0]])
+    assert seen_share(drawn, np.array([2**31 - 1, 5]), said).tolist() == [0.5, 0.0]
+    with pytest.raises(ValueError, match="numbers: 4, expected instances of large"):
+        seen_share(drawn, np.array([4]), said)

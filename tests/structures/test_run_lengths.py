@@ -64,7 +64,7 @@ def test_counts_with_runs_of_nothing():
     ]
 
 
-@pytest.mark.parametrize("counts", [[3], [5], [-1, 5], [], "0Q", b"0Q"])
+@pytest.mark.parametrize("counts", [[3], [5], [-1, 5], [], "0Q", b"0Q", [1.5, 2.5], [[4]], ["4"]])
 def test_counts_that_are_wrong(counts):
     with pytest.raises(BadInput, match="counts"):
         from_run_lengths({"size": [2, 2], "counts": counts})

@@ -76,9 +76,9 @@ def found(scores, categories, truths, iou):
     order = np.argsort(-np.array(scores), kind="stable")
     return Overlaps(
         np.array(iou, float).reshape(len(scores), len(truths))[order],
-        np.array(categories)[order],
+        np.array(categories, int)[order],
         np.array(scores, float)[order],
-        np.array(truths),
+        np.array(truths, int),
         order,
         np.arange(1, len(truths) + 1),
     )

@@ -93,7 +93,7 @@ def _heading(name: str, lines: Sequence[Mapping[str, Any]]) -> str:
     lasted = f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.0f} s"
     heading = f"{title}\n{steps:,} steps in {lasted}"
     if bad := sum(not math.isfinite(line["loss"]) for line in lines):
-        heading += f"; {bad} of {len(lines)} losses not finite"
+        heading += f"\n{bad} of {len(lines)} losses not finite"
     return heading
 
 

@@ -48,7 +48,7 @@ def look_table(look: FirstLook, recipes: Sequence[Recipe]) -> str:
         _row("void", f"{labels[VOID] / labels.sum():.1%} of all pixels"),
         _row(
             "instances",
-            f"{len(look.areas)}; a picture has {_three(look.per_picture)}; {empty} pictures have none",
+            f"{len(look.areas)}; a picture has {_three(look.per_picture)}; {empty} without any",
         ),
     ]
     if len(look.areas):

@@ -74,7 +74,8 @@ def _of_objects(look: FirstLook) -> list[str]:
         lines.append(
             f"an instance covers more than {WHOLE:.0%} of {_pictures(whole)}; is the mask turned round?"
         )
-    if joined := [one for one in look.pictures if one.parts >= PIECES]:
+    joined = [one for one in look.pictures if one.parts >= PIECES]
+    if len(joined) > HALF * sum(len(one.areas) == 1 for one in look.pictures):  # some lie behind a post
         lines.append(
             f"the only instance is {PIECES} separate pieces or more in {_pictures(joined)}; "
             "several objects under one number?"

@@ -55,29 +55,26 @@ def precision_recall_sheet(result: AveragePrecision, names: Sequence[str]) -> Fi
     return figure
 
 
-def worst_sheet(panels: Sequence[tuple[str, Panel, Panel]], rule: str) -> Figure:
+def worst_sheet(pairs: Sequence[tuple[Panel, Panel]], rule: str) -> Figure:
     """Show pictures with their truth and their answer beside one another, two pictures a row.
 
-    panels: for each its title, the truth and the answer; see `judged_panel`
+    pairs: for each the truth and the answer; see `judged_panel`
     rule: by what they were chosen, for the heading
     returns: a figure of its own, which pyplot does not know and nobody need close
     raises: ValueError without a picture
 
     Built in chapter 12.
     """
-    every = []
-    for title, truth, answer in panels:
-        for panel, what in ((truth, "truth"), (answer, "answer")):
-            every.append(Panel(f"{title}\n{what}", panel.picture, panel.instances, panel.void, panel.colours))
-    heading = f"{rule}\nblue: found in the truth, right in the answer; red: missed, or false"
-    return picture_sheet(every, heading)
+    heading = f"{rule}\nblue: found in the truth, right in the answer; red: missed in the truth, false in the answer"
+    return picture_sheet([panel for pair in pairs for panel in pair], heading)
 
 
 def judged_panel(
-    picture: np.ndarray, categories: np.ndarray, instances: np.ndarray, right: frozenset[int]
+    title: str, picture: np.ndarray, categories: np.ndarray, instances: np.ndarray, right: frozenset[int]
 ) -> Panel:
-    """Return a picture whose instances are blue where they are right and red where not.
+    """Return a picture whose instances are blue where they are right, and red and tinted where not.
 
+    title: what stands above it
     picture: (h, w, 3) uint8
     categories: (h, w) uint8, of which only void is looked at
     instances: (h, w) int32, the truth or the answer
@@ -87,7 +84,8 @@ def judged_panel(
     """
     colours = np.tile(np.array(WRONG, np.uint8), (int(instances.max(initial=0)) + 1, 1))
     colours[[number for number in right if number < len(colours)]] = RIGHT
-    return Panel("", picture, instances, categories == VOID, colours)
+    wrong = frozenset(range(1, len(colours))) - right
+    return Panel(title, picture, instances, categories == VOID, colours, wrong)
 
 
 def _wrapped(names: Sequence[str]) -> str:

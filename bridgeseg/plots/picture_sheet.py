@@ -21,6 +21,7 @@ from bridgeseg.structures.labels import VOID
 
 ENLARGED = 400  # pixels; a picture that is smaller is enlarged, so that outlines are thin beside its objects
 DARK = 24  # grey value of the edge that keeps pale outlines readable on pale ground
+TINT = 0.35  # of the colour of an instance that is filled
 LETTERS = 34  # of a title
 
 
@@ -33,6 +34,7 @@ class Panel:
     instances: (h, w) int32, 0 none, 1…n
     void: (h, w) bool, shown pale; None where there is none
     colours: (n + 1, 3) uint8, of each instance, row 0 unused; None gives every instance its own
+    filled: the numbers of the instances that are tinted too, so that they leap to the eye
 
     Built in chapter 12.
     """
@@ -42,6 +44,7 @@ class Panel:
     instances: np.ndarray
     void: np.ndarray | None = None
     colours: np.ndarray | None = None
+    filled: frozenset[int] = frozenset()
 
 
 @style()
@@ -112,6 +115,8 @@ def outlined(panel: Panel) -> np.ndarray:
         colours = np.concatenate(
             [np.zeros((1, 3), np.uint8), instance_colours(int(instances.max(initial=0)))]
         )
+    tinted = np.isin(instances, list(panel.filled))
+    picture[tinted] = np.rint(picture[tinted] * (1 - TINT) + colours[instances[tinted]] * TINT)
     picture[outside] = DARK
     picture[inside] = colours[instances[inside]]
     return picture

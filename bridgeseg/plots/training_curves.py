@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from bridgeseg.plots.curves import show_loss
 from bridgeseg.plots.style import LINES, style
+from bridgeseg.structures.labels import as_array
 
 # What a log calls its figures, what a reader is told, and the colour, which is one thing's in every panel.
 LOSSES = {"loss": "all together", "category_loss": "categories", "box_loss": "boxes"}
@@ -105,7 +106,12 @@ def _losses(lines: Sequence[Mapping[str, Any]], ax: Axes) -> None:
     for key, values in there.items():
         show_loss(values, ax, key=key, window=_window(values))
         _name(ax, LOSSES[key], len(there) > 1)
-    means = [value for line in ax.lines if line.get_gid() == "mean" for value in line.get_ydata()]
+    means = [
+        value
+        for line in ax.lines
+        if line.get_gid() == "mean"
+        for value in as_array(line.get_ydata()).tolist()
+    ]
     single = [one[key] for key, values in there.items() for one in values]
     if means and min(single) > 0 and max(means) > STEEP * min(means):
         ax.set_yscale("log")
@@ -159,5 +165,5 @@ def _name(ax: Axes, name: str, among_others: bool) -> None:
 def _dots(ax: Axes) -> None:
     """A line of one point is seen as a dot."""
     for line in ax.lines:
-        if len(line.get_xdata()) == 1:
+        if len(as_array(line.get_xdata())) == 1:
             line.set_marker("o")

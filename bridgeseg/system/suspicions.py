@@ -13,6 +13,7 @@ from bridgeseg.structures.labels import VOID
 from bridgeseg.system.first_look import FirstLook, PictureLook
 
 NAMED = 3  # names in a line
+LETTERS = 40  # of a name
 NARROW = 48  # grey values; a picture that uses no more is hardly seen
 MOST_VOID = 0.3  # share of all pixels
 WHOLE = 0.9  # share of the picture that an object hardly ever covers
@@ -121,4 +122,6 @@ def _pictures(looks: Sequence[PictureLook]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    # A hash for a name would fill the line, and its beginning is enough to find it by.
+    first = [name if len(name) <= LETTERS else f"{name[:LETTERS]}…" for name in names[:NAMED]]
+    return ", ".join(first) + more

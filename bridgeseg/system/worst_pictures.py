@@ -121,7 +121,8 @@ class WorstPictures:
         self.overlaps.append(found)
         if judged.f1 == 1 or (len(self.worst) == self.most and judged.rank > self.worst[-1].judged.rank):
             return
-        size = working_size(*sample.instances.shape, 1.0, SIDE)
+        height, width = sample.instances.shape
+        size = working_size(height, width, 1.0, SIDE)
         chosen = instances.to("cpu")
         answer = resized(without_overlap(chosen, self.threshold).to(torch.int32), size).numpy()
         # In the answer's map the instances are numbered as they stay, in the order in which they were given.

@@ -47,13 +47,16 @@ def draw_evaluation(worst: WorstPictures, categories: Sequence[str], rule: str, 
     panels = []
     for one in worst.worst:
         sample, judged = one.sample, one.judged
-        panels.append(
-            (
-                f"{sample.name}\nF1 {judged.f1:.2f}: {judged.missed} missed, {judged.false} false",
-                judged_panel(sample.picture, sample.categories, sample.instances, one.found),
-                judged_panel(sample.picture, sample.categories, one.answer, one.right),
-            )
+        titles = (
+            f"{sample.name}\ntruth: {judged.missed} of {judged.truth} missed",
+            f"F1 {judged.f1:.2f}\nanswer: {judged.false} of {judged.answered} false",
         )
+        pair = zip(titles, (sample.instances, one.answer), (one.found, one.right), strict=True)
+        truth, answer = (
+            judged_panel(title, sample.picture, sample.categories, instances, right)
+            for title, instances, right in pair
+        )
+        panels.append((truth, answer))
     if panels:
         chosen = f"the {len(panels)} worst of {len(worst.judged)} pictures"
         chosen += f", by F1 at IoU {MATCH:g} and score {worst.threshold:.2f}"

@@ -70,15 +70,14 @@ def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
 
 
 def test_what_is_right_is_blue_and_what_is_wrong_red() -> None:
-    panel = judged_panel(GROUND, np.zeros((400, 600), np.uint8), two(), frozenset({2}))
+    panel = judged_panel("street", GROUND, np.zeros((400, 600), np.uint8), two(), frozenset({2}))
     found = outlined(panel)
     assert found[150, 100].tolist() == list(WRONG)
     assert found[150, 299].tolist() == list(RIGHT)
-    figure = worst_sheet([("street", panel, panel)] * 3, "by F1")
-    assert [ax.get_title(loc="left") for ax in figure.axes if ax.images][:2] == [
-        "street\ntruth",
-        "street\nanswer",
-    ]
+    assert found[150, 150].tolist() == np.rint(65 + 0.35 * np.array(WRONG)).tolist(), "tinted"
+    assert found[150, 250].tolist() == [100] * 3
+    figure = worst_sheet([(panel, panel)] * 3, "by F1")
+    assert [ax.get_title(loc="left") for ax in figure.axes if ax.images] == ["street"] * 6
 
 
 def result(categories: int, without: int = 0) -> AveragePrecision:

@@ -160,7 +160,7 @@ def look_at(
 
 
 def look_at_one(sample: Sample, recipes: Sequence[Recipe], keep: bool) -> PictureLook:
-    """Look at one picture.
+    """Return what is in one picture.
 
     sample: the picture with its maps
     recipes: on whose cells its objects are counted

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from bridgeseg.machine.files import write_atomically, write_text
 from bridgeseg.measures.average_precision import average_precision
+from bridgeseg.networks.preprocessing import stretch_contrast
 from bridgeseg.structures.labels import VOID
 from bridgeseg.system.first_look import FirstLook, PictureLook
+from bridgeseg.system.suspicions import NARROW
 from bridgeseg.system.worst_pictures import MATCH, WorstPictures
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def draw_evaluation(worst: WorstPictures, categories: Sequence[str], rule: str, 
 
 
 def draw_look(look: FirstLook, data: str, file: Path) -> None:
-    """Draw some pictures of a data set with their objects outlined.
+    """Draw some pictures of a data set with their objects outlined, those that are too faint to see brightened.
 
     look: at it
     data: what it is called
@@ -77,16 +79,13 @@ def draw_look(look: FirstLook, data: str, file: Path) -> None:
     """
     from bridgeseg.plots.picture_sheet import Panel, picture_sheet
 
-    panels = [
-        Panel(
-            f"{one.name}\n{_told(one, look.categories)}",
-            one.shown.picture,
-            one.shown.instances,
-            one.shown.categories == VOID,
-        )
-        for one in look.pictures
-        if one.shown is not None
-    ]
+    panels = []
+    for one in look.pictures:
+        if (shown := one.shown) is not None:
+            dark = one.span[1] - one.span[0] < NARROW
+            title = f"{one.name}\n{_told(one, look.categories)}{', contrast stretched' * dark}"
+            picture = stretch_contrast(shown.picture) if dark else shown.picture
+            panels.append(Panel(title, picture, shown.instances, shown.categories == VOID))
     if panels:
         heading = f"{data}: {len(panels)} of {len(look.pictures)} pictures"
         heading += "\nevery object is outlined in a colour of its own; what is pale is void"

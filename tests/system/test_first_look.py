@@ -84,10 +84,11 @@ def test_instances_touch_where_they_share_a_side_and_a_category() -> None:
 
 def test_objects_between_the_cells_are_those_that_no_cell_stands_for() -> None:
     small = np.zeros((64, 64), np.int32)
-    small[1:3, 1:3], small[8:10, 8:10] = 1, 2  # at stride 4 one between the cells, one on a cell
-    found = on_cells(small, np.array([4, 4]), PHOTOS_LIGHT)
-    assert (found.small, found.lost) == (2, 1)
-    found = on_cells(small, np.array([4, 4]), NUCLEI_FAST)
+    # At stride 4 one lies between the cells, two on one.
+    small[1:3, 1:3], small[8:10, 8:10], small[12:14, 12:14] = 1, 2, 3
+    found = on_cells(small, np.array([4, 4, 4]), PHOTOS_LIGHT)
+    assert (found.small, found.lost) == (3, 1)
+    found = on_cells(small, np.array([4, 4, 4]), NUCLEI_FAST)
     assert (found.small, found.lost) == (0, 0), "a cell of 1.33 pixels"
 
 

@@ -70,7 +70,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bridgeseg {__version__}")
     parser.set_defaults(verb=None)
     verbs = parser.add_subparsers(
-        title="verbs", metavar="train | segment | evaluate | export | convert", parser_class=Parser
+        title="verbs",
+        metavar="convert | check | train | segment | evaluate | export",
+        parser_class=Parser,
     )
 
     def add(verb: str, summary: str) -> argparse.ArgumentParser:
@@ -85,6 +87,17 @@ def make_parser() -> argparse.ArgumentParser:
 
     names = ", ".join(shipped())
     run = f"folder that `train` wrote{f', or one that ships with the package: {names}' if names else ''}"
+
+    one = add(
+        "check",
+        "look at a data set before training on it: counts, sizes, what is suspicious, which recipe suits",
+    )
+    one.add_argument("data", metavar="SPEC", help=SPECS)
+    one.add_argument("--split", default="train", help="part of the data; default train")
+    one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
+    one.add_argument(
+        "--sheet", metavar="FILE", help="draw some pictures with their objects outlined, a new .png"
+    )
 
     one = add("train", "train networks on the training part of a data set")
     one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
@@ -118,6 +131,11 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--rule", default="sds", choices=RULES, help="of AP^r; default sds")
     one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
     one.add_argument("--json", metavar="FILE", help="write the figures there too")
+    one.add_argument(
+        "--plots",
+        metavar="DIR",
+        help="draw precision over recall and the worst pictures, and list all, there",
+    )
     device(one)
 
     one = add("export", "write a data set as a folder in PASCAL VOC's layout, or in COCO's")

@@ -1,4 +1,4 @@
-"""The command line: `python -m bridgeseg train | segment | evaluate | export | convert`.
+"""The command line: `python -m bridgeseg convert | check | train | segment | evaluate | export`.
 
 Whatever is wrong with what was given becomes one line on standard error and a number other than 0: 1 for files and
 data, 2 for the arguments themselves, 130 after Ctrl-C.
@@ -37,8 +37,14 @@ from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.checkpoint import load_run
 from bridgeseg.system.conversion import convert
 from bridgeseg.system.evaluation import check_categories, check_unseen, evaluate
+from bridgeseg.system.first_look import look_at
+from bridgeseg.system.look_table import advice, look_table
 from bridgeseg.system.presets import default_recipe, recipe_named
 from bridgeseg.system.segment_files import segment_files
+from bridgeseg.system.suited_recipe import suited_recipe
+from bridgeseg.system.suspicions import suspicions
+from bridgeseg.system.worst_pictures import WorstPictures
+from bridgeseg.training.drawn_files import draw_evaluation, draw_look
 from bridgeseg.training.train_run import earlier_recipe, earlier_settings, is_finished, quiet, train_run
 
 
@@ -73,7 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("RANK", "0") == "0":
             complain(str(error))
     except OSError as error:
-        place = error.filename or getattr(given, "out", None) or given.run
+        place = error.filename or next(
+            value for name in ("out", "run", "data") if (value := getattr(given, name, None))
+        )
         complain(f"{place}: {error.strerror or error}")
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
@@ -107,8 +115,7 @@ def train(given: argparse.Namespace, began: float) -> int:
             elif earlier is not None:
                 recipe = earlier_recipe(given.out)
             else:
-                full = tier() == "full" if os.environ.get("BRIDGESEG_TIER") else device.type == "cuda"
-                recipe = default_recipe(spec.kind, full)
+                recipe = default_recipe(spec.kind, _full(device))
             count = recipe.pictures.scenes if spec.kind == "scenes" else None
             run = train_run(
                 open_dataset(*spec, "train", count=count, note=warn if first else quiet),
@@ -163,33 +170,43 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
 
     given, began: as in `train`
     returns: 0
-    raises: BadInput where the figures cannot be written, where the run has other categories or was trained on these
-        pictures, and what `load_run` and reading the data raise
+    raises: BadInput where the figures or the drawings cannot be written, where the run has other categories or was
+        trained on these pictures, and what `load_run` and reading the data raise
 
     Built in chapter 10.
     """
     if given.json and Path(given.json).is_dir():
         raise BadInput(f"json: {given.json} is a folder, expected a file to write the figures to")
+    if given.plots and Path(given.plots).exists() and not Path(given.plots).is_dir():
+        raise BadInput(f"plots: {given.plots} is a file, expected a folder to draw into")
     run = load_run(given.run, _device(given.device))
     dataset = open_dataset(*read_spec(given.data), given.split, count=given.count, note=warn)
     check_categories(run.categories, dataset.categories)
     if warning := check_unseen(run, dataset, given.split):
         warn(warning)
     bar = Bar(quiet=True)
+    worst = WorstPictures(run.threshold) if given.plots else None
     try:
-        figures = evaluate(run, dataset, given.rule, bar)
+        figures = evaluate(run, dataset, given.rule, bar, look=worst)
     finally:
         bar.close()
     if not figures["instances"]:
         raise BadInput(
             f"{given.data}: not one instance in the {len(dataset)} pictures of split {given.split!r}, expected some"
         )
-    print(table(figures))
+    # What took minutes is written before anything is printed: a stdout that is closed or full costs no figure.
     if given.json:
         try:
             write_text(Path(given.json), json.dumps({k: figures[k] for k in STORED}, indent=1) + "\n")
         except OSError as error:
             raise BadInput(f"json: {given.json} cannot be written ({error.strerror or error})") from error
+    try:
+        if worst is not None:
+            draw_evaluation(worst, run.categories, given.rule, Path(given.plots))
+    except OSError as error:
+        raise BadInput(f"plots: {given.plots} cannot be written into ({error.strerror or error})") from error
+    finally:
+        print(table(figures))
     return 0
 
 
@@ -242,14 +259,68 @@ def convert_verb(given: argparse.Namespace, began: float) -> int:
     return 0
 
 
+def check(given: argparse.Namespace, began: float) -> int:
+    """Look at a data set before anything is trained on it: the verb `check`.
+
+    given, began: as in `train`
+    returns: 0
+    raises: BadInput where nothing can be trained from it, and what opening the data raises
+
+    Built in chapter 12.
+    """
+    if given.sheet and Path(given.sheet).suffix.lower() != ".png":
+        raise BadInput(f"sheet: {given.sheet}, expected a file that ends in .png")
+    if given.sheet and os.path.lexists(given.sheet):
+        raise BadInput(f"sheet: {given.sheet} is there already, expected a new file")
+    spec = read_spec(given.data)
+    dataset = open_dataset(*spec, given.split, count=given.count)
+    odd = []
+    other = None
+    if spec.kind != "scenes" and given.split in OTHER:
+        try:
+            other = open_dataset(*spec, OTHER[given.split], count=given.count)
+        except BadInput as error:
+            odd.append(f"no part {OTHER[given.split]!r} to compare with: {error}")
+    recipes = [recipe_named(name) for name in LOOKED_AT[spec.kind]]
+    bar = Bar(quiet=True)
+    try:
+        look = look_at(dataset, recipes, other, bar)
+    finally:
+        bar.close()
+    for line in look.unread:
+        complain(line)
+    print(f"{given.data}, split {given.split}\n\n{look_table(look, recipes)}")
+    if odd := suspicions(look) + odd:
+        print("\n".join(["", "suspicious", *(f"- {line}" for line in odd)]))
+    if not look.pictures:
+        raise BadInput(f"data: of {given.data}, split {given.split}, no picture can be read")
+    if given.sheet:
+        draw_look(look, given.data, Path(given.sheet))
+    if not len(look.areas):
+        raise BadInput(f"data: no picture of {given.data}, split {given.split}, has an instance to train on")
+    print(f"\n{advice(suited_recipe(look, _full(_device(None))), given.data)}")
+    if not given.sheet:
+        print("  to see the pictures with their objects outlined: the same command with --sheet check.png")
+    return 0
+
+
+# The part of a data set that must share no picture with it, and the recipes whose cells its objects are counted on.
+OTHER = {"train": "val", "val": "train"}
+LOOKED_AT = {
+    "scenes": ("scenes-fast",),
+    "nuclei": ("nuclei-fast", "photos-light"),
+    "voc": ("nuclei-fast", "photos-light", "voc"),
+    "sbd": ("photos-light", "voc"),
+}
 # What `evaluate --json` writes, neither more nor less: programs rely on it.
 STORED = ("mean_iou", "iou", "ap_r", "ap_r_vol", "rule", "images", "instances", "seconds_per_image")
 VERBS = {
+    "convert": convert_verb,
+    "check": check,
     "train": train,
     "segment": segment,
     "evaluate": evaluate_verb,
     "export": export_verb,
-    "convert": convert_verb,
 }
 
 
@@ -297,6 +368,11 @@ def _device(named: str | None) -> torch.device:
             f"device: {named!r} is not to be had here, expected cpu, or cuda with a GPU"
         ) from error
     return device
+
+
+def _full(device: torch.device) -> bool:
+    """Whether to train by a recipe for a GPU where none was named."""
+    return tier() == "full" if os.environ.get("BRIDGESEG_TIER") else device.type == "cuda"
 
 
 def _join_processes(device: torch.device) -> int:

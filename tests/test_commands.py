@@ -108,7 +108,7 @@ def test_train_segment_evaluate_and_export_go_together(tmp_path, capsys):
     out = tmp_path / "run"
     assert main(["train", "--data", "scenes", "--out", str(out)]) == 0
     assert sorted(path.name for path in out.iterdir()) == [
-        *("categories.txt", "log.jsonl", "recipe.json", "settings.json", "weights.pt")
+        *("categories.txt", "curves.png", "log.jsonl", "recipe.json", "settings.json", "weights.pt")
     ]
     loaded = load_run(out)
     assert loaded.recipe == SMALL

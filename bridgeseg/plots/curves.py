@@ -88,6 +88,7 @@ def show_precision_recall(
     *,
     names: Sequence[str] | None = None,
     threshold: float = 0.5,
+    categories: Sequence[int] | None = None,
 ) -> Axes:
     """Show precision over recall for every category, and the envelope whose area is the average precision.
 
@@ -95,6 +96,7 @@ def show_precision_recall(
     ax: where to draw; None makes new axes
     names: of the categories, the background first
     threshold: of IoU, one of the result's
+    categories: 1…C, those to show, in this order; None shows all
     returns: the axes
     raises: ValueError for a threshold that the result does not have
 
@@ -105,7 +107,8 @@ def show_precision_recall(
     column = result.thresholds.index(threshold)
     ax = new_axes(ax, 4.4, 3.6)
     drawn = 0
-    for category, truths in enumerate(result.truths.tolist(), 1):
+    for category in range(1, len(result.truths) + 1) if categories is None else categories:
+        truths = int(result.truths[category - 1])
         if not truths:
             continue
         recall, precision, envelope = precision_recall(result.hits[category - 1][:, column], truths)

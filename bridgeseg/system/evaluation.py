@@ -19,7 +19,7 @@ from bridgeseg.grouping.components import component_instances
 from bridgeseg.grouping.voting import Voting
 from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.measures.average_precision import RULES, average_precision
-from bridgeseg.measures.mask_iou import overlaps
+from bridgeseg.measures.mask_iou import Overlaps, overlaps
 from bridgeseg.measures.mean_iou import confusion, mean_iou
 from bridgeseg.structures.cells import resized
 from bridgeseg.structures.instances import Instances
@@ -30,6 +30,8 @@ from bridgeseg.system.oracles import at_every_pixel, with_truth
 from bridgeseg.system.prediction import Maps, at_size, category_map, group
 
 Grouping = Callable[[Maps, Sample], Instances]
+Looking = Callable[[Sample, Instances, Overlaps], None]
+"""What is shown every answer of an evaluation: the picture, the candidates, and how they overlap with the truth."""
 
 
 def evaluate(
@@ -38,6 +40,7 @@ def evaluate(
     rule: str = "sds",
     progress: Progress = silent,
     grouping: Grouping | None = None,
+    look: Looking | None = None,
 ) -> dict[str, Any]:
     """Measure a run on a data set.
 
@@ -46,6 +49,7 @@ def evaluate(
     rule: of AP^r: "sds", "mnc" or "coco"
     progress: called with the share done and a line
     grouping: what turns maps into instances, instead of the recipe's
+    look: called with every answer, none of which is kept here
     returns: ready for JSON, None where a figure is not defined: mean_iou; iou by category; ap_r by threshold, "0.1" …
         "0.9"; ap_r_vol; ap_r_by_category; rule; images and instances, the numbers of pictures and of true instances;
         seconds_per_image: of networks and grouping, reading and measuring not counted
@@ -71,6 +75,8 @@ def evaluate(
             seconds += time.perf_counter() - began
             matrix += confusion(sample.categories, categories, classes)
             found.append(overlaps(instances, sample))
+            if look is not None:
+                look(sample, instances, found[-1])
             progress(len(found) / len(dataset), f"{len(found)} of {len(dataset)} pictures")
     mean, iou = mean_iou(matrix)
     result = average_precision(found, classes, rule)

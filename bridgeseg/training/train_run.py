@@ -1,7 +1,8 @@
 """A training from a data set to a RUN folder: begun, killed, resumed, finished.
 
 While it lasts, the folder holds settings.json (what was asked for), recipe.json and state.pt; when it is finished,
-weights.pt and its companions (see `bridgeseg.system.checkpoint`), and no state.
+weights.pt and its companions (see `bridgeseg.system.checkpoint`), and no state. curves.png shows how it went; it is
+drawn when the run ends, also by Ctrl-C or because it diverged.
 
 Built in chapter 6.
 """
@@ -11,10 +12,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +30,10 @@ from bridgeseg.system.checkpoint import LOG, RECIPE, WEIGHTS, Run, load_run, sav
 from bridgeseg.system.prediction import predict_maps
 from bridgeseg.system.recipe import Recipe
 from bridgeseg.system.score_threshold import OTHERWISE, choose_threshold
+from bridgeseg.training.curves_file import CURVES, draw_curves
+from bridgeseg.training.interrupts import stopped_by_ctrl_c
 from bridgeseg.training.store import Store, Unread, open_store
-from bridgeseg.training.trainer import Trainer
+from bridgeseg.training.trainer import Diverged, Trainer
 
 SETTINGS, STATE = "settings.json", "state.pt"
 MOST_RESERVED = 0.1  # share of the minutes that choosing the score threshold may be given
@@ -171,15 +172,21 @@ def _train(
     elif recipe.steps is None and others:
         needed = seconds_to_choose(trainer, others)
         trainer.reserve(min(needed, MOST_RESERVED * (60 * recipe.minutes - spent)))
-    with stopped_by_ctrl_c(trainer):
-        networks = trainer.run()
+    try:
+        with stopped_by_ctrl_c(trainer):
+            networks = trainer.run()
+    except Diverged:
+        draw_curves(trainer.log, out, warn)
+        raise
     if trainer.stop:
+        draw_curves(trainer.log, out, warn)
         raise KeyboardInterrupt
     run = Run(networks, recipe, dataset.categories, 0.5, tuple(dataset.names), dataset.kind)
     run = dataclasses.replace(run, threshold=choose_threshold(run, others))
     if not rank():
         save_run(run, out, log=trainer.log)
         (out / STATE).unlink(missing_ok=True)
+        draw_curves(trainer.log, out, warn)
     return run
 
 
@@ -246,35 +253,6 @@ def seconds_to_choose(trainer: Trainer, others: Sequence[Sample]) -> float:
     return 1.5 * (time.monotonic() - began) * len(others)
 
 
-@contextmanager
-def stopped_by_ctrl_c(trainer: Trainer) -> Iterator[None]:
-    """Let the first Ctrl-C stop a training after the step that it is in; a second stops at once.
-
-    trainer: whose `stop` is set
-    returns: a context
-
-    Only the main thread may listen, and of several processes none does: it would leave the others waiting.
-    Built in chapter 6.
-    """
-
-    def ask(number: int, frame: object) -> None:
-        trainer.stop = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.getsignal(signal.SIGINT)
-    mine = processes() == 1 and before is signal.default_int_handler
-    try:
-        if mine:
-            signal.signal(signal.SIGINT, ask)
-    except ValueError:  # not the main thread
-        mine = False
-    try:
-        yield
-    finally:
-        if mine:
-            signal.signal(signal.SIGINT, before)
-
-
 def is_finished(out: str | Path) -> bool:
     """Return whether a folder holds a run that was trained to its end.
 
@@ -338,7 +316,7 @@ def _check_same(out: Path, recipe: Recipe, earlier: Settings, settings: Settings
 def _clean(out: Path) -> None:
     """Remove the temporary files that a killed process left behind."""
     if out.exists():
-        for name in (STATE, WEIGHTS, RECIPE, SETTINGS, LOG):
+        for name in (STATE, WEIGHTS, RECIPE, SETTINGS, LOG, CURVES):
             for path in out.glob(f".{name}.*"):
                 path.unlink(missing_ok=True)
 

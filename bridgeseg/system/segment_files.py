@@ -25,7 +25,7 @@ from bridgeseg.structures.labels import BadInput
 from bridgeseg.structures.masks import Masks
 from bridgeseg.structures.run_lengths import to_run_lengths
 from bridgeseg.system.checkpoint import Run
-from bridgeseg.system.prediction import category_map, group, predict_maps, without_overlap
+from bridgeseg.system.prediction import at_size, category_map, group, predict_maps, shrunk, without_overlap
 
 INSTANCES = "instances.json"
 # What stops one file from being written and will stop every other.
@@ -38,6 +38,7 @@ def segment_files(
     out: str | Path,
     complain: Callable[[str], None],
     progress: Progress = silent,
+    warn: Callable[[str], None] = lambda line: None,
 ) -> int:
     """Segment picture files and write the answers.
 
@@ -48,6 +49,7 @@ def segment_files(
         threshold; and instances.json, every candidate with its score
     complain: called with one line for everything that could not be done; other pictures are still done
     progress: called with the share done and a line
+    warn: called with one line for a picture that is made smaller, with both sizes
     returns: how many pictures were done
     raises: nothing for a picture that cannot be done: its BadInput or OSError is a line for `complain`
 
@@ -71,6 +73,8 @@ def segment_files(
             if path.stem in done:
                 raise BadInput(f"{path}: has the same name as {done[path.stem]}, expected different ones")
             picture = read_picture(path)
+            if note := shrunk(picture.shape[0], picture.shape[1], run.recipe.pictures):
+                warn(f"{path}: {note}")
             candidates += segment_picture(run, picture, path.stem, out)
             done[path.stem] = path
         except BadInput as error:
@@ -108,8 +112,8 @@ def segment_picture(run: Run, picture: np.ndarray, name: str, out: Path) -> list
     """
     size = (picture.shape[0], picture.shape[1])
     maps = predict_maps(run.networks, picture, run.recipe)
-    instances = group(maps, run.recipe.grouping)
-    labels = resized(without_overlap(instances, run.threshold).to(torch.int32), size)
+    instances = at_size(group(maps, run.recipe.grouping), size)
+    labels = without_overlap(instances, run.threshold).to(torch.int32)
     write_label_png(
         out / "SegmentationClass" / f"{name}.png", resized(category_map(maps), size).cpu().numpy()
     )

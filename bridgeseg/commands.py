@@ -158,7 +158,11 @@ def segment(given: argparse.Namespace, began: float) -> int:
         bar.close()
         complain(line)
 
-    done = segment_files(run, given.pictures, given.out, count, bar, warn)
+    def note(line: str) -> None:
+        bar.close()
+        warn(line)
+
+    done = segment_files(run, given.pictures, given.out, count, bar, note)
     bar.close()
     if done:
         print(f"{given.out}: {done} {'picture' if done == 1 else 'pictures'} segmented")

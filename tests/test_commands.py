@@ -401,7 +401,8 @@ def test_every_kind_of_picture_gives_maps_of_its_size_as_it_is_seen(run, tmp_pat
         write(tmp_path / name)
     out = tmp_path / "out"
     assert main(["segment", run, *(str(tmp_path / name) for name in PICTURES), "--out", str(out)]) == 0
-    assert errors(capsys) == []
+    (line,) = errors(capsys)
+    assert "thin.png: made smaller, from 3000 x 1 to 2048 x 1 pixels" in line
     for name, (_, size) in PICTURES.items():
         stem = name.partition(".")[0]
         for folder in ("SegmentationClass", "SegmentationObject"):
@@ -436,11 +437,17 @@ def test_a_photograph_of_24_million_pixels_takes_little_memory(run, tmp_path):
 def test_a_downscaled_picture_is_answered_at_its_own_size(tmp_path, scene):
     run = untrained(long_side=48)
     lines = []
-    assert segment_files(run, [scene], tmp_path / "out", lines.append) == 1
-    assert lines == []
+    assert segment_files(run, [scene], tmp_path / "out", pytest.fail, warn=lines.append) == 1
+    assert lines == [f"{scene}: made smaller, from 96 x 96 to 48 x 48 pixels: small objects may be lost"]
     labels = read_label_png(tmp_path / "out" / "SegmentationObject" / "scene.png")[0]
     assert labels.shape == (96, 96)
     assert np.array_equal(labels[::2, ::2], labels[1::2, 1::2])  # enlarged twice
+
+
+def test_a_downscaled_picture_has_a_line_on_standard_error_and_is_no_error(tmp_path, capsys, scene):
+    run = save_run(untrained(long_side=48), tmp_path / "run")
+    assert main(["segment", str(run), str(scene), "--out", str(tmp_path / "out")]) == 0
+    assert f"bridgeseg: warning: {scene}: made smaller, from 96 x 96 to 48 x 48" in capsys.readouterr().err
 
 
 def test_more_than_254_instances_are_written_with_16_bits(tmp_path, monkeypatch, scene):

@@ -328,15 +328,18 @@ def vote_and_assign(
         maxima = refine(maxima, own_scores, own_boxes, size, settings, cell)
     if not len(maxima.votes):
         return Instances.none(*size)
-    background = enlarge(scores[None, :1], stride, size)[0, 0]  # (H, W)
-    place = places_of(background < 1 - settings.foreground)  # (k,)
+    place = places_of(enlarge(scores[None, :1], stride, size)[0, 0] < 1 - settings.foreground)  # (k,)
     if not len(place):
         return Instances.none(*size)
     kinds, kind = maxima.categories.unique(return_inverse=True)  # of the other categories no pixel is asked
     maps, asked = torch.cat([weighed(boxes, scores), scores[kinds]]), replace(maxima, categories=kind)
-    chosen = []
-    for some in place.split(CHOOSING):
-        full = interpolate_at(maps, some, stride, size)  # (k, 5 + kinds)
+    chosen, parts = [], place.split(CHOOSING)
+    ends = torch.stack([some[[0, -1]] for some in parts]).tolist()
+    for some, (first, last) in zip(parts, ends, strict=True):
+        # Of the maps only the rows of cells that these pixels lie between.
+        top, bottom = first // size[1] // stride, last // size[1] // stride + 2
+        here = some - top * stride * size[1]
+        full = interpolate_at(maps[:, top:bottom], here, stride, size)  # (k, 5 + kinds)
         chosen.append(choose(full[:, :4] / full[:, 4:5], full[:, 5:], asked, size, settings, cell))
     number, overlap, certain = map(torch.cat, zip(*chosen))
     held = places_of(number >= 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,10 @@ from bridgeseg.system.build import answering, answers, output_stride
 from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.multi_view import mean_scores
 from bridgeseg.system.recipe import PictureRecipe, Recipe
+from bridgeseg.system.tiles import step_and_margin, stitched
+
+# Pixels for which the probabilities of all categories are held at a time: those of a picture that is shown at once.
+ENLARGED = 1 << 22
 
 
 class Maps(NamedTuple):
@@ -48,18 +53,59 @@ class Maps(NamedTuple):
         return self._replace(scores=self.scores.to(device), boxes=self.boxes.to(device))
 
 
-def working_size(height: int, width: int, zoom: float, long_side: int) -> tuple[int, int]:
+def working_size(height: int, width: int, zoom: float, long_side: float) -> tuple[int, int]:
     """Return the size at which a picture is shown to the network: its own times the zoom, or less.
 
     height, width: of the picture, pixels
     zoom: above 0
-    long_side: pixels; neither side becomes longer
+    long_side: pixels; neither side becomes longer; infinity where any length will do
     returns: height and width, at least 1 each
 
     Built in chapter 10.
     """
     factor = min(zoom, long_side / max(height, width))
     return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def size_shown(height: int, width: int, pictures: PictureRecipe) -> tuple[int, int]:
+    """Return the size at which a picture is shown to the networks, at once or in tiles.
+
+    height, width: of the picture, pixels
+    pictures: of the recipe
+    returns: height and width: zoomed, and no longer than `long_side` where there are no tiles
+
+    Example:
+        >>> size_shown(4096, 6144, PictureRecipe(zoom=1.5)), size_shown(4096, 6144, PictureRecipe(zoom=1.5, tile=1536))
+        ((1365, 2048), (6144, 9216))
+
+    Built in chapter 12.
+    """
+    return working_size(height, width, pictures.zoom, math.inf if pictures.tile else pictures.long_side)
+
+
+def shrunk(height: int, width: int, pictures: PictureRecipe) -> str | None:
+    """Return what is to be said of a picture that is made smaller than it is, or than the recipe would zoom it.
+
+    height, width: of the picture, pixels
+    pictures: of the recipe
+    returns: words that name both sizes, width first as viewers do; None where nothing is lost
+
+    Example:
+        >>> shrunk(3000, 4000, PictureRecipe(long_side=640))
+        'made smaller, from 4000 x 3000 to 640 x 480 pixels: small objects may be lost'
+        >>> shrunk(480, 640, PictureRecipe(long_side=640)) is None
+        True
+
+    Built in chapter 12.
+    """
+    wanted, shown = working_size(height, width, pictures.zoom, math.inf), size_shown(height, width, pictures)
+    if shown == wanted:
+        return None
+    zoomed = "" if wanted == (height, width) else f" (zoomed: {wanted[1]} x {wanted[0]})"
+    return (
+        f"made smaller, from {width} x {height}{zoomed} to {shown[1]} x {shown[0]} pixels:"
+        " small objects may be lost"
+    )
 
 
 def as_shown(picture: np.ndarray, pictures: PictureRecipe) -> np.ndarray:
@@ -76,7 +122,7 @@ def as_shown(picture: np.ndarray, pictures: PictureRecipe) -> np.ndarray:
 
     Built in chapter 10.
     """
-    size = working_size(picture.shape[0], picture.shape[1], pictures.zoom, pictures.long_side)
+    size = size_shown(picture.shape[0], picture.shape[1], pictures)
     if pictures.stretch:
         picture = stretch_contrast(picture)
     if size != picture.shape[:2]:
@@ -84,14 +130,37 @@ def as_shown(picture: np.ndarray, pictures: PictureRecipe) -> np.ndarray:
     return picture
 
 
-@torch.no_grad()
 def predict_shown(networks: nn.ModuleDict, pictures: np.ndarray, recipe: Recipe) -> list[Maps]:
     """Return the probabilities and boxes of pictures of one size that are prepared already.
 
     networks: what `bridgeseg.system.build.build_networks` makes, trained, in evaluation mode
     pictures: (N, H, W, 3) uint8, as `as_shown` returns them
     recipe: says how often the semantic network is asked, and what the boxes are measured in
-    returns: the maps of each
+    returns: the maps of each. Pictures longer than `long_side` are shown in tiles where the recipe has a side for them:
+        the same maps, in less memory; with several views those differ a little, since the cells of a view lie elsewhere
+
+    Built in chapter 10.
+    """
+    shown, stride = recipe.pictures, output_stride(networks)
+    size = (pictures.shape[1], pictures.shape[2])
+    if shown.tile is None or max(size) <= shown.long_side:
+        found = ask_whole(networks, pictures, recipe)
+    else:
+        step, margin = step_and_margin(networks, min(shown.views))
+
+        def look(top: int, bottom: int, left: int, right: int) -> tuple[Tensor, Tensor]:
+            return ask_whole(networks, pictures[:, top:bottom, left:right], recipe)
+
+        found = stitched(size, shown.tile, margin, step, stride, look)
+    return [Maps(scores, boxes, stride, size) for scores, boxes in zip(*found, strict=True)]
+
+
+@torch.no_grad()
+def ask_whole(networks: nn.ModuleDict, pictures: np.ndarray, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Return what the networks say of pictures of one size, shown whole.
+
+    networks, pictures, recipe: as in `predict_shown`
+    returns: probabilities (N, C + 1, h, w) float32, background first; boxes (N, 4, h, w) float32, pixels
 
     Built in chapter 10.
     """
@@ -112,8 +181,7 @@ def predict_shown(networks: nn.ModuleDict, pictures: np.ndarray, recipe: Recipe)
             stride,
         )
     how = recipe.losses.boxes
-    boxes = ENCODINGS[how.encoding].decode(found["boxes"].float(), stride, how.scale)  # (N, 4, h, w)
-    return [Maps(*each, stride, (pictures.shape[1], pictures.shape[2])) for each in zip(scores, boxes)]
+    return scores, ENCODINGS[how.encoding].decode(found["boxes"].float(), stride, how.scale)  # (N, 4, h, w)
 
 
 def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -> Maps:
@@ -122,7 +190,8 @@ def predict_maps(networks: nn.ModuleDict, picture: np.ndarray, recipe: Recipe) -
     networks: what `bridgeseg.system.build.build_networks` makes, trained, in evaluation mode
     picture: (h, w, 3) uint8
     recipe: says how the picture is prepared
-    returns: maps at the working size: zoomed as the recipe says, and made smaller where a side would be too long
+    returns: maps at the working size: zoomed as the recipe says, and made smaller where a side would be too long and
+        the recipe has no tiles
 
     Example:
         >>> from bridgeseg.system.build import build_networks
@@ -170,7 +239,13 @@ def category_map(maps: Maps) -> Tensor:
 
     Built in chapter 10.
     """
-    return enlarge(maps.scores[None], maps.stride, maps.size)[0].argmax(0).to(torch.uint8)
+    (height, width), stride, bands = maps.size, maps.stride, []
+    rows = max(ENLARGED // (width * stride), 1)  # of cells at a time
+    for top in range(0, maps.scores.shape[1], rows):
+        cells = maps.scores[None, :, top : top + rows + 1]  # and the next row, to which lines are drawn
+        size = (min(rows * stride, height - top * stride), width)
+        bands.append(enlarge(cells, stride, size)[0].argmax(0).to(torch.uint8))
+    return torch.cat(bands)
 
 
 def without_overlap(instances: Instances, threshold: float) -> Tensor:

@@ -119,6 +119,8 @@ class Learner:
 class PictureRecipe:
     """Which pictures, and how whole ones are shown, in training and afterwards.
 
+    raises: BadInput for a tile that has no pixel
+
     Built in chapters 2 and 11.
     """
 
@@ -126,9 +128,14 @@ class PictureRecipe:
     held_out: float = 0.05  # of the training pictures, kept back to choose the score threshold
     stretch: bool = False  # contrast of every picture stretched to the full range, for micrographs
     zoom: float = 1.0  # the network sees a picture at so many times its size; small objects need cells
-    long_side: int = 2048  # pixels; what the network sees is never longer
+    long_side: int = 2048  # pixels; a picture that would be shown longer is made smaller, or shown in tiles
+    tile: int | None = None  # side of a tile, pixels as shown, without what is seen round it; None: no tiles
     views: tuple[float, ...] = (1.0,)  # sizes at which the semantic network is asked, times what it is shown
     mirrored: bool = False  # and each of them mirrored; paper: multi-view testing, no detail
+
+    def __post_init__(self) -> None:
+        if self.tile is not None and self.tile < 1:
+            raise BadInput(f"tile is {self.tile}, expected at least 1 pixel, or None")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from bridgeseg.structures.labels import BadInput
 from bridgeseg.structures.masks import Masks
 from bridgeseg.structures.run_lengths import to_run_lengths
 from bridgeseg.system.checkpoint import Run
-from bridgeseg.system.prediction import category_map, group, predict_maps, without_overlap
+from bridgeseg.system.prediction import at_size, category_map, group, predict_maps, shrunk, without_overlap
 
 INSTANCES = "instances.json"
 # What stops one file from being written and will stop every other.
@@ -50,7 +50,8 @@ def segment_files(
         threshold; and instances.json, every candidate with its score
     complain: called with one line for everything that could not be done; other pictures are still done
     progress: called with the share done and a line
-    note: called with one line for what is passed over: files that are no pictures, further pages
+    note: called with one line for what is passed over, files that are no pictures or further pages, and for a picture
+        that is made smaller, with both sizes
     returns: how many pictures were done
     raises: nothing for a picture that cannot be done: its BadInput or OSError is a line for `complain`
 
@@ -74,6 +75,8 @@ def segment_files(
             if path.stem in done:
                 raise BadInput(f"{path}: has the same name as {done[path.stem]}, expected different ones")
             picture = read_picture(path, note=note)
+            if smaller := shrunk(picture.shape[0], picture.shape[1], run.recipe.pictures):
+                note(f"{path}: {smaller}")
             candidates += segment_picture(run, picture, path.stem, out)
             done[path.stem] = path
         except BadInput as error:
@@ -111,8 +114,8 @@ def segment_picture(run: Run, picture: np.ndarray, name: str, out: Path) -> list
     """
     size = (picture.shape[0], picture.shape[1])
     maps = predict_maps(run.networks, picture, run.recipe)
-    instances = group(maps, run.recipe.grouping)
-    labels = resized(without_overlap(instances, run.threshold).to(torch.int32), size)
+    instances = at_size(group(maps, run.recipe.grouping), size)
+    labels = without_overlap(instances, run.threshold).to(torch.int32)
     write_label_png(
         out / "SegmentationClass" / f"{name}.png", resized(category_map(maps), size).cpu().numpy()
     )

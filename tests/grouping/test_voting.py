@@ -25,7 +25,7 @@ from bridgeseg.grouping.voting import (
 from bridgeseg.measures.average_precision import average_precision
 from bridgeseg.measures.mask_iou import overlaps
 from bridgeseg.structures.boxes import iou
-from bridgeseg.structures.cells import enlarge
+from bridgeseg.structures.cells import enlarge, interpolate_at
 
 
 def noisy(seed: int, stride: int = 2, sharpness: float = 5.0) -> tuple[Tensor, Tensor, int, tuple[int, int]]:
@@ -236,7 +236,15 @@ def test_pixels_that_choose_in_parts_choose_the_same(monkeypatch: pytest.MonkeyP
     whole = vote_and_assign(*given)
     monkeypatch.setattr(voting, "CHOOSING", 100)
     monkeypatch.setattr(voting, "COMPARED", 10)
+    rows: list[int] = []
+
+    def watched(maps: Tensor, *others: object) -> Tensor:
+        rows.append(maps.shape[1])
+        return interpolate_at(maps, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(voting, "interpolate_at", watched)
     parts = vote_and_assign(*given)
+    assert max(rows) < given[0].shape[1] / 2  # of all maps only what the pixels of a part lie on
     assert torch.equal(parts.masks[:], whole.masks[:])
     torch.testing.assert_close(parts.scores, whole.scores)
 

@@ -17,6 +17,7 @@ from bridgeseg.networks.preprocessing import normalise, stretch_contrast
 from bridgeseg.structures.box_encodings import ENCODINGS
 from bridgeseg.structures.cells import enlarge, resized
 from bridgeseg.structures.instances import Instances
+from bridgeseg.system import prediction
 from bridgeseg.system.build import answering, answers, build_networks
 from bridgeseg.system.prediction import Maps, category_map, group, predict_maps, without_overlap, working_size
 from bridgeseg.system.recipe import Learner, NetworkRecipe, Recipe
@@ -159,6 +160,19 @@ def test_the_category_map_is_the_best_of_the_enlarged_scores() -> None:
     assert found.dtype == torch.uint8
     assert torch.equal(found.long(), enlarge(scores[None], 4, (18, 23))[0].argmax(0))
     assert torch.equal(found[::4, ::4].long(), scores.argmax(0))
+
+
+@pytest.mark.parametrize("size", [(18, 23), (17, 21), (20, 24)])
+@pytest.mark.parametrize("pixels", [1, 200, 350])
+def test_the_category_map_in_bands_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], pixels: int
+) -> None:
+    maps = Maps(
+        torch.randn(4, 5, 6, generator=torch.Generator().manual_seed(0)), torch.zeros(4, 5, 6), 4, size
+    )
+    whole = category_map(maps)
+    monkeypatch.setattr(prediction, "ENLARGED", pixels)
+    assert torch.equal(category_map(maps), whole)
 
 
 @pytest.mark.parametrize("size", [(13, 17), (26, 34), (7, 40), (1, 1), (29, 5)])

@@ -76,10 +76,12 @@ def test_what_is_no_recipe_is_one_line_that_names_the_place(text: str) -> None:
 
 # What presets have become since that version: what they were then, by the preset's name.
 WAS = {
+    "nuclei-full": {"pictures.tile": None},
     "nuclei-fast": {
         "semantic.optimiser.bfloat16": False,
         "semantic.optimiser.rate": 3e-3,
         "semantic.crops.by_area": False,
+        "pictures.tile": None,
     },
     "scenes-tiny": {"semantic.optimiser.bfloat16": False},
 }

@@ -28,6 +28,7 @@ from bridgeseg.machine.environment import tier
 from bridgeseg.machine.files import write_text
 from bridgeseg.machine.memory import is_out_of_memory
 from bridgeseg.machine.progress import Bar, silent
+from bridgeseg.machine.streams import forgiving
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.checkpoint import load_run
 from bridgeseg.system.evaluation import check_categories, check_unseen, evaluate
@@ -36,6 +37,7 @@ from bridgeseg.system.segment_files import segment_files
 from bridgeseg.training.train_run import earlier_recipe, earlier_settings, is_finished, quiet, train_run
 
 
+@forgiving
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -174,12 +176,13 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
         figures = evaluate(run, dataset, given.rule, bar)
     finally:
         bar.close()
-    print(table(figures))
-    if given.json:
-        try:
+    try:
+        if given.json:
             write_text(Path(given.json), json.dumps({k: figures[k] for k in STORED}, indent=1) + "\n")
-        except OSError as error:
-            raise BadInput(f"json: {given.json} cannot be written ({error.strerror or error})") from error
+    except OSError as error:
+        raise BadInput(f"json: {given.json} cannot be written ({error.strerror or error})") from error
+    finally:
+        print(table(figures))
     return 0
 
 

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-# What a temporary file's name begins with. Nothing of the file's own name follows: that may be as long as a name can be.
+# A temporary file's name begins so. Nothing of the file's own name follows, since that may be of the greatest length.
 UNFINISHED = ".unfinished-"
 # Where the system shows a process's own open files: Linux, and others.
 _DESCRIPTORS = re.compile(r"(/proc/\d+(/task/\d+)?|/dev)/fd")

@@ -147,8 +147,19 @@ def segment(given: argparse.Namespace, began: float) -> int:
         bar.close()
         complain(line)
 
-    done = segment_files(run, given.pictures, given.out, count, bar)
-    bar.close()
+    try:
+        done = segment_files(
+            run,
+            given.pictures,
+            given.out,
+            count,
+            bar,
+            overlays=given.overlays,
+            scores=given.scores,
+            warn=warn,
+        )
+    finally:
+        bar.close()
     if done:
         print(f"{given.out}: {done} {'picture' if done == 1 else 'pictures'} segmented")
     return 1 if wrong else 0

@@ -95,12 +95,18 @@ def table_lines(name: str, rows: Iterable[Row]) -> str:
     A name with which a spreadsheet would begin a formula gets an apostrophe before it, as spreadsheets ask for. Lines
     end with a line feed alone, so that programs on every system count the same. Built in chapter 10.
     """
-    lines = io.StringIO()
-    write = csv.writer(lines, lineterminator="\n").writerow
+    lines = []
     for row in rows:
         rounded = [f"{row.score:.4f}", *row[3:8], f"{row.centre_x:.2f}", f"{row.centre_y:.2f}"]
-        write([_plain(name), row.instance, _plain(row.category), *rounded])
-    return lines.getvalue()
+        lines.append(_line([_plain(name), row.instance, _plain(row.category), *rounded]))
+    return "".join(lines)
+
+
+def _line(cells: Sequence[object]) -> str:
+    """One line. A name with a carriage return is put into quotes only where such an end of lines was asked for."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _plain(text: str) -> str:

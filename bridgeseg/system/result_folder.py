@@ -275,29 +275,34 @@ def entries_in(path: Path) -> Iterator[tuple[str, bytes]]:
     Built in chapter 10.
     """
     try:
-        text = path.read_text("utf8").strip()
-        decode = json.JSONDecoder().raw_decode
-        if not text.startswith("["):
-            raise ValueError("it is no list")
-        place, end = _past_space(text, 1), text.startswith("]", _past_space(text, 1))
-        while not end:
-            entry, stop = decode(text, place)
-            if not isinstance(entry, dict) or not isinstance(entry.get("image_id"), str | int):
-                raise ValueError(f"no image_id at character {place}")
-            yield str(entry["image_id"]), text[place:stop].encode("utf8", "surrogatepass")
-            place = _past_space(text, stop)
-            end = text.startswith("]", place)
-            if not end and not text.startswith(",", place):
-                raise ValueError(f"it ends or breaks at character {place}")
-            place = _past_space(text, place + 1)
-        if place < len(text):
-            raise ValueError(f"something follows the list at character {place}")
+        yield from _entries(path.read_text("utf8").strip())
     except FileNotFoundError:
         return
     except (ValueError, RecursionError) as error:
         raise BadInput(
             f"{path}: cannot be read ({error}), expected a list of entries as segment writes it; it is left as it is"
         ) from None
+
+
+def _entries(text: str) -> Iterator[tuple[str, bytes]]:
+    """The entries of a list in JSON; ValueError where it is none."""
+    decode = json.JSONDecoder().raw_decode
+    if not text.startswith("["):
+        raise ValueError("it is no list")
+    place = _past_space(text, 1)
+    end = text.startswith("]", place)
+    while not end:
+        entry, stop = decode(text, place)
+        if not isinstance(entry, dict) or not isinstance(entry.get("image_id"), str | int):
+            raise ValueError(f"no image_id at character {place}")
+        yield str(entry["image_id"]), text[place:stop].encode("utf8", "surrogatepass")
+        place = _past_space(text, stop)
+        end = text.startswith("]", place)
+        if not end and not text.startswith(",", place):
+            raise ValueError(f"it ends or breaks at character {place}")
+        place = place if end else _past_space(text, place + 1)
+    if place + 1 < len(text):
+        raise ValueError(f"something follows the list at character {place + 1}")
 
 
 def _past_space(text: str, place: int) -> int:

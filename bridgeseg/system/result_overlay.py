@@ -36,7 +36,8 @@ def draw_overlay(
     picture: (h, w, 3) uint8
     labels: (h, w) int32, 0 none, 1…n an instance
     texts: n words, each written in the middle of its instance; none by default
-    long_side: pixels; a picture with a longer side is drawn smaller
+    long_side: pixels; a picture with a longer side is drawn smaller; with words, a small one is drawn up to four times
+        as large, so that they leave something to be seen
     returns: (h', w', 3) uint8
 
     Example:
@@ -51,13 +52,16 @@ def draw_overlay(
     labels = resized(torch.from_numpy(labels), (height, width)).numpy()
     count = max(int(labels.max()), len(texts))
     palette = np.concatenate([np.zeros((1, 3)), clear_palette()[1:VOID][neighbour_colours(labels, count)]])
+    times = min(4, long_side // max(height, width)) if texts else 1
+    if times > 1:
+        picture, labels = picture.repeat(times, 0).repeat(times, 1), labels.repeat(times, 0).repeat(times, 1)
     colour = palette[labels].astype(np.uint8)  # (h', w', 3)
     inside = labels > 0
     # In whole numbers, a sixteenth of the memory of float64.
     parts = round(256 * FILL)
     mixed = (picture.astype(np.uint16) * (256 - parts) + colour.astype(np.uint16) * parts) >> 8
     drawn = np.where(inside[..., None], mixed.astype(np.uint8), picture)
-    rim = inside & outline_pixels(labels, 1 + (max(height, width) > 1400))
+    rim = inside & outline_pixels(labels, 1 + (max(labels.shape) > 1400))
     # On a pale picture pale hues are hard to see.
     drawn[rim] = colour[rim] * (0.7 if picture.mean() > PALE else 1.0)
     return _with_texts(drawn, labels, texts) if texts else drawn
@@ -171,8 +175,7 @@ def _shifted(values: np.ndarray, down: int, right: int) -> tuple[np.ndarray, np.
 def _with_texts(drawn: np.ndarray, labels: np.ndarray, texts: Sequence[str]) -> np.ndarray:
     """The same picture with a word in the middle of each instance that has a pixel."""
     image = Image.fromarray(drawn)
-    size = min(max(10, max(drawn.shape) // 90), 18)
-    font, pen = ImageFont.load_default(size), ImageDraw.Draw(image)
+    font, pen = ImageFont.load_default(11), ImageDraw.Draw(image)
     place = np.flatnonzero(labels)
     number = labels.reshape(-1)[place]
     area = np.bincount(number, minlength=len(texts) + 1)
@@ -183,5 +186,5 @@ def _with_texts(drawn: np.ndarray, labels: np.ndarray, texts: Sequence[str]) -> 
     for index, text in enumerate(texts, 1):
         if area[index]:
             x, y = (float(ends[index]) + 0.5 for ends in middle)
-            pen.text((x, y), text, "white", font, "mm", stroke_width=2, stroke_fill="#16181b")
+            pen.text((x, y), text, "white", font, "mm", stroke_width=1, stroke_fill="#16181b")
     return np.asarray(image)

@@ -151,6 +151,7 @@ def segment_picture(run: Run, picture: np.ndarray, name: str) -> Answer:
     run: trained networks
     picture: (h, w, 3) uint8
     name: of its files, without ending
+    returns: what is to be written
 
     The masks are never made in full: as runs they are brought to the picture's own size. Built in chapter 10.
     """
@@ -183,7 +184,7 @@ def write_answer(
     if overlays:
         texts = [""] * int(answer.labels.max()) if scores else []
         for row in answer.rows if scores else ():
-            texts[row.instance - 1] = f"{row.score:.2f}"
+            texts[row.instance - 1] = f"{row.score:.2f}".removeprefix("0")
         drawn = draw_overlay(picture, answer.labels, texts)
     with locked(out):
         begin(out, record)

@@ -372,3 +372,21 @@ def test_the_lock_is_held_while_files_are_written(tmp_path: Path, monkeypatch: p
 def test_a_picture_that_vanished_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read"):
         result_folder.identified(tmp_path / "gone.png", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", " [ ] \n", '[{"image_id": "a"}]', '[ {"image_id": 1} , {"image_id": 2}\n]']
+)
+def test_a_list_is_read_as_json_reads_it(text: str, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(text)
+    read = [json.loads(entry) for _, entry in entries_in(tmp_path / "x.json")]
+    assert read == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]]", "[", "[,]", '[{"image_id": 1},]', '[{"image_id": 1} {"image_id": 2}]', "[] []"]
+)
+def test_what_json_does_not_read_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(BadInput, match="it is left as it is"):
+        list(entries_in(tmp_path / "x.json"))

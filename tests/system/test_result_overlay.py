@@ -97,8 +97,11 @@ def test_scores_are_written_on_instances_and_nowhere_else() -> None:
     labels = np.zeros((60, 200), np.int32)
     labels[10:50, 10:90], labels[10:50, 110:190] = 1, 3
     picture = np.zeros((60, 200, 3), np.uint8)
-    plain, told = draw_overlay(picture, labels), draw_overlay(picture, labels, ["0.91", "0.50", ""])
+    plain, told = (draw_overlay(picture, labels, texts) for texts in (["", "", ""], [".91", ".50", ""]))
+    assert plain.shape == told.shape == (240, 800, 3)  # four times as large
+    assert np.array_equal(plain[::4, ::4][labels == 0], draw_overlay(picture, labels)[labels == 0])
     changed = (plain != told).any(-1)
-    assert changed[20:40, 30:70].sum() > 50
-    changed[20:40, 30:70] = False
+    assert changed[100:140, 180:220].sum() > 50
+    changed[100:140, 180:220] = False
     assert not changed.any()
+    assert draw_overlay(np.zeros((9, 2000, 3), np.uint8), np.ones((9, 2000), int), [".5"]).shape[1] == 2000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a window."""
+def opened() -> Iterator[Callable[[int, str], Any]]:
+    """The page in a Chromium without a window, of some width, light or dark."""
     if not chromium_path():
         pytest.skip("no Chromium on the PATH")
     api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
+    with api.sync_playwright() as playwright, launch(playwright) as chromium:
+
+        def in_a_window(width: int, theme: str) -> Any:
+            return chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+
+        yield in_a_window
 
 
 def test_names_are_text_and_never_tags() -> None:
@@ -72,45 +74,45 @@ def test_it_counts_and_says_what_is_drawn_smaller() -> None:
 
 @pytest.mark.parametrize(("width", "theme"), [(WIDE, "light"), (NARROW, "dark")])
 def test_it_works_from_the_file_system_in_a_browser(
-    browser: Any, folder: Path, width: int, theme: str
+    opened: Callable[[int, str], Any], folder: Path, width: int, theme: str
 ) -> None:
-    opened = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+    window = opened(width, theme)
     asked: list[str] = []
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.on("requestfailed", lambda request: pytest.fail(request.url))
-    opened.goto((folder / "index.html").as_uri())
-    opened.evaluate("document.querySelectorAll('img').forEach((image) => (image.loading = 'eager'))")
-    opened.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth)")
+    window.on("request", lambda request: asked.append(request.url))
+    window.on("requestfailed", lambda request: pytest.fail(request.url))
+    window.goto((folder / "index.html").as_uri())
+    window.evaluate("document.querySelectorAll('img').forEach((image) => (image.loading = 'eager'))")
+    window.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth)")
     assert len(asked) >= 7
     assert all(address.startswith(folder.as_uri()) for address in asked)
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
-    places = opened.evaluate(
+    assert window.evaluate("document.documentElement.scrollWidth") <= width
+    places = window.evaluate(
         "[...document.querySelectorAll('.pair img')].slice(0, 2).map((image) => image.getBoundingClientRect().top)"
     )
     assert (places[0] == places[1]) == (width == WIDE)  # beside it, or below it on a phone
-    ground = opened.evaluate("getComputedStyle(document.body).backgroundColor")
+    ground = window.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") == (theme == "light")
     # With the keyboard alone: the files, then each overlay.
     reached = []
     for _ in range(5):
-        opened.keyboard.press("Tab")
-        reached.append(opened.evaluate("decodeURIComponent(document.activeElement.getAttribute('href'))"))
+        window.keyboard.press("Tab")
+        reached.append(window.evaluate("decodeURIComponent(document.activeElement.getAttribute('href'))"))
     assert reached == [
         *("table.csv", "instances.json"),
         *(f"overlays/{shown.name}.jpg" for shown in SHOWN[:3]),
     ]
-    opened.close()
+    window.close()
 
 
 @pytest.mark.parametrize(("width", "theme"), [(WIDE, "light"), (NARROW, "dark")])
-def test_axe_finds_nothing(browser: Any, folder: Path, width: int, theme: str) -> None:
+def test_axe_finds_nothing(opened: Callable[[int, str], Any], folder: Path, width: int, theme: str) -> None:
     try:
         axe = package(*AXE)["axe.min.js"].decode()
     except NotToBeHad as reason:
         pytest.skip(str(reason))
-    opened = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
-    opened.goto((folder / "index.html").as_uri())
-    opened.add_script_tag(content=axe)
-    found = opened.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    window = opened(width, theme)
+    window.goto((folder / "index.html").as_uri())
+    window.add_script_tag(content=axe)
+    found = window.evaluate("axe.run(document, {resultTypes: ['violations']})")
     assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found["violations"]] == []
-    opened.close()
+    window.close()

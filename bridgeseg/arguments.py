@@ -120,8 +120,15 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("run", metavar="RUN", help=run)
     one.add_argument("pictures", nargs="+", metavar="PICTURE", help="file, or folder of pictures")
     one.add_argument(
-        "--out", required=True, metavar="DIR", help="folder for the label maps and instances.json"
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="folder for label maps, instances.json, table.csv, overlays and index.html; may hold earlier answers",
     )
+    one.add_argument(
+        "--no-overlays", dest="overlays", action="store_false", help="neither overlays nor index.html"
+    )
+    one.add_argument("--scores", action="store_true", help="write its score on each instance of an overlay")
     device(one)
 
     one = add("evaluate", "measure networks on a data set")

@@ -32,6 +32,7 @@ from bridgeseg.machine.environment import tier
 from bridgeseg.machine.files import write_atomically, write_text
 from bridgeseg.machine.memory import is_out_of_memory
 from bridgeseg.machine.progress import Bar, silent
+from bridgeseg.machine.streams import forgiving
 from bridgeseg.plots.sheet import truth_sheet
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.checkpoint import load_run
@@ -48,6 +49,7 @@ from bridgeseg.training.drawn_files import draw_evaluation, draw_look
 from bridgeseg.training.train_run import earlier_recipe, earlier_settings, is_finished, quiet, train_run
 
 
+@forgiving
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -162,8 +164,19 @@ def segment(given: argparse.Namespace, began: float) -> int:
         bar.close()
         warn(line)
 
-    done = segment_files(run, given.pictures, given.out, count, bar, note)
-    bar.close()
+    try:
+        done = segment_files(
+            run,
+            given.pictures,
+            given.out,
+            count,
+            bar,
+            note,
+            overlays=given.overlays,
+            scores=given.scores,
+        )
+    finally:
+        bar.close()
     if done:
         print(f"{given.out}: {done} {'picture' if done == 1 else 'pictures'} segmented")
     return 1 if wrong else 0

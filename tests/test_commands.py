@@ -1,5 +1,7 @@
+import csv
 import dataclasses
 import errno
+import io
 import json
 import math
 import os
@@ -336,9 +338,19 @@ def test_segmenting_twice_gives_the_same_bytes(run, scene, tmp_path):
     for number in range(2):
         out = tmp_path / str(number)
         assert main(["segment", run, str(scene), "--out", str(out)]) == 0
-        written.append({path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()})
+        written.append({str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*")})
     assert written[0] == written[1]
-    assert len(written[0]) == 2
+    assert sorted(written[0]) == [
+        "SegmentationClass/scene.png",
+        "SegmentationObject/scene.png",
+        "index.html",
+        "instances.json",
+        "overlays/pictures/scene.jpg",
+        "overlays/scene.jpg",
+        "records/.lock",
+        "records/scene.gz",
+        "table.csv",
+    ]
 
 
 def test_a_folder_stands_for_its_pictures_and_a_bad_one_stops_no_other(run, lively, scene, tmp_path, capsys):
@@ -516,7 +528,7 @@ def failing(monkeypatch, number, name):
             raise OSError(number, os.strerror(number))
         return real(path, fill)
 
-    for module in ("machine.files", "data.label_png"):
+    for module in ("machine.files", "data.label_png", "system.result_folder"):
         monkeypatch.setattr(f"bridgeseg.{module}.write_atomically", write)
 
 
@@ -528,6 +540,71 @@ def test_a_full_disk_or_a_locked_folder_is_one_line(number, run, scene, tmp_path
     assert main(["segment", run, str(scene), str(tmp_path / "second.png"), "--out", str(out)]) == 1
     one_error(capsys, "scene.png", out, os.strerror(number))
     assert json.loads((out / "instances.json").read_text()) == []
+
+
+def test_ctrl_c_writes_what_is_finished(run, lively, scene, tmp_path, capsys, monkeypatch):
+    shutil.copy(scene, tmp_path / "second.png")
+    real = segmenting.segment_picture
+
+    def interrupted(*arguments):
+        if arguments[-1] == "second":
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(segmenting, "segment_picture", interrupted)
+    out = tmp_path / "out"
+    arguments = ["segment", run, str(scene), str(tmp_path / "second.png"), "--out", str(out)]
+    assert main(arguments) == 130
+    one_error(capsys, "interrupted")
+    assert {entry["image_id"] for entry in json.loads((out / "instances.json").read_text())} == {"scene"}
+    assert (out / "table.csv").read_text().count("\nscene,") > 0
+    assert "scene.png" in (out / "index.html").read_text()
+
+
+def test_the_table_and_the_overlay_are_of_the_final_instances(run, lively, scene, tmp_path):
+    out = tmp_path / "out"
+    assert main(["segment", run, str(scene), "--out", str(out), "--scores"]) == 0
+    labels, _ = read_label_png(out / "SegmentationObject" / "scene.png")
+    with (out / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == labels.max() > 3
+    for row in rows:
+        y, x = np.nonzero(labels == int(row["instance"]))
+        assert int(row["area"]) == len(x)
+        assert [int(row[side]) for side in ("x0", "y0", "x1", "y1")] == [
+            *(x.min(), y.min(), x.max() + 1, y.max() + 1)
+        ]
+        assert row["category"] in CATEGORIES[1:]
+    with Image.open(out / "overlays" / "scene.jpg") as image:
+        assert image.size == (384, 384)  # so that the scores leave something to be seen
+    assert main(["segment", run, str(scene), "--out", str(out)]) == 0
+    with Image.open(out / "overlays" / "scene.jpg") as image:
+        plain = np.asarray(image).astype(int)
+    picture = Scenes("val", count=1)[0].picture.astype(int)
+    apart = np.abs(plain - picture).sum(-1)
+    assert apart[labels > 0].mean() > 4 * apart[labels == 0].mean()
+    assert main(["segment", run, str(scene), "--out", str(tmp_path / "bare"), "--no-overlays"]) == 0
+    assert not (tmp_path / "bare" / "overlays").exists()
+    assert not (tmp_path / "bare" / "index.html").exists()
+
+
+def test_figures_are_stored_before_they_are_printed(run, tmp_path, capsys, monkeypatch):
+    class Full(io.StringIO):
+        def write(self, text):
+            assert not text or (tmp_path / "f.json").exists()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    arguments = ["evaluate", run, "--data", "scenes", "--count", "1", "--json", str(tmp_path / "f.json")]
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Full())
+        assert main(arguments) == 1
+    one_error(capsys, "standard output: No space left on device")
+    assert json.loads((tmp_path / "f.json").read_text())["images"] == 1
+    arguments[-1] = str(tmp_path / "f.json" / "under a file")
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert "mean IoU" in captured.out  # measured is measured
+    assert "under a file" in captured.err
 
 
 @pytest.mark.parametrize("name", ["state.pt", "weights.pt", "recipe.json"])

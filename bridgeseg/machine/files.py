@@ -5,8 +5,12 @@ Built in chapter 6.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
+import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,30 +18,50 @@ from typing import Any, BinaryIO
 
 import torch
 
+# A temporary file's name begins so. Nothing of the file's own name follows, since that may be of the greatest length.
+UNFINISHED = ".unfinished-"
+# Where the system shows a process's own open files: Linux, and others.
+_DESCRIPTORS = re.compile(r"(/proc/\d+(/task/\d+)?|/dev)/fd")
+
 
 def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
     """Write a file under a temporary name beside its place, then rename it into place.
 
-    path: where the file shall stand; its folder is made if need be
+    path: where the file shall stand; its folder is made if need be. Of a symbolic link the target is written, and the
+        link stays. Into a device, a pipe, or an open file of this process (/dev/stdout, /dev/fd/3) the content goes
+        at once when it is whole, without a rename
     write: called with the open temporary file, to fill it
     returns: the path
-    raises: OSError as the system gives it (disk full, no permission); the old file, if any, is then untouched and
-        the temporary one is gone
+    raises: OSError as the system gives it (disk full, no permission), IsADirectoryError for a folder; the old file, if
+        any, is then untouched and the temporary one is gone
 
-    Built in chapter 6.
+    The permissions are those of the file that was there, or those that the system gives new files. Built in chapter 6.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, place = _followed(path)
+    if descriptor is not None:
+        _pour(lambda: os.fdopen(os.dup(descriptor), "wb"), write)
+        return path
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        mode = place.stat().st_mode
+    except FileNotFoundError:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        umask = os.umask(0)
+        os.umask(umask)
+        mode = stat.S_IFREG | 0o666 & ~umask
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        _pour(lambda: place.open("wb"), write)
+        return path
+    number, temporary = tempfile.mkstemp(dir=place.parent, prefix=UNFINISHED)
+    try:
+        with os.fdopen(number, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
+        os.chmod(temporary, mode & 0o777)
+        os.replace(temporary, place)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -67,3 +91,30 @@ def write_tensors(path: str | Path, values: dict[str, Any]) -> Path:
     buffer = io.BytesIO()
     torch.save(values, buffer)
     return write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+
+
+def _followed(path: Path) -> tuple[int | None, Path]:
+    """Where a path's symbolic links lead: to an open file of this process, by its number, or to a place.
+
+    To follow such a link further would find the file that a shell has opened for us, and a rename would put another in
+    its place: what is printed afterwards would be lost.
+    """
+    for _ in range(40):  # links in a row; the system follows as many
+        folder = os.path.realpath(path.parent)
+        if _DESCRIPTORS.fullmatch(folder) and path.name.isdigit():
+            if not folder.startswith("/proc/") or folder.split("/")[2] == str(os.getpid()):
+                return int(path.name), path
+            return None, path
+        if not path.is_symlink():
+            break
+        path = Path(folder, os.readlink(path))
+    return None, path
+
+
+def _pour(opened: Callable[[], BinaryIO], write: Callable[[BinaryIO], object]) -> None:
+    """Write into what cannot be renamed, when all is there to be written: it may be a pipe, without a way back."""
+    with tempfile.TemporaryFile() as whole:
+        write(whole)
+        whole.seek(0)
+        with opened() as file:
+            shutil.copyfileobj(whole, file)

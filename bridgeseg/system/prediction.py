@@ -83,7 +83,7 @@ def size_shown(height: int, width: int, pictures: PictureRecipe) -> tuple[int, i
     return working_size(height, width, pictures.zoom, math.inf if pictures.tile else pictures.long_side)
 
 
-def shrunk(height: int, width: int, pictures: PictureRecipe) -> str | None:
+def shrinking(height: int, width: int, pictures: PictureRecipe) -> str | None:
     """Return what is to be said of a picture that is made smaller than it is, or than the recipe would zoom it.
 
     height, width: of the picture, pixels
@@ -91,9 +91,9 @@ def shrunk(height: int, width: int, pictures: PictureRecipe) -> str | None:
     returns: words that name both sizes, width first as viewers do; None where nothing is lost
 
     Example:
-        >>> shrunk(3000, 4000, PictureRecipe(long_side=640))
+        >>> shrinking(3000, 4000, PictureRecipe(long_side=640))
         'made smaller, from 4000 x 3000 to 640 x 480 pixels: small objects may be lost'
-        >>> shrunk(480, 640, PictureRecipe(long_side=640)) is None
+        >>> shrinking(480, 640, PictureRecipe(long_side=640)) is None
         True
 
     Built in chapter 12.

@@ -1,4 +1,4 @@
-"""Picture files in, label maps and instances as files out.
+"""Picture files in, label maps, instances and overlays as files out.
 
 Built in chapter 10.
 """
@@ -6,17 +6,18 @@ Built in chapter 10.
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 
 from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.pictures import pictures_in, read_picture
-from bridgeseg.machine.files import write_text
+from bridgeseg.machine.files import write_atomically
 from bridgeseg.machine.memory import is_out_of_memory
 from bridgeseg.machine.notes import Note, unsaid
 from bridgeseg.machine.progress import Progress, silent
@@ -26,11 +27,52 @@ from bridgeseg.structures.labels import BadInput
 from bridgeseg.structures.masks import Masks
 from bridgeseg.structures.run_lengths import to_run_lengths
 from bridgeseg.system.checkpoint import Run
-from bridgeseg.system.prediction import at_size, category_map, group, predict_maps, shrunk, without_overlap
+from bridgeseg.system.prediction import (
+    at_size,
+    category_map,
+    group,
+    predict_maps,
+    shrinking,
+    without_overlap,
+)
+from bridgeseg.system.result_folder import (
+    INSTANCES,
+    MAPS,
+    OVERLAYS,
+    PICTURES,
+    SMALL,
+    Record,
+    begin,
+    check_folder,
+    check_picture,
+    finish,
+    gather,
+    identified,
+    locked,
+)
+from bridgeseg.system.result_overlay import draw_overlay, shrunk
+from bridgeseg.system.result_page import THUMBNAIL
+from bridgeseg.system.result_table import Row, rows_of
 
-INSTANCES = "instances.json"
 # What stops one file from being written and will stop every other.
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO)
+
+
+class Answer(NamedTuple):
+    """What is written of a picture.
+
+    categories: (h, w) uint8, the semantic network's category of every pixel
+    labels: (h, w) int32, the final instances, 0 none, 1…n
+    rows: of table.csv, one for each final instance
+    candidates: for instances.json, best score first
+
+    Built in chapter 10.
+    """
+
+    categories: np.ndarray
+    labels: np.ndarray
+    rows: list[Row]
+    candidates: list[dict[str, Any]]
 
 
 def segment_files(
@@ -40,6 +82,9 @@ def segment_files(
     complain: Callable[[str], None],
     progress: Progress = silent,
     note: Note = unsaid,
+    *,
+    overlays: bool = True,
+    scores: bool = False,
 ) -> int:
     """Segment picture files and write the answers.
 
@@ -47,19 +92,31 @@ def segment_files(
     pictures: files, and folders, which stand for the pictures in them
     out: folder; gets SegmentationClass/NAME.png, the semantic network's category of every pixel;
         SegmentationObject/NAME.png, the final instances, no pixel in two and none with a score below the run's
-        threshold; and instances.json, every candidate with its score
+        threshold; instances.json, every candidate with its score; table.csv, a line for each final instance; and
+        records/NAME.gz, of which these two are made again with every call
     complain: called with one line for everything that could not be done; other pictures are still done
     progress: called with the share done and a line
-    note: called with one line for what is passed over, files that are no pictures or further pages, and for a picture
-        that is made smaller, with both sizes
+    note: called with one line for what is passed over, files that are no pictures or further pages; for a picture that
+        is made smaller, with both sizes; and for each answer of an earlier call that was not finished, and is removed
+    overlays: whether the folder also gets overlays/NAME.jpg, the picture with its final instances, and index.html,
+        which shows all pictures of the folder
+    scores: whether each instance of an overlay bears its score
     returns: how many pictures were done
     raises: nothing for a picture that cannot be done: its BadInput or OSError is a line for `complain`
 
-    Two pictures of the same name without ending would share their files: the second is refused. Where the two maps
-    differ both are meant: an instance has one category, chosen by all its pixels, which a pixel of its own need not
-    have been given by itself. Built in chapter 10.
+    Two pictures of the same name without ending would share their files: the second is refused, in a later call too.
+    A picture that is segmented anew takes the place of its earlier answer. Whatever ends the call, Ctrl-C among it, the
+    pictures that were finished are in all files. Where the two maps differ both are meant: an instance has one
+    category, chosen by all its pixels, which a pixel of its own need not have been given by itself.
+
+    Built in chapter 10.
     """
     out = Path(out)
+    try:
+        check_folder(out)
+    except (BadInput, OSError) as error:
+        complain(str(error))
+        return 0
     paths: list[Path] = []
     for given in map(Path, pictures):
         try:
@@ -68,47 +125,44 @@ def segment_files(
             complain(str(error))
     done: dict[str, Path] = {}
     hopeless = False
-    candidates: list[dict[str, Any]] = []
-    for number, path in enumerate(paths):
-        progress(number / len(paths), path.name)
-        try:
-            if path.stem in done:
-                raise BadInput(f"{path}: has the same name as {done[path.stem]}, expected different ones")
-            picture = read_picture(path, note=note)
-            if smaller := shrunk(picture.shape[0], picture.shape[1], run.recipe.pictures):
-                note(f"{path}: {smaller}")
-            candidates += segment_picture(run, picture, path.stem, out)
-            done[path.stem] = path
-        except BadInput as error:
-            complain(str(error))
-        except OSError as error:
-            complain(f"{path}: its answer cannot be written to {out} ({error.strerror or error})")
-            hopeless = error.errno in _HOPELESS
-            if hopeless:
-                break
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            complain(f"{path}: not enough memory for this picture")
     try:
-        text = json.dumps(candidates, separators=(",", ":"))
-        write_text(out / INSTANCES, text)
-    except OSError as error:
-        if not hopeless:
-            complain(f"{out / INSTANCES}: cannot be written ({error.strerror or error})")
-        return 0
-    return len(done)
+        for number, path in enumerate(paths):
+            progress(number / len(paths), path.name)
+            try:
+                if path.stem in done:
+                    raise BadInput(f"{path}: has the same name as {done[path.stem]}, expected different ones")
+                picture = read_picture(path, note=note)
+                if smaller := shrinking(picture.shape[0], picture.shape[1], run.recipe.pictures):
+                    note(f"{path}: {smaller}")
+                record = identified(path, out)
+                check_picture(out, record)
+                answer = segment_picture(run, picture, path.stem)
+                write_answer(out, record, picture, answer, overlays, scores)
+                done[path.stem] = path
+            except BadInput as error:
+                complain(str(error))
+            except OSError as error:
+                complain(f"{path}: its answer cannot be written to {out} ({error.strerror or error})")
+                hopeless = error.errno in _HOPELESS
+                if hopeless:
+                    break
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                complain(f"{path}: not enough memory for this picture")
+    finally:
+        ours = {path.stem for path in paths}
+        whole = _gather(out, overlays, complain if not hopeless else note, note, ours)
+    return len(done) if whole else 0
 
 
-def segment_picture(run: Run, picture: np.ndarray, name: str, out: Path) -> list[dict[str, Any]]:
-    """Segment one picture, write its two label maps, and return its candidates.
+def segment_picture(run: Run, picture: np.ndarray, name: str) -> Answer:
+    """Segment one picture.
 
     run: trained networks
     picture: (h, w, 3) uint8
-    name: of the files, without ending
-    out: folder, as `segment_files` has it
-    returns: one entry for instances.json a candidate, best score first
-    raises: OSError when writing fails
+    name: of its files, without ending
+    returns: what is to be written
 
     The masks are never made in full: as runs they are brought to the picture's own size. Built in chapter 10.
     """
@@ -116,11 +170,72 @@ def segment_picture(run: Run, picture: np.ndarray, name: str, out: Path) -> list
     maps = predict_maps(run.networks, picture, run.recipe)
     instances = at_size(group(maps, run.recipe.grouping), size)
     labels = without_overlap(instances, run.threshold).to(torch.int32)
-    write_label_png(
-        out / "SegmentationClass" / f"{name}.png", resized(category_map(maps), size).cpu().numpy()
+    return Answer(
+        resized(category_map(maps), size).cpu().numpy(),
+        labels.cpu().numpy(),
+        rows_of(labels, instances, run.threshold, run.categories),
+        describe(instances, run.categories, name, size),
     )
-    write_label_png(out / "SegmentationObject" / f"{name}.png", labels.cpu().numpy())
-    return describe(instances, run.categories, name, size)
+
+
+def write_answer(
+    out: Path, record: Record, picture: np.ndarray, answer: Answer, overlays: bool, scores: bool
+) -> None:
+    """Write the files of one picture, all or none.
+
+    out, overlays, scores: as in `segment_files`
+    record: of the picture
+    picture: (h, w, 3) uint8
+    answer: what was found in it
+    raises: what `bridgeseg.system.result_folder.begin` raises; OSError when writing fails
+
+    Built in chapter 10.
+    """
+    drawn = None
+    if overlays:
+        texts = [""] * int(answer.labels.max()) if scores else []
+        for row in answer.rows if scores else ():
+            texts[row.instance - 1] = f"{row.score:.2f}".removeprefix("0")
+        drawn = draw_overlay(picture, answer.labels, texts)
+    with locked(out):
+        begin(out, record)
+        write_label_png(out / MAPS[0] / f"{record.name}.png", answer.categories)
+        write_label_png(out / MAPS[1] / f"{record.name}.png", answer.labels)
+        if drawn is not None:
+            _write_jpeg(out / OVERLAYS / f"{record.name}.jpg", drawn)
+            _write_jpeg(out / PICTURES / f"{record.name}.jpg", shrunk(picture, THUMBNAIL))
+            if max(drawn.shape) > THUMBNAIL:
+                _write_jpeg(out / SMALL / f"{record.name}.jpg", shrunk(drawn, THUMBNAIL))
+        size = (picture.shape[0], picture.shape[1])
+        shown = None if drawn is None else (drawn.shape[0], drawn.shape[1])
+        finish(out, replace(record, size=size, drawn=shown), answer.rows, answer.candidates)
+
+
+def _write_jpeg(path: Path, picture: np.ndarray) -> None:
+    """Write a picture, colours as sharp as the rest: outlines are thin."""
+    image = Image.fromarray(picture)
+    write_atomically(path, lambda file: image.save(file, "JPEG", quality=88, subsampling=0))
+
+
+def _gather(out: Path, pages: bool, complain: Callable[[str], None], note: Note, ours: set[str]) -> bool:
+    """Bring the files about all pictures up to date; whether that could be done."""
+
+    def removed(name: str) -> None:
+        if name not in ours:  # of which whatever was wrong was said
+            note(
+                f"{out}: the answer to {name} was not finished or is gone, and is left out; segment it again"
+            )
+
+    try:
+        with locked(out):
+            gather(out, pages, removed)
+    except BadInput as error:
+        complain(str(error))
+    except OSError as error:
+        complain(f"{error.filename or out / INSTANCES}: cannot be written ({error.strerror or error})")
+    else:
+        return True
+    return False
 
 
 def describe(

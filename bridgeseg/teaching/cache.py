@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bridgeseg.data.open_dataset import open_pictures
 from bridgeseg.machine.environment import TIERS, cache_folder, device, tier
+from bridgeseg.machine.lock import held
 from bridgeseg.machine.progress import Bar, Progress
 from bridgeseg.structures.labels import BadInput, Labelled
 from bridgeseg.system.checkpoint import WEIGHTS, Run, load_run
@@ -165,19 +166,8 @@ def alone(folder: Path) -> Iterator[None]:
 
     Built in chapter 1.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as file:
-        try:
-            import fcntl
-        except ImportError:  # Windows: there two processes at once would do the work twice
-            yield
-            return
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another process is training it; waiting", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield  # the system lets go of the lock when the process ends, however it ends
+    with held(folder.parent / f"{folder.name}.lock", "another process is training it; waiting"):
+        yield
 
 
 def _forget_old(folder: Path) -> None:

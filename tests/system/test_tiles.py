@@ -21,7 +21,7 @@ from bridgeseg.system.prediction import (
     group,
     predict_maps,
     predict_shown,
-    shrunk,
+    shrinking,
     size_shown,
     without_overlap,
 )
@@ -149,12 +149,12 @@ def test_micrographs_are_not_made_smaller_and_photographs_are() -> None:
     assert load_run("nuclei").recipe.pictures.tile == 1536
     micrographs = PictureRecipe(zoom=1.5, tile=1536)
     assert size_shown(5120, 5120, micrographs) == (7680, 7680)
-    assert shrunk(5120, 5120, micrographs) is None
-    zoomed = shrunk(5120, 5120, PictureRecipe(zoom=1.5))
+    assert shrinking(5120, 5120, micrographs) is None
+    zoomed = shrinking(5120, 5120, PictureRecipe(zoom=1.5))
     assert zoomed is not None
     assert "from 5120 x 5120 (zoomed: 7680 x 7680) to 2048 x 2048 pixels" in zoomed
-    assert shrunk(640, 640, PictureRecipe(long_side=640)) is None
-    assert "from 641 x 9 to 640 x 9" in str(shrunk(9, 641, PictureRecipe(long_side=640)))
+    assert shrinking(640, 640, PictureRecipe(long_side=640)) is None
+    assert "from 641 x 9 to 640 x 9" in str(shrinking(9, 641, PictureRecipe(long_side=640)))
 
 
 @pytest.mark.parametrize("tile", [0, -16])

@@ -1,0 +1,345 @@
+"""A folder of answers: what stands in it, and how it stays whole whatever ends the process that writes.
+
+Each picture has a record, `records/NAME.gz`, of which instances.json, table.csv and index.html are made again with
+every call. A picture's files are written between a record that says "begun" and one that says all; whoever finds the
+first while it holds the lock knows that its writer died, and takes the remains away. So pictures may be segmented in
+one call or in many, also at the same time, and a call that is killed costs the picture that it was writing.
+
+Built in chapter 10.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bridgeseg.machine.files import UNFINISHED, write_atomically
+from bridgeseg.machine.lock import held
+from bridgeseg.structures.labels import BadInput
+from bridgeseg.system.result_page import MARK, Shown, page
+from bridgeseg.system.result_table import COLUMNS, Row, table_lines
+
+INSTANCES, TABLE, PAGE, RECORDS = "instances.json", "table.csv", "index.html", "records"
+MAPS = ("SegmentationClass", "SegmentationObject")
+OVERLAYS, SMALL, PICTURES = "overlays", "overlays/small", "overlays/pictures"
+_HEAD = ",".join(COLUMNS) + "\n"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a picture in the folder.
+
+    name: of its files, without ending
+    picture: the way from the folder to the picture's file
+    digest: of that file's bytes
+    finished: whether all of its files stand there
+    size: height and width, pixels
+    drawn: height and width of its overlay; None without one
+    counts: instances of the final answer by category
+
+    Built in chapter 10.
+    """
+
+    name: str
+    picture: str
+    digest: str
+    finished: bool = False
+    size: tuple[int, int] = (0, 0)
+    drawn: tuple[int, int] | None = None
+    counts: dict[str, int] | None = None
+
+
+def identified(picture: Path, out: Path) -> Record:
+    """Return the record of a picture with which its answer begins.
+
+    picture: its file
+    out: the folder
+    raises: BadInput where the file cannot be read
+
+    Built in chapter 10.
+    """
+    try:
+        way = os.path.relpath(picture.resolve(), out.resolve())
+    except ValueError:  # another drive of Windows
+        way = str(picture.resolve())
+    try:
+        with picture.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInput(f"{picture}: cannot be read ({error.strerror})") from None
+    return Record(picture.stem, way, digest)
+
+
+def locked(out: Path) -> AbstractContextManager[None]:
+    """Return what keeps other processes from writing into a folder while it is entered.
+
+    out: the folder, which is made if need be
+
+    Built in chapter 10.
+    """
+    return held(out / RECORDS / ".lock")
+
+
+def check_folder(out: Path) -> None:
+    """Say what stands in a folder that this module has not written and would write over.
+
+    out: the folder; it need not exist
+    raises: BadInput where instances.json cannot be read, or table.csv or index.html are somebody else's
+
+    Built in chapter 10.
+    """
+    for _ in entries_in(out / INSTANCES):
+        pass
+    for name, begins in ((TABLE, _HEAD), (PAGE, MARK)):
+        found = _start_of(out / name, len(begins.encode()))
+        if found is not None and found != begins.encode():
+            raise BadInput(
+                f"{out / name}: not written by segment, expected none or its own; move it or choose another --out"
+            )
+
+
+def check_picture(out: Path, new: Record) -> None:
+    """Say that the files of a picture's name are another picture's, or nobody knows whose.
+
+    out: the folder
+    new: what `identified` returned
+    raises: BadInput where it is so
+
+    One picture is another where neither its place nor its bytes are the same. Built in chapter 10.
+    """
+    path = out / RECORDS / f"{new.name}.gz"
+    if path.exists():
+        old = read_record(path)
+        if new.picture != old.picture and new.digest != old.digest:
+            raise BadInput(
+                f"{new.picture}: the files {new.name} in {out} are those of {old.picture}, expected the same picture;"
+                " choose another --out or rename it"
+            )
+        return
+    for there in files_of(out, new.name):
+        if os.path.lexists(there):
+            raise BadInput(
+                f"{new.picture}: {there} is there and has no record, expected none that segment has not written;"
+                " choose another --out"
+            )
+
+
+def begin(out: Path, new: Record) -> None:
+    """Say that the files of a picture are about to be written, and remove its old ones; call it locked.
+
+    out: the folder
+    new: what `identified` returned
+    raises: what `check_picture` raises
+
+    Half of an old answer beside half of a new one would pass for a whole one. Built in chapter 10.
+    """
+    check_picture(out, new)
+    write_record(out, new, [], [])
+    for there in files_of(out, new.name):
+        there.unlink(missing_ok=True)
+
+
+def finish(out: Path, record: Record, rows: list[Row], candidates: list[dict[str, Any]]) -> None:
+    """Say that all files of a picture stand in the folder; call it locked.
+
+    out: the folder
+    record: the one with which it was begun, and what is known now
+    rows: of table.csv
+    candidates: entries for instances.json
+
+    Built in chapter 10.
+    """
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.category] = counts.get(row.category, 0) + 1
+    write_record(out, replace(record, finished=True, counts=counts), rows, candidates)
+
+
+def gather(out: Path, pages: bool, removed: Callable[[str], None]) -> None:
+    """Make instances.json, table.csv and index.html of the records; call it locked.
+
+    out: the folder
+    pages: whether index.html is wanted; one that is there is kept up to date in any case
+    removed: called with the name of each picture whose answer was not finished, and is removed
+    raises: BadInput for a file that cannot be read; OSError as the system gives it
+
+    Entries of instances.json of pictures without a record are kept as they are. Built in chapter 10.
+    """
+    for folder in (".", RECORDS, *MAPS, OVERLAYS, SMALL, PICTURES):
+        for left in (out / folder).glob(f"{UNFINISHED}*"):
+            left.unlink()
+    records: list[tuple[Path, Record]] = []
+    names = set()
+    for path in sorted((out / RECORDS).glob("*.gz")):
+        record = read_record(path)
+        names.add(record.name)
+        if record.finished and (out / MAPS[1] / f"{record.name}.png").exists():
+            records.append((path, record))
+            continue
+        for there in files_of(out, record.name):
+            there.unlink(missing_ok=True)
+        removed(record.name)
+    kept = [text for name, text in entries_in(out / INSTANCES) if name not in names]
+
+    def instances(file: BinaryIO) -> None:
+        between = b"["
+        for text in _chunks(kept, [path for path, _ in records]):
+            file.write(between + text)
+            between = b",\n"
+        file.write(b"[]" if between == b"[" else b"]")
+
+    def table(file: BinaryIO) -> None:
+        file.write(_HEAD.encode())
+        for path, record in records:
+            file.write(_bytes(table_lines(record.name, map(Row._make, json.loads(_line(path, 1))))))
+
+    write_atomically(out / INSTANCES, instances)
+    write_atomically(out / TABLE, table)
+    if pages or (out / PAGE).exists():
+        shown = [
+            Shown(record.name, Path(record.picture).name, record.size, record.drawn, record.counts or {})
+            for _, record in records
+        ]
+        write_atomically(out / PAGE, lambda file: file.write(_bytes(page(shown))))
+    for path in (out / RECORDS).glob("*.gz"):  # last: until then it says what is to be taken away
+        if path not in {path for path, _ in records}:
+            path.unlink()
+
+
+def files_of(out: Path, name: str) -> list[Path]:
+    """Return where the files of a picture stand, its record aside, whether they are there or not.
+
+    out: the folder
+    name: of the picture
+
+    Example:
+        >>> [path.as_posix() for path in files_of(Path("out"), "a")][:2]
+        ['out/SegmentationClass/a.png', 'out/SegmentationObject/a.png']
+
+    Built in chapter 10.
+    """
+    drawn = [out / folder / f"{name}.jpg" for folder in (OVERLAYS, SMALL, PICTURES)]
+    return [*(out / folder / f"{name}.png" for folder in MAPS), *drawn]
+
+
+def write_record(out: Path, record: Record, rows: list[Row], candidates: list[dict[str, Any]]) -> None:
+    """Write the record of a picture.
+
+    out: the folder
+    record: the first of its three lines, which can be read without the others
+    rows: the second
+    candidates: the third
+
+    Built in chapter 10.
+    """
+    lines = (json.dumps(part, separators=(",", ":")) for part in (asdict(record), rows, candidates))
+    content = gzip.compress("\n".join(lines).encode(), 6, mtime=0)
+    write_atomically(out / RECORDS / f"{record.name}.gz", lambda file: file.write(content))
+
+
+def read_record(path: Path) -> Record:
+    """Return the record of a picture.
+
+    path: `records/NAME.gz`
+    raises: BadInput where it is damaged
+
+    Built in chapter 10.
+    """
+    try:
+        fields = json.loads(_line(path, 0))
+        size, drawn = tuple(fields.pop("size")), fields.pop("drawn")
+        return Record(**fields, size=size, drawn=drawn and tuple(drawn))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadInput(f"{path}: damaged, expected what segment wrote; remove it ({error})") from None
+
+
+def entries_in(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the entries of instances.json, one at a time: the file may be as large as the memory.
+
+    path: the file; where it is absent there are none
+    returns: for each entry its image_id, and the entry as it stands in the file
+    raises: BadInput where it is no list of entries, or cannot be read
+
+    Example:
+        >>> list(entries_in(Path("absent.json")))
+        []
+
+    Built in chapter 10.
+    """
+    try:
+        yield from _entries(path.read_text("utf8").strip())
+    except FileNotFoundError:
+        return
+    except (ValueError, RecursionError) as error:
+        raise BadInput(
+            f"{path}: cannot be read ({error}), expected a list of entries as segment writes it; it is left as it is"
+        ) from None
+
+
+def _entries(text: str) -> Iterator[tuple[str, bytes]]:
+    """The entries of a list in JSON; ValueError where it is none."""
+    decode = json.JSONDecoder().raw_decode
+    if not text.startswith("["):
+        raise ValueError("it is no list")
+    place = _past_space(text, 1)
+    end = text.startswith("]", place)
+    while not end:
+        entry, stop = decode(text, place)
+        if not isinstance(entry, dict) or not isinstance(entry.get("image_id"), str | int):
+            raise ValueError(f"no image_id at character {place}")
+        yield str(entry["image_id"]), text[place:stop].encode("utf8", "surrogatepass")
+        place = _past_space(text, stop)
+        end = text.startswith("]", place)
+        if not end and not text.startswith(",", place):
+            raise ValueError(f"it ends or breaks at character {place}")
+        place = place if end else _past_space(text, place + 1)
+    if place + 1 < len(text):
+        raise ValueError(f"something follows the list at character {place + 1}")
+
+
+def _past_space(text: str, place: int) -> int:
+    """The next place where a text has something else than white space."""
+    while place < len(text) and text[place].isspace():
+        place += 1
+    return place
+
+
+def _chunks(kept: list[bytes], paths: list[Path]) -> Iterator[bytes]:
+    """Entries of instances.json, many at a time, with commas between them and no brackets around."""
+    yield from kept
+    for path in paths:
+        if inner := _line(path, 2)[1:-1]:
+            yield inner
+
+
+def _line(path: Path, number: int) -> bytes:
+    """One line of a record."""
+    try:
+        with gzip.open(path) as file:
+            for _ in range(number):
+                file.readline()
+            return file.readline().rstrip(b"\n")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadInput(f"{path}: damaged, expected what segment wrote; remove it ({error})") from None
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8 of a text; what a file name has that is no character is written by its number."""
+    return text.encode("utf8", "backslashreplace")
+
+
+def _start_of(path: Path, count: int) -> bytes | None:
+    """The first bytes of a file; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(count)
+    except FileNotFoundError:
+        return None

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bridgeseg.data.endings import ENDINGS
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.named_files import alike, by_stem, folder_named, plain_names
-from bridgeseg.data.pictures import ENDINGS, opened, read_picture
+from bridgeseg.data.pictures import opened, read_picture
 from bridgeseg.data.voc import read_categories
 from bridgeseg.structures.labels import VOID, BadInput, Sample
 

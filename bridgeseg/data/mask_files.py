@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bridgeseg.data.endings import ENDINGS
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_images import LABEL_ENDINGS, check_size
 from bridgeseg.data.named_files import alike, by_stem, folder_named, plain_names
-from bridgeseg.data.pictures import ENDINGS, opened, read_picture
+from bridgeseg.data.pictures import opened, read_picture
 from bridgeseg.data.polygons import Patch
 from bridgeseg.data.regions import Region, compose
 from bridgeseg.structures.labels import BadInput, Sample

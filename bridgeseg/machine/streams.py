@@ -1,4 +1,4 @@
-"""Standard streams that cannot take what is printed, and what that must not cost.
+"""Standard streams: a line of warning or of error, and what a stream that cannot take what is printed must not cost.
 
 Built in chapter 10.
 """
@@ -123,3 +123,23 @@ def forgiving(main: Callable[Given, int]) -> Callable[Given, int]:
         return status or int(out.error is not None)
 
     return run
+
+
+def warn(line: str) -> None:
+    """Print one line of warning on standard error.
+
+    line: without the program's name
+
+    Built in chapter 10.
+    """
+    print(f"bridgeseg: warning: {line}", file=sys.stderr)
+
+
+def complain(line: str) -> None:
+    """Print one line of error on standard error.
+
+    line: without the program's name; breaks in it become spaces
+
+    Built in chapter 10.
+    """
+    print(f"bridgeseg: error: {' '.join(line.split())}", file=sys.stderr)

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from bridgeseg.data.coco import CocoFolder
+from bridgeseg.data.endings import ENDINGS
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_images import LabelImages, PaletteFolder, is_label_image
 from bridgeseg.data.labelme import LabelmeFolder
 from bridgeseg.data.mask_files import MaskFiles
 from bridgeseg.data.named_files import by_stem, folder_named, walk
-from bridgeseg.data.pictures import ENDINGS
 from bridgeseg.data.voc import list_path
 from bridgeseg.data.voc_export import write_sample
 from bridgeseg.grouping.components import connected_components

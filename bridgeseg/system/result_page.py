@@ -20,19 +20,16 @@ MARK = """<!doctype html>
 """
 
 _STYLE = """
-:root { color-scheme: light dark; --ground: #fff; --ink: #1b1e23; --pale: #565d66; --line: #d4d8dd; --link: #0b57a4 }
-@media (prefers-color-scheme: dark) {
-  :root { --ground: #16181b; --ink: #e8eaed; --pale: #aab1ba; --line: #3a3f46; --link: #8ec5ff }
-}
+:root { color-scheme: light dark; --ground: #fff; --line: #d4d8dd }
 * { box-sizing: border-box }
-body { margin: 0 auto; padding: 1.2rem; max-width: 90rem; background: var(--ground); color: var(--ink);
+body { margin: 0 auto; padding: 1.2rem; max-width: 90rem; background: var(--ground); color: #1b1e23;
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
 h1 { margin: 0; font-size: 1.6rem; line-height: 1.25 }
 h2 { margin: 0; font-size: 1.1rem }
 p { margin: .2rem 0 }
-a { color: var(--link) }
-a:focus-visible { outline: 3px solid var(--link); outline-offset: 3px }
-.pale { color: var(--pale) }
+a { color: #0b57a4 }
+a:focus-visible { outline: 3px solid; outline-offset: 3px }
+.pale { color: #565d66 }
 table { border-collapse: collapse; margin: 1rem 0; min-width: 13rem }
 caption { text-align: left; font-weight: 600; white-space: nowrap }
 th, td { padding: .2rem 1.2rem .2rem 0; border-bottom: 1px solid var(--line); text-align: left; font-weight: 400 }
@@ -42,6 +39,12 @@ section { margin-top: 1.4rem; padding-top: 1.2rem; border-top: 1px solid var(--l
   margin-top: .6rem; align-items: start }
 .pair a { display: block }
 .pair img { display: block; width: 100%; max-width: 44rem; height: auto; background: #fff }
+@media (prefers-color-scheme: dark) {
+  :root { --ground: #16181b; --line: #3a3f46 }
+  body { color: #e8eaed }
+  a { color: #8ec5ff }
+  .pale { color: #aab1ba }
+}
 """
 
 

@@ -46,6 +46,10 @@ def test_neighbours_are_those_of_brute_force_and_differ_in_colour(seed: int) -> 
     assert len(pairs) > 40
     colours = neighbour_colours(labels, 40)
     assert (colours[pairs[:, 0] - 1] != colours[pairs[:, 1] - 1]).all()
+    # A shade that is harder to tell apart only where neighbours have all of the hues.
+    for number in np.flatnonzero(colours >= HUES) + 1:
+        beside = pairs[(pairs == number).any(1)]
+        assert set(range(HUES)) <= set(colours[beside[beside != number] - 1].tolist())
 
 
 def test_colours_are_used_evenly_and_the_clear_ones_first() -> None:

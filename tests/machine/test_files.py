@@ -56,7 +56,10 @@ def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     path.write_text("old")
     child = os.fork()
     if not child:
-        write_atomically(path, half)
+        try:
+            write_atomically(path, half)
+        finally:
+            os._exit(0)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
     assert path.read_text() == "old"
     (other,) = [other.name for other in tmp_path.iterdir() if other != path]

@@ -10,6 +10,7 @@ import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from PIL import Image
 
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.machine import files
+from bridgeseg.machine.progress import silent
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system import result_folder, segment_files
+from bridgeseg.system.presets import NUCLEI_FAST
 from bridgeseg.system.result_folder import entries_in, locked
 from bridgeseg.system.result_table import Row
 from bridgeseg.system.segment_files import Answer
@@ -52,9 +55,9 @@ def segmented(out: Path, *pictures: Path, **options: Any) -> tuple[int, list[str
     """How many were done, and the lines of errors and of warnings."""
     errors: list[str] = []
     warnings: list[str] = []
-    run: Any = None
+    run: Any = SimpleNamespace(recipe=NUCLEI_FAST)
     done = segment_files.segment_files(
-        run, list(pictures), out, errors.append, warn=warnings.append, **options
+        run, list(pictures), out, errors.append, silent, warnings.append, **options
     )
     return done, errors, warnings
 
@@ -240,8 +243,10 @@ def _killed(work: Callable[[], object], moment: int) -> bool:
 
         os.replace = counted(os.replace)
         Path.unlink = counted(Path.unlink)  # type: ignore[method-assign]
-        work()
-        os._exit(0)
+        try:
+            work()
+        finally:
+            os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
@@ -282,9 +287,13 @@ def test_processes_that_write_at_the_same_time_lose_nothing(tmp_path: Path) -> N
     for start in range(3):
         children.append(os.fork())
         if not children[-1]:
-            for picture in pictures[start:] + pictures[:start]:
-                segmented(tmp_path / "out", picture)
-            os._exit(0)
+            status = 1  # whatever happens, a child ends here and goes through no further test
+            try:
+                for picture in pictures[start:] + pictures[:start]:
+                    segmented(tmp_path / "out", picture)
+                status = 0
+            finally:
+                os._exit(status)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
     assert told(tmp_path / "out") == {f"p{number}": number for number in range(1, 7)}
 

@@ -215,8 +215,8 @@ ROWS: dict[str, dict[str, Any]] = {
         categories=np.array([1]),
         scores=np.array([0.5]),
         true_categories=np.array([1, 2]),
-        kept=np.array([0]),
-        true_numbers=np.array([1, 2]),
+        kept=None,
+        true_numbers=None,
     ),
     "measures.mask_iou.SharedPixels": {
         field.name: getattr(PIXELS, field.name) for field in dataclasses.fields(PIXELS)
@@ -283,6 +283,9 @@ FRACTIONS = {
     "structures.runs.label_runs_of": {"maps"},
     "structures.masks.matching": {"maps", "values"},
     "measures.failures.reasons": {"seen"},
+    "measures.mask_iou.Overlaps": {"iou", "scores"},
+    "measures.counting.count_error": {"scores"},
+    "plots.overlays.blend": {"colours"},
     "plots.label_maps.show_picture": {"picture"},
     "plots.overlays.show_boxes": {"boxes"},
 }

@@ -28,7 +28,7 @@ def count_error(scores: Sequence[np.ndarray], truths: Sequence[int], threshold: 
     Our choice. Built in chapter 10.
     """
     for place, some in enumerate(scores):
-        expect_arrays(**{f"scores[{place}]": (some, "(n,) float")})
+        expect_arrays(**{f"scores[{place}]": (some, "(n,) float or integer")})
     counted = [int((some >= threshold).sum()) for some in scores]
     errors = np.array([found - true for found, true in zip(counted, truths, strict=True)])
     return float(np.abs(errors).sum() / max(len(errors), 1)), float(errors.sum() / max(len(errors), 1))

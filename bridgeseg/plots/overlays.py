@@ -206,7 +206,8 @@ def blend(picture: np.ndarray, masks: np.ndarray | Masks, colours: np.ndarray, f
     Built in chapter 1.
     """
     picture, colours = as_array(picture), as_array(colours)
-    expect_arrays(picture=(picture, "(h, w, 3) uint8"), colours=(colours, "(n, 3) integer"))
+    colours = colours if colours.size else colours.reshape(0, 3)  # an empty list has no width
+    expect_arrays(picture=(picture, "(h, w, 3) uint8"), colours=(colours, "(n, 3) integer or float"))
     size, many = picture.shape[:2], len(colours)
     if isinstance(masks, Masks):
         found = (len(masks), *masks.size)

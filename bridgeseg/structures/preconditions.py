@@ -37,7 +37,7 @@ class Expected(NamedTuple):
         length of 1 or more
     more: whether any other dimensions may come before them
     elements: whether there must be some
-    arrays: the names of the types that an array may have
+    arrays: the types that an array may have, its bytes in this machine's order
     tensors: the types that a tensor may have
     words: type and shape, for a message
 
@@ -47,7 +47,7 @@ class Expected(NamedTuple):
     sides: tuple[int | str, ...]
     more: bool
     elements: bool
-    arrays: frozenset[str]
+    arrays: frozenset[np.dtype[Any]]
     tensors: frozenset[torch.dtype]
     words: str
 
@@ -77,7 +77,7 @@ def expected(said: str) -> Expected:
             tuple(int(side) if side.isdigit() else side for side in sides[more:]),
             more,
             said.endswith(NOT_EMPTY),
-            frozenset(names),
+            frozenset(np.dtype(name) for name in names if name != "bfloat16"),
             frozenset(getattr(torch, name) for name in names if name not in UNSIGNED),
             f"{kind} {shape})" + NOT_EMPTY * said.endswith(NOT_EMPTY),
         )
@@ -128,7 +128,7 @@ def expect_arrays(**arguments: tuple[Any, str]) -> None:
         wanted = expected(said)
         if not isinstance(value, np.ndarray):
             raise ValueError(f"{name}: {_found(value)}, expected an array, {wanted.words}")
-        if value.dtype.name not in wanted.arrays or not _fits(value.shape, wanted, lengths):
+        if value.dtype not in wanted.arrays or not _fits(value.shape, wanted, lengths):
             raise ValueError(f"{name}: {_found(value)}, expected {_words(wanted, lengths)}")
 
 

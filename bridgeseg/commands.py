@@ -200,17 +200,16 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
         raise BadInput(
             f"{given.data}: not one instance in the {len(dataset)} pictures of split {given.split!r}, expected some"
         )
-    # What took minutes is written before anything is printed: a stdout that is closed or full costs no figure.
-    if given.json:
-        try:
-            write_text(Path(given.json), json.dumps({k: figures[k] for k in STORED}, indent=1) + "\n")
-        except OSError as error:
-            raise BadInput(f"json: {given.json} cannot be written ({error.strerror or error})") from error
+    # What took minutes is written before anything is printed, and printed whatever becomes of that.
+    place = f"json: {given.json} cannot be written"
     try:
+        if given.json:
+            write_text(Path(given.json), json.dumps({k: figures[k] for k in STORED}, indent=1) + "\n")
+        place = f"plots: {given.plots} cannot be written into"
         if worst is not None:
             draw_evaluation(worst, run.categories, given.rule, Path(given.plots))
     except OSError as error:
-        raise BadInput(f"plots: {given.plots} cannot be written into ({error.strerror or error})") from error
+        raise BadInput(f"{place} ({error.strerror or error})") from error
     finally:
         print(table(figures))
     return 0

@@ -6,19 +6,14 @@ import argparse
 import os
 from pathlib import Path
 
-from PIL import Image
-
 from bridgeseg.arguments import read_spec
 from bridgeseg.data.coco_export import export_coco
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.open_dataset import open_dataset
-from bridgeseg.data.voc import VocFolder
 from bridgeseg.data.voc_export import export
 from bridgeseg.machine.environment import tier
-from bridgeseg.machine.files import write_atomically
 from bridgeseg.machine.progress import Bar
 from bridgeseg.machine.streams import complain, warn
-from bridgeseg.plots.sheet import truth_sheet
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.conversion import convert
 from bridgeseg.system.first_look import look_at
@@ -28,6 +23,7 @@ from bridgeseg.system.suited_recipe import suited_recipe
 from bridgeseg.system.suspicions import suspicions
 from bridgeseg.training.drawn_files import draw_look
 
+SHEET, SHEET_PICTURES = "sheet.png", 12  # what `convert` draws, and of how many pictures
 # The part of a data set that must share no picture with it, and the recipes whose cells its objects are counted on.
 OTHER = {"train": "val", "val": "train"}
 LOOKED_AT = {
@@ -63,9 +59,10 @@ def convert_verb(given: argparse.Namespace, began: float) -> int:
         bar.close()
         for line in findings.lines():
             warn(line)
-    first = VocFolder(given.out, "train")
-    sheet = Image.fromarray(truth_sheet([first[number] for number in range(min(len(first), 12))]))
-    path = write_atomically(Path(given.out) / "sheet.png", lambda file: sheet.save(file, format="PNG"))
+    path = Path(given.out) / SHEET
+    draw_look(
+        look_at(open_dataset("voc", given.out, "train", count=SHEET_PICTURES), []), f"voc:{given.out}", path
+    )
     print(done.table())
     print(f"{given.out}: opens as voc:{given.out}; {path} shows the first pictures")
     return 0

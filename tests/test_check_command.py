@@ -75,7 +75,7 @@ def test_without_another_part_it_is_said_that_there_is_none(
 
 
 @pytest.mark.parametrize(
-    ("spoil", "part"), [("masks", "has an instance to train on"), ("pictures", "no picture can be read")]
+    ("spoil", "part"), [("masks", "not one instance in the split"), ("pictures", "no picture can be read")]
 )
 def test_what_nothing_can_be_trained_from_is_an_error_of_one_line(
     spoil: str, part: str, folder: Path, capsys: pytest.CaptureFixture[str]

@@ -449,7 +449,7 @@ def test_a_photograph_of_24_million_pixels_takes_little_memory(run, tmp_path):
 def test_a_downscaled_picture_is_answered_at_its_own_size(tmp_path, scene):
     run = untrained(long_side=48)
     lines = []
-    assert segment_files(run, [scene], tmp_path / "out", pytest.fail, warn=lines.append) == 1
+    assert segment_files(run, [scene], tmp_path / "out", pytest.fail, note=lines.append) == 1
     assert lines == [f"{scene}: made smaller, from 96 x 96 to 48 x 48 pixels: small objects may be lost"]
     labels = read_label_png(tmp_path / "out" / "SegmentationObject" / "scene.png")[0]
     assert labels.shape == (96, 96)

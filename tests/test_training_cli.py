@@ -122,7 +122,7 @@ def test_killed_at_any_moment_and_resumed_it_ends_with_the_same_weights(recipe, 
     assert f": step {step + 1}, " in err.splitlines()[0], "it began anew"
     same_weights(weights(out), weights(uninterrupted(recipe)))
     assert [path.name for path in sorted(out.iterdir())] == [
-        *("categories.txt", "log.jsonl", "recipe.json", "settings.json", "weights.pt")
+        *("categories.txt", "curves.png", "log.jsonl", "recipe.json", "settings.json", "weights.pt")
     ]
 
 

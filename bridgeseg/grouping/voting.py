@@ -334,12 +334,10 @@ def vote_and_assign(
     kinds, kind = maxima.categories.unique(return_inverse=True)  # of the other categories no pixel is asked
     maps, asked = torch.cat([weighed(boxes, scores), scores[kinds]]), replace(maxima, categories=kind)
     chosen, parts = [], place.split(CHOOSING)
-    ends = torch.stack([some[[0, -1]] for some in parts]).tolist()
-    for some, (first, last) in zip(parts, ends, strict=True):
+    ends = torch.stack([some[[0, -1]] for some in parts]) // (size[1] * stride)  # (parts, 2), rows of cells
+    for some, (top, last) in zip(parts, ends.tolist(), strict=True):
         # Of the maps only the rows of cells that these pixels lie between.
-        top, bottom = first // size[1] // stride, last // size[1] // stride + 2
-        here = some - top * stride * size[1]
-        full = interpolate_at(maps[:, top:bottom], here, stride, size)  # (k, 5 + kinds)
+        full = interpolate_at(maps[:, top : last + 2], some - top * stride * size[1], stride, size)
         chosen.append(choose(full[:, :4] / full[:, 4:5], full[:, 5:], asked, size, settings, cell))
     number, overlap, certain = map(torch.cat, zip(*chosen))
     held = places_of(number >= 0)

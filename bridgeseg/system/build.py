@@ -15,7 +15,6 @@ from bridgeseg.networks.heads import Head, LargeFieldOfViewHead, RefinementHead,
 from bridgeseg.networks.mobilenet import MobileNet, mobilenet
 from bridgeseg.networks.pretrained import load_trunk, pretrained_state
 from bridgeseg.networks.resnet import ResNet, resnet
-from bridgeseg.structures.box_encodings import ENCODINGS
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.recipe import NetworkRecipe, Recipe
 
@@ -93,13 +92,11 @@ def build_networks(recipe: Recipe, categories: int, pretrained: bool = True) -> 
     pretrained: as in `build_fcn`
     returns: {"both": …} where the recipe shares one trunk (our choice), else {"semantic": …, "localization": …} as in
         the paper
-    raises: BadInput as `build_fcn`, for an encoding of boxes that does not exist, and when the two networks would
+    raises: BadInput as `build_fcn`, and when the two networks would
         answer on different cells
 
     Built in chapter 8.
     """
-    if recipe.losses.boxes.encoding not in ENCODINGS:
-        raise BadInput(f"encoding {recipe.losses.boxes.encoding!r}, expected {' or '.join(ENCODINGS)}")
     semantic, boxes = {"categories": categories + 1}, {"boxes": 4}
     outputs = {"both": semantic | boxes, "semantic": semantic, "localization": boxes}
     networks = {

@@ -14,22 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pycocotools import mask as coco_mask
+from whole_masks import whole
 
 from bridgeseg.data.coco import CocoFolder
 from bridgeseg.data.coco_segmentation import decompress, fill_runs, fill_segmentation
 from bridgeseg.data.findings import Findings
-from bridgeseg.data.polygons import Patch
 from bridgeseg.structures.labels import BadInput, verify
 from bridgeseg.structures.run_lengths import to_run_lengths
 
 SQUARE = [1, 1, 4, 1, 4, 3, 1, 3]
 masks = st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(lambda size: arrays(bool, size))
-
-
-def whole(patch: Patch, size: tuple[int, int]) -> np.ndarray:
-    mask = np.zeros(size, bool)
-    mask[patch.place] = patch.mask
-    return mask
 
 
 @settings(max_examples=150, deadline=None)

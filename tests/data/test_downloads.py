@@ -213,7 +213,7 @@ def test_progress_is_one_line() -> None:
 def make_voc(folder: Path, lists: dict[str, list[str]]) -> None:
     for part in ("JPEGImages", "SegmentationClass", "SegmentationObject", "ImageSets/Segmentation"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    labels = np.zeros((5, 6), np.uint8)
+    labels = np.eye(5, 6, dtype=np.uint8)
     for split, names in lists.items():
         (folder / "ImageSets" / "Segmentation" / f"{split}.txt").write_text("\n".join(names))
         for name in names:

@@ -8,15 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 from pycocotools import mask as coco_mask
+from whole_masks import whole
 
 from bridgeseg.data.polygons import MOST_CROSSINGS, Patch, fill_disc, fill_polygon, join, paste, read_points
 from bridgeseg.structures.labels import BadInput
-
-
-def whole(patch: Patch, size: tuple[int, int]) -> np.ndarray:
-    mask = np.zeros(size, bool)
-    mask[patch.place] = patch.mask
-    return mask
 
 
 def test_a_square_from_0_to_2_has_four_pixels_and_its_neighbour_takes_none_of_them() -> None:

@@ -34,7 +34,7 @@ def test_what_does_not_exist_is_named() -> None:
         build_networks(changed(SMALL, {"semantic.network.head": "huge"}), 3)
     with pytest.raises(BadInput, match="trunk 'vgg16', expected resnet18"):
         build_networks(changed(SMALL, {"semantic.network.trunk": "vgg16"}), 3)
-    with pytest.raises(BadInput, match="encoding 'corners', expected centre or sides"):
+    with pytest.raises(BadInput, match="encoding is 'corners', expected one of centre, sides"):
         build_networks(changed(SMALL, {"losses.boxes.encoding": "corners"}), 3)
 
 

@@ -46,6 +46,7 @@ CHECKED_ELSEWHERE = {
     "plots.overlays.show_instances": "of instances that are made already",
     "measures.mask_iou.overlaps": "of instances that are made already; the sample is that of shared_pixels",
     "data.label_png.read_label_png": "of a file; its colours are those that the reader of classes.txt makes",
+    "data.voc_export.write_picture": "of a sample's picture, after its maps were written",
     "data.palette.number_by_colour": "of the palette that Pillow reads from a PNG",
     "plots.evaluation_sheets.judged_panel": "of a sample that was verified, and of instances that are made already",
     "measures.failures.iou_of": "of SharedPixels, whose arrays are checked when they are made",

@@ -128,6 +128,12 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--no-overlays", dest="overlays", action="store_false", help="neither overlays nor index.html"
     )
+    one.add_argument(
+        "--channel",
+        type=_whole,
+        metavar="N",
+        help="of pictures with several: show the network this one, from 0",
+    )
     one.add_argument("--scores", action="store_true", help="write its score on each instance of an overlay")
     device(one)
 

@@ -163,6 +163,7 @@ def segment(given: argparse.Namespace, began: float) -> int:
             note,
             overlays=given.overlays,
             scores=given.scores,
+            channel=given.channel,
         )
     finally:
         bar.close()

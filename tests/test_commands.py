@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from changed import changed
 from PIL import Image
@@ -444,6 +445,25 @@ def test_a_photograph_of_24_million_pixels_takes_little_memory(run, tmp_path):
     # Of this program alone: getrusage counts, for a child, also what its parent held when it began.
     assert int(re.findall(r"VmHWM:\s+(\d+) kB", result.stdout)[0]) < 3_500_000  # torch itself among them
     assert read_label_png(out / "SegmentationObject" / "large.png")[0].shape == (4000, 6000)
+
+
+def test_a_channel_of_several_is_shown_by_itself(tmp_path, run, capsys, scene):
+    planes = np.asarray(Image.open(scene))
+    tifffile.imwrite(
+        tmp_path / "five.tif", np.concatenate([planes, planes[..., :2]], 2), photometric="minisblack"
+    )
+    Image.fromarray(planes[..., 1]).save(tmp_path / "alone.png")
+    words = ["segment", run, str(tmp_path / "five.tif"), "--out"]
+    assert main([*words, str(tmp_path / "all")]) == 1
+    one_error(capsys, "5 channels, expected 1 (grey) or 3 (RGB)", "segment --channel 0 to 4")
+    assert main([*words, str(tmp_path / "out"), "--channel", "1"]) == 0
+    assert main(["segment", run, str(tmp_path / "alone.png"), "--out", str(tmp_path / "out")]) == 0
+    maps = [
+        read_label_png(tmp_path / "out" / "SegmentationObject" / f"{name}.png")[0]
+        for name in ("five", "alone")
+    ]
+    assert maps[0].any()
+    assert np.array_equal(*maps)
 
 
 def test_a_downscaled_picture_is_answered_at_its_own_size(tmp_path, scene):

@@ -30,6 +30,34 @@ _WITH_NUMBER = re.compile(
 )  # a number, or a colour, beside
 
 
+def is_background(name: str) -> bool:
+    """Return whether a category's name is what tools call the background: `_background_`, `__background__`.
+
+    name: of a category
+
+    Example:
+        >>> is_background("__Background__"), is_background("background noise")
+        (True, False)
+
+    Built in chapter 2.
+    """
+    return _BACKGROUND.fullmatch(name) is not None
+
+
+def is_ignored(name: str) -> bool:
+    """Return whether a category's name is what tools call pixels that do not count: `__ignore__`.
+
+    name: of a category
+
+    Example:
+        >>> is_ignored("__ignore__"), is_ignored("void")
+        (True, False)
+
+    Built in chapter 2.
+    """
+    return _IGNORED.fullmatch(name) is not None
+
+
 def read_names_file(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...] | None]:
     """Read the names of categories 1, 2, … from classes.txt.
 
@@ -54,14 +82,14 @@ def read_names_file(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, 
         if foreign:
             raise BadInput(f"{path}: {foreign[0][:40]!r}, expected names of categories alone, one a line")
     first = 0
-    while first < len(lines) and _IGNORED.fullmatch(lines[first]):
+    while first < len(lines) and is_ignored(lines[first]):
         first += 1
-    numbered = first < len(lines) and bool(_BACKGROUND.fullmatch(lines[first]))
+    numbered = first < len(lines) and is_background(lines[first])
     names = lines[first + numbered :]
-    while names and _IGNORED.fullmatch(names[-1]):  # whose number is the highest, and has no name
+    while names and is_ignored(names[-1]):  # whose number is the highest, and has no name
         names.pop()
     for number, name in enumerate(names, 1):
-        if _BACKGROUND.fullmatch(name) or _IGNORED.fullmatch(name):
+        if is_background(name) or is_ignored(name):
             raise BadInput(
                 f"{path}: {name} in the place of category {number}, expected it before all others; what number it"
                 " has is not known"

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from bridgeseg.data.category_names import is_background, is_ignored
 from bridgeseg.data.coco_segmentation import fill_segmentation
 from bridgeseg.data.endings import ENDINGS
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.json_files import clean_name, read_json
-from bridgeseg.data.labelme import BACKGROUNDS, BEYOND, IGNORED, reaches_beyond
+from bridgeseg.data.labelme import BEYOND, reaches_beyond
 from bridgeseg.data.named_files import alike, plain_names, walk
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.polygons import FARTHEST, Patch, fill_polygon
@@ -80,7 +81,7 @@ class CocoFolder:
         raises: BadInput when the picture cannot be read or has another size than the JSON says; IndexError
         """
         image, name = self._images[index], self.names[index]
-        picture = read_picture(self._pictures[index])
+        picture = read_picture(self._pictures[index], note=self._findings.left_out)
         said, size = (image.get("height"), image.get("width")), (picture.shape[0], picture.shape[1])
         if None not in said and said != size:
             turned = (
@@ -189,9 +190,9 @@ def _read_categories(entries: list[Any], file: Path) -> tuple[tuple[str, ...], d
         raise BadInput(f"{file}: a category without a whole number for its id, expected id and name")
     for entry in sorted(entries, key=lambda entry: entry["id"]):
         name = clean_name(entry.get("name")) or f"category {entry['id']}"
-        if name.lower() in BACKGROUNDS:
+        if is_background(name):
             numbers[str(entry["id"])] = BACKGROUND
-        elif name == IGNORED:
+        elif is_ignored(name):
             numbers[str(entry["id"])] = VOID
         else:
             names += [name] if name not in names else []

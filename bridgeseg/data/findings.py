@@ -35,6 +35,13 @@ class Findings:
         line = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
         self._names.setdefault(kind, []).extend([line[:LONGEST]] * count)
 
+    def left_out(self, line: str) -> None:
+        """Count what a reader left out of a picture: further pages, further channels.
+
+        line: as `bridgeseg.data.pictures.read_picture` notes it
+        """
+        self.note("pictures that were not read whole", line)
+
     def count(self, kind: str) -> int:
         """Return how many of a kind were counted."""
         return len(self._names.get(kind, []))

@@ -106,7 +106,7 @@ class LabelImages:
         raises: BadInput when a file cannot be read or the two are of different sizes; IndexError
         """
         path, where = self._pairs[index]
-        picture, labels = read_picture(path), read_label_image(where)
+        picture, labels = read_picture(path, note=self._findings.left_out), read_label_image(where)
         check_size(where, labels, picture)
         categories = (labels > 0).astype(np.uint8)
         if self._in_pieces:
@@ -150,7 +150,7 @@ class PaletteFolder:
 
     def __init__(self, root: str | Path, pieces: Pieces, findings: Findings) -> None:
         self.root = Path(root)
-        self._pieces = pieces
+        self._pieces, self._findings = pieces, findings
         images, labels = folder_named(self.root, "images"), folder_named(self.root, "labels")
         if images is None or labels is None:
             raise BadInput(
@@ -190,7 +190,7 @@ class PaletteFolder:
             IndexError
         """
         path, where = self._pairs[index]
-        picture = read_picture(path)
+        picture = read_picture(path, note=self._findings.left_out)
         labels, void = read_label_png(where)
         check_size(where, labels, picture)
         if labels.max() >= len(self.categories):

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from bridgeseg.data.category_names import is_background, is_ignored
 from bridgeseg.data.endings import ENDINGS
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.json_files import clean_name, read_json
@@ -28,8 +29,6 @@ from bridgeseg.data.regions import Region, compose
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample
 
 # What labelme's own lists of labels begin with, and what else people call the background.
-BACKGROUNDS = ("_background_", "__background__", "background")
-IGNORED = "__ignore__"
 LINES = ("line", "linestrip", "point", "points")  # shapes without an area
 
 
@@ -84,10 +83,11 @@ class LabelmeFolder:
         for path in pictures.values():
             if alike(str(path.with_suffix(""))) not in used:
                 findings.note("pictures without labels, passed over", path.name)
-        labels -= {"", IGNORED}
         self.categories = (
             "background",
-            *sorted(label for label in labels if label.lower() not in BACKGROUNDS),
+            *sorted(
+                label for label in labels if label and not is_background(label) and not is_ignored(label)
+            ),
         )
         if len(self.categories) > VOID:
             raise BadInput(f"{self.root}: {len(self.categories) - 1} labels, expected at most {VOID - 1}")
@@ -105,7 +105,11 @@ class LabelmeFolder:
         """
         path, beside = self._entries[index]
         data = read_json(path)
-        picture = _embedded(path, data["imageData"]) if beside is None else read_picture(beside)
+        picture = (
+            _embedded(path, data["imageData"])
+            if beside is None
+            else read_picture(beside, note=self._findings.left_out)
+        )
         _check_size(data, picture)
         return compose(
             self.names[index], picture, self._regions(index, data["shapes"], picture), self._findings
@@ -130,7 +134,7 @@ class LabelmeFolder:
                 continue
             group = shape.get("group_id")
             key = (label, str(group)) if group is not None else number
-            category = BACKGROUND if label.lower() in BACKGROUNDS else VOID
+            category = BACKGROUND if is_background(label) else VOID
             if label in self.categories[1:]:
                 category = self.categories.index(label)
             groups.setdefault(key, (category, []))[1].append(patch)

@@ -69,7 +69,7 @@ class MaskFiles:
         raises: BadInput when a file cannot be read or has another size than the picture; IndexError
         """
         path, folder = self._pairs[index]
-        picture = read_picture(path)
+        picture = read_picture(path, note=self._findings.left_out)
         regions = [
             Region(1, _read_mask(mask, picture))
             for mask in by_stem(folder, LABEL_ENDINGS, self._findings).values()

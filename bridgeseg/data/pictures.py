@@ -216,7 +216,7 @@ def _of_tiff(path: Path, layout: Layout, channel: int | None) -> np.ndarray:
     if channel is None and layout.channels not in (1, 3):
         raise BadInput(
             f"{path}: {count} channels, expected 1 (grey) or 3 (RGB); save one of them, or three as RGB, or"
-            f" choose one in Python, read_picture(…, channel=0) to {count - 1}"
+            f" choose one: segment --channel 0 to {count - 1}, in Python read_picture(…, channel=0)"
         )
     if layout.width * layout.height * (count + layout.alpha) > 4 * MOST_PIXELS:
         raise BadInput(f"{path}: {count} channels of {layout.width} x {layout.height} pixels, expected fewer")

@@ -85,6 +85,7 @@ def segment_files(
     *,
     overlays: bool = True,
     scores: bool = False,
+    channel: int | None = None,
 ) -> int:
     """Segment picture files and write the answers.
 
@@ -101,6 +102,7 @@ def segment_files(
     overlays: whether the folder also gets overlays/NAME.jpg, the picture with its final instances, and index.html,
         which shows all pictures of the folder
     scores: whether each instance of an overlay bears its score
+    channel: which of a picture's channels the networks are shown, as `bridgeseg.data.pictures.read_picture` has it
     returns: how many pictures were done
     raises: nothing for a picture that cannot be done: its BadInput or OSError is a line for `complain`
 
@@ -131,7 +133,7 @@ def segment_files(
             try:
                 if path.stem in done:
                     raise BadInput(f"{path}: has the same name as {done[path.stem]}, expected different ones")
-                picture = read_picture(path, note=note)
+                picture = read_picture(path, channel=channel, note=note)
                 if smaller := shrinking(picture.shape[0], picture.shape[1], run.recipe.pictures):
                     note(f"{path}: {smaller}")
                 record = identified(path, out)

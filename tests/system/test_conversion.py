@@ -273,3 +273,13 @@ def test_export_writes_coco_too(tmp_path: Path) -> None:
     assert main([*given, "--format", "coco"]) == 0
     assert (tmp_path / "instances_val.json").is_file()
     assert not (tmp_path / "JPEGImages").exists()
+
+
+def test_pages_that_are_left_out_are_counted(tmp_path: Path, capsys: Any) -> None:
+    source = stardist(tmp_path / "from", "ab")
+    stack = [Image.new("L", (4, 3), value) for value in (90, 91, 92)]
+    stack[0].save(source / "images" / "a.tif", save_all=True, append_images=stack[1:])
+    assert main(["convert", str(source), str(tmp_path / "to")]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "pictures that were not read whole: 1 (" in line
+    assert "a.tif: 3 pages, the first was read; 2 left out" in line

@@ -449,9 +449,9 @@ def test_a_photograph_of_24_million_pixels_takes_little_memory(run, tmp_path):
 
 def test_a_channel_of_several_is_shown_by_itself(tmp_path, run, capsys, scene):
     planes = np.asarray(Image.open(scene))
-    tifffile.imwrite(
-        tmp_path / "five.tif", np.concatenate([planes, planes[..., :2]], 2), photometric="minisblack"
-    )
+    five = np.concatenate([planes, planes[..., :2]], 2)
+    kinds = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": ["unspecified"] * 4}
+    tifffile.imwrite(tmp_path / "five.tif", five, **kinds)
     Image.fromarray(planes[..., 1]).save(tmp_path / "alone.png")
     words = ["segment", run, str(tmp_path / "five.tif"), "--out"]
     assert main([*words, str(tmp_path / "all")]) == 1

@@ -38,7 +38,7 @@ class Findings:
     def left_out(self, line: str) -> None:
         """Count what a reader left out of a picture: further pages, further channels.
 
-        line: as `bridgeseg.data.pictures.read_picture` notes it
+        line: what the reader said of it; it names the picture
         """
         self.note("pictures that were not read whole", line)
 

@@ -1,7 +1,7 @@
 """Damaged files against everything that reads one: `python tests/benchmarks/fuzz_files.py [--files 10000] [--store]`.
 
 A small valid file of every kind is damaged (cut off, bits turned over, bytes overwritten, a field of its head set,
-a stretch cut out or doubled) and given to its reader, in a process that may take 2 GB and 10 seconds a file. Linux only.
+a stretch cut out or doubled) and given to its reader, in a process that may take 2 GB and 10 seconds a file (Linux).
 What may come of it: what was in the file (the damage lay where it does no harm), or one line that names the file. What
 may not: a traceback, a process that hangs or dies, and labels other than those that went in, without a word. Two things
 cannot be seen by any reader and are counted apart: other colours in a picture, and labels of a PNG whose checksums were

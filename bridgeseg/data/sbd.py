@@ -102,16 +102,16 @@ class SbdFolder:
         picture = read_picture(self.root / "img" / f"{name}.jpg", note=self._note)
         size = picture.shape[:2]
         path = self.root / "cls" / f"{name}.mat"
-        categories = _map(path, _struct(path, "GTcls"), size).astype(np.uint8)
+        categories = _whole(path, _map(path, _struct(path, "GTcls"), size), np.uint8)
         if (wrong := categories[(categories >= len(CATEGORIES)) & (categories != VOID)]).size:
             raise BadInput(f"{path}: category {wrong[0]}, expected at most {len(CATEGORIES) - 1}")
         path = self.root / "inst" / f"{name}.mat"
         struct = _struct(path, "GTinst")
-        instances = _map(path, struct, size).astype(np.int32)
+        instances = _whole(path, _map(path, struct, size), np.int32)
         instances[instances == VOID] = 0
         of_instance = np.zeros(0, np.int64)
         if struct.dtype.names and "Categories" in struct.dtype.names:
-            of_instance = np.asarray(struct["Categories"], np.int64).ravel()  # (n,)
+            of_instance = _whole(path, np.asarray(struct["Categories"]), np.int64).ravel()  # (n,)
         if instances.max(initial=0) > len(of_instance):
             raise BadInput(
                 f"{path}: instance {instances.max()} without a category, Categories names {len(of_instance)}"
@@ -156,3 +156,13 @@ def _map(path: Path, struct: np.void, size: tuple[int, ...]) -> np.ndarray:
     if labels.shape != size:
         raise BadInput(f"{path}: Segmentation is {labels.shape}, its picture {size}; expected the same size")
     return labels
+
+
+def _whole(path: Path, labels: np.ndarray, kind: type) -> np.ndarray:
+    """Labels in a type of whole numbers, refused where that would change any; MATLAB's own numbers are doubles."""
+    if labels.dtype.kind in "iufb":
+        with np.errstate(invalid="ignore"):  # of what is no number at all
+            numbers: np.ndarray = labels.astype(kind)
+        if (numbers == labels).all():
+            return numbers
+    raise BadInput(f"{path}: labels of {labels.dtype} that are not whole, or too large; expected 0…255")

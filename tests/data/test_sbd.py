@@ -124,3 +124,16 @@ def test_the_sds_lists_tell_the_pictures(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("bridgeseg.data.sbd.read_paper_lists", lambda voc, sbd: lists)
     assert SbdFolder(tmp_path, "sds_train", voc=tmp_path).names == ["a"]
     assert SbdFolder(tmp_path, "sds_val", voc=tmp_path).names == ["b"]
+
+
+@pytest.mark.parametrize("wrong", [0.9, 256.0, -1.0, np.nan])
+def test_doubles_as_matlab_has_them_are_read_and_others_refused(tmp_path: Path, wrong: float) -> None:
+    """Cut off to bytes, 0.9 would be the background, and 256 too."""
+    instances, of_instance, categories = maps(4)
+    doubles = categories.astype(np.float64)
+    write(tmp_path, "a", instances.astype(np.float64), of_instance.astype(np.float64), doubles)
+    np.testing.assert_array_equal(SbdFolder(tmp_path, names=["a"])[0].categories, categories)
+    doubles[0, 0] = wrong
+    write(tmp_path, "a", instances, of_instance, doubles)
+    with pytest.raises(BadInput, match=r"cls.a\.mat: labels of float64 that are not whole"):
+        SbdFolder(tmp_path, names=["a"])[0]

@@ -74,3 +74,21 @@ def test_counts_that_are_wrong(counts):
 def test_what_is_no_mask(mask):
     with pytest.raises(ValueError, match="mask"):
         to_run_lengths(mask)
+
+
+@pytest.mark.parametrize(
+    "rle, said",
+    [
+        ({"counts": [4]}, "run lengths: .*, expected size and counts"),
+        ([4], "run lengths: .*, expected size and counts"),
+        ({"size": [2], "counts": [4]}, "size: .*, expected height and width"),
+        ({"size": [2.0, 2.0], "counts": [4]}, "size: .*, expected height and width"),
+        ({"size": [-2, -2], "counts": [4]}, "size: .*, expected height and width"),
+        ({"size": [10**6, 10**6], "counts": [10**12]}, "size: .*, expected at most 128 million pixels"),
+        ({"size": [2, 2], "counts": [[1], [2, 3]]}, "counts: no plain list"),
+        ({"size": [2, 2], "counts": [2**62] * 4 + [4]}, "counts: add up to"),
+    ],
+)
+def test_what_is_no_run_lengths_has_one_line(rle, said):
+    with pytest.raises(BadInput, match=said):
+        from_run_lengths(rle)

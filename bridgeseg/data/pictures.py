@@ -114,8 +114,10 @@ def read_picture(path: str | Path, *, channel: int | None = None, note: Note = u
                 shown = 255 - shown
             return _grey(shown) if channel is None else _one(shown[..., None], channel, path)
         if channel is not None:
-            values = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-            return _one(to_8_bits(np.atleast_3d(values), str(path)), channel, path)
+            values = np.atleast_3d(np.asarray(image.convert("RGB") if image.mode == "P" else image))
+            if image.mode in ("LA", "PA", "RGBA"):  # transparency is no channel
+                values = values[..., :-1]
+            return _one(to_8_bits(values, str(path)), channel, path)
         return np.ascontiguousarray(_rgb(image))
 
 
@@ -199,7 +201,7 @@ def _tiff(path: Path) -> Layout | None:
 
 def _needs_tifffile(layout: Layout, channel: int | None) -> bool:
     """Whether Pillow would not decode all of a TIFF's numbers that are wanted, or not decode it at all."""
-    if channel is not None and layout.colours:
+    if channel is not None and layout.colours and not (layout.plain and not layout.extra):
         return layout.channels + layout.extra > 1
     if layout.plain:
         return False

@@ -1,9 +1,9 @@
 """A folder of answers: what stands in it, and how it stays whole whatever ends the process that writes.
 
 Each picture has a record, `records/NAME.gz`, of which instances.json, table.csv and index.html are made again with
-every call. A picture's files are written between a record that says "begun" and one that says all; whoever finds the
-first while it holds the lock knows that its writer died, and takes the remains away. So pictures may be segmented in
-one call or in many, also at the same time, and a call that is killed costs the picture that it was writing.
+every call. A picture's files are made aside, and moved in between a record that says "begun" and one that says all;
+whoever holds the lock and finds the first knows that its writer died, and takes the remains away. So pictures may be
+segmented in one call or in many, also at the same time; a call that is killed costs the picture that it was writing.
 
 Built in chapter 10.
 """
@@ -14,6 +14,8 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -30,6 +32,7 @@ from bridgeseg.system.result_table import COLUMNS, Row, table_lines
 INSTANCES, TABLE, PAGE, RECORDS = "instances.json", "table.csv", "index.html", "records"
 MAPS = ("SegmentationClass", "SegmentationObject")
 OVERLAYS, SMALL, PICTURES = "overlays", "overlays/small", "overlays/pictures"
+OTHERS = 60  # seconds; a younger file in the folder itself may be of another program, which writes without the lock
 _HEAD = ",".join(COLUMNS) + "\n"
 
 
@@ -173,9 +176,11 @@ def gather(out: Path, pages: bool, removed: Callable[[str], None]) -> None:
 
     Entries of instances.json of pictures without a record are kept as they are. Built in chapter 10.
     """
-    for folder in (".", RECORDS, *MAPS, OVERLAYS, SMALL, PICTURES):
-        for left in (out / folder).glob(f"{UNFINISHED}*"):
-            left.unlink()
+    for left in [*out.glob(f"{UNFINISHED}*"), *(out / RECORDS).glob(f"{UNFINISHED}*")]:
+        if left.is_dir():  # an answer whose writer died
+            shutil.rmtree(left)
+        elif left.parent != out or time.time() - left.stat().st_mtime > OTHERS:
+            left.unlink(missing_ok=True)
     records: list[tuple[Path, Record]] = []
     names = set()
     for path in sorted((out / RECORDS).glob("*.gz")):

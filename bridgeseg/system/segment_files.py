@@ -6,6 +6,8 @@ Built in chapter 10.
 from __future__ import annotations
 
 import errno
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,7 @@ from PIL import Image
 
 from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.pictures import pictures_in, read_picture
-from bridgeseg.machine.files import write_atomically
+from bridgeseg.machine.files import UNFINISHED, write_atomically
 from bridgeseg.machine.memory import is_out_of_memory
 from bridgeseg.machine.notes import Note, unsaid
 from bridgeseg.machine.progress import Progress, silent
@@ -40,11 +42,13 @@ from bridgeseg.system.result_folder import (
     MAPS,
     OVERLAYS,
     PICTURES,
+    RECORDS,
     SMALL,
     Record,
     begin,
     check_folder,
     check_picture,
+    files_of,
     finish,
     gather,
     identified,
@@ -199,18 +203,27 @@ def write_answer(
         for row in answer.rows if scores else ():
             texts[row.instance - 1] = f"{row.score:.2f}".removeprefix("0")
         drawn = draw_overlay(picture, answer.labels, texts)
-    with locked(out):
-        begin(out, record)
-        write_label_png(out / MAPS[0] / f"{record.name}.png", answer.categories)
-        write_label_png(out / MAPS[1] / f"{record.name}.png", answer.labels)
+    with locked(out), tempfile.TemporaryDirectory(dir=out, prefix=UNFINISHED) as folder:
+        check_picture(out, record)
+        new = Path(
+            folder
+        )  # all of it is written before anything of an earlier answer goes: a disk may be full
+        write_label_png(new / MAPS[0] / f"{record.name}.png", answer.categories)
+        write_label_png(new / MAPS[1] / f"{record.name}.png", answer.labels)
         if drawn is not None:
-            _write_jpeg(out / OVERLAYS / f"{record.name}.jpg", drawn)
-            _write_jpeg(out / PICTURES / f"{record.name}.jpg", shrunk(picture, THUMBNAIL))
+            _write_jpeg(new / OVERLAYS / f"{record.name}.jpg", drawn)
+            _write_jpeg(new / PICTURES / f"{record.name}.jpg", shrunk(picture, THUMBNAIL))
             if max(drawn.shape) > THUMBNAIL:
-                _write_jpeg(out / SMALL / f"{record.name}.jpg", shrunk(drawn, THUMBNAIL))
+                _write_jpeg(new / SMALL / f"{record.name}.jpg", shrunk(drawn, THUMBNAIL))
         size = (picture.shape[0], picture.shape[1])
         shown = None if drawn is None else (drawn.shape[0], drawn.shape[1])
-        finish(out, replace(record, size=size, drawn=shown), answer.rows, answer.candidates)
+        finish(new, replace(record, size=size, drawn=shown), answer.rows, answer.candidates)
+        begin(out, record)
+        for path in [*files_of(new, record.name), new / RECORDS / f"{record.name}.gz"]:
+            if path.exists():
+                place = out / path.relative_to(new)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(path, place)
 
 
 def _write_jpeg(path: Path, picture: np.ndarray) -> None:

@@ -22,15 +22,15 @@ import torch.distributed as dist
 
 from bridgeseg.data.splits import held_out
 from bridgeseg.machine.distributed import processes, rank
-from bridgeseg.machine.files import write_text
+from bridgeseg.machine.files import UNFINISHED, write_text
 from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.machine.workers import cores
 from bridgeseg.structures.labels import BadInput, Labelled, Sample
-from bridgeseg.system.checkpoint import LOG, RECIPE, WEIGHTS, Run, load_run, save_run
+from bridgeseg.system.checkpoint import RECIPE, WEIGHTS, Run, load_run, save_run
 from bridgeseg.system.prediction import predict_maps
 from bridgeseg.system.recipe import Recipe
 from bridgeseg.system.score_threshold import OTHERWISE, choose_threshold
-from bridgeseg.training.curves_file import CURVES, draw_curves
+from bridgeseg.training.curves_file import draw_curves
 from bridgeseg.training.interrupts import stopped_by_ctrl_c
 from bridgeseg.training.store import Store, Unread, open_store
 from bridgeseg.training.trainer import Diverged, Trainer
@@ -316,9 +316,8 @@ def _check_same(out: Path, recipe: Recipe, earlier: Settings, settings: Settings
 def _clean(out: Path) -> None:
     """Remove the temporary files that a killed process left behind."""
     if out.exists():
-        for name in (STATE, WEIGHTS, RECIPE, SETTINGS, LOG, CURVES):
-            for path in out.glob(f".{name}.*"):
-                path.unlink(missing_ok=True)
+        for path in out.glob(f"{UNFINISHED}*"):
+            path.unlink(missing_ok=True)
 
 
 def _digest(dataset: Labelled) -> str:

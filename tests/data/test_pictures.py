@@ -176,6 +176,18 @@ def test_numbers_that_are_not_finite_are_counted_and_refused(tmp_path):
         assert "2 of 12 numbers are NaN or infinite" in message
 
 
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_channels_are_those_of_colour_whatever_the_file(tmp_path, ending, mode):
+    values = np.random.default_rng(2).integers(0, 256, (9, 7, len(mode)), np.uint8)
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(values).save(path, **({"compression": "tiff_lzw"} if ending == "tif" else {}))
+    for channel in range(3):
+        assert np.array_equal(read_picture(path, channel=channel)[..., 0], values[..., channel])
+    message = one_line(lambda: read_picture(path, channel=3), naming=path)
+    assert "channel 3, expected 0…2" in message
+
+
 @pytest.mark.parametrize("count", [2, 4, 5])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("planes", ["contig", "separate"])

@@ -211,6 +211,8 @@ def test_a_kill_at_any_moment_leaves_files_that_are_whole_and_the_next_call_mend
         for path in [*out.rglob("*.png"), *out.rglob("*.jpg")]:
             if not path.name.startswith("."):
                 Image.open(path).load()
+        for left in out.glob(".unfinished-*"):
+            os.utime(left, (0, 0))  # long ago
         done, errors, warnings = segmented(out, later)
         assert (done, errors) == (1, [])
         found = told(out)
@@ -298,6 +300,32 @@ def test_processes_that_write_at_the_same_time_lose_nothing(tmp_path: Path) -> N
     assert told(tmp_path / "out") == {f"p{number}": number for number in range(1, 7)}
 
 
+def test_a_disk_that_is_full_costs_no_earlier_answer_of_the_same_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, picture = tmp_path / "out", drawn(tmp_path / "a.png", 2)
+    segmented(out, picture)
+    before = content(out)
+    drawn(picture, 3)
+
+    def full(path: Path, write: Any) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(segment_files, "write_atomically", full)
+    done, errors, _ = segmented(out, picture)
+    assert (done, len(errors)) == (0, 1)
+    assert content(out) == before
+
+
+def test_what_another_program_is_just_writing_into_the_folder_stays(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".unfinished-of-another").write_text("half")
+    (out / ".unfinished-answer").mkdir()
+    segmented(out, drawn(tmp_path / "a.png", 1))
+    assert [path.name for path in out.glob(".unfinished-*")] == [".unfinished-of-another"]
+
+
 def test_without_overlays_there_is_neither_a_page_nor_an_old_overlay(tmp_path: Path) -> None:
     out, picture = tmp_path / "out", drawn(tmp_path / "a.png", 2)
     segmented(out, picture, overlays=False)
@@ -373,7 +401,7 @@ def test_the_lock_is_held_while_files_are_written(tmp_path: Path, monkeypatch: p
     for module in (result_folder, segment_files):
         monkeypatch.setattr(module, "write_atomically", looking)
     segmented(tmp_path / "out", drawn(tmp_path / "a.png", 1))
-    assert seen == ["a.gz", "a.jpg", "a.jpg", "a.gz", "instances.json", "table.csv", "index.html"]
+    assert seen == ["a.jpg", "a.jpg", "a.gz", "a.gz", "instances.json", "table.csv", "index.html"]
     with locked(tmp_path / "out"):
         pass
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from changed import changed
+from small_recipe import SMALL
 
+from bridgeseg.data.scenes import Scenes
+from bridgeseg.machine.files import UNFINISHED
 from bridgeseg.structures.labels import BadInput, Sample
 from bridgeseg.system.presets import NUCLEI_FAST, VOC
 from bridgeseg.training.store import Unread, load
-from bridgeseg.training.train_run import missing, missing_held_out, once_each
+from bridgeseg.training.train_run import missing, missing_held_out, once_each, train_run
 
 
 def picture(category: int, instance: int) -> Sample:
@@ -52,3 +57,13 @@ def test_addresses_that_cannot_come_by_area_are_said_to_come_once() -> None:
     assert "each comes once an epoch" in line
     (line,) = once_each(Unread(samples, range(1)), changed(VOC, {"localization.crops.by_area": True}))
     assert "each comes once an epoch" in line
+
+
+def test_what_a_killed_process_left_half_written_is_gone_when_the_run_goes_on(tmp_path: Path) -> None:
+    recipe, pictures = changed(SMALL, {"steps": 2}), Scenes("train", size=48, count=4)
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / f"{UNFINISHED}state").write_bytes(b"half")
+    train_run(pictures, out, recipe, resume=True)
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+    assert (out / "weights.pt").exists()

@@ -63,7 +63,7 @@ class Sample:
 class Labelled(Protocol):
     """What every data set looks like from outside: what it is, names, category names, and samples by number.
 
-    kind: "scenes", "voc", "sbd" or "nuclei"
+    kind: a word for what it is: "scenes", "voc", "sbd", "nuclei", or what a conversion reads, "coco" for one
     root: the folder that it is read from; None where it is drawn
 
     Built in chapter 2.
@@ -71,7 +71,7 @@ class Labelled(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it is: "scenes", "voc", "sbd" or "nuclei"."""
+        """What it is, a word: "scenes", "voc", "sbd", "nuclei", or what a conversion reads."""
         ...
 
     @property

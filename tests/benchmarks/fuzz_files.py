@@ -225,7 +225,7 @@ def tried(name: str, count: int, seed: int) -> list[tuple[int, str, str, str]]:
             if len(found) < last:
                 wrong.seek(0)
                 how = "a hang" if process.returncode == -9 else "died"
-                found.append((len(found), "", how, wrong.read()[-200:]))
+                found.append((len(found), "", how, wrong.read().rpartition("Fatal")[2][:200]))
     return found
 
 

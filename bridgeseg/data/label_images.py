@@ -14,7 +14,8 @@ from bridgeseg.data.endings import ENDINGS
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.named_files import alike, by_stem, folder_named, plain_names
-from bridgeseg.data.pictures import opened, read_picture
+from bridgeseg.data.pictures import read_picture
+from bridgeseg.data.stored_numbers import check_size, read_stored
 from bridgeseg.data.voc import read_categories
 from bridgeseg.structures.labels import VOID, BadInput, Sample
 
@@ -31,26 +32,25 @@ Pieces = Callable[[np.ndarray], np.ndarray]
 def read_label_image(path: str | Path) -> np.ndarray:
     """Read an image whose numbers are those of the objects.
 
-    path: a TIFF or PNG of one page, 1, 8, 16 or 32 bits, grey or with a palette; grey that was saved as colours, too
+    path: as in `read_stored`, 1 to 64 bits, grey or with a palette; grey that was saved as colours, too
     returns: (h, w) int64, 0 or more
-    raises: BadInput when it cannot be read, has several pages or colours, or numbers that are negative or not whole
+    raises: BadInput when it cannot be read, has several pages or colours, transparent parts that contradict its
+        numbers, or numbers that are negative, not whole or beyond int64
 
     Built in chapter 12.
     """
-    with opened(path, ("TIFF", "PNG")) as image:
-        pages = getattr(image, "n_frames", 1)
-        if pages > 1:
-            raise BadInput(f"{path}: {pages} pages, expected a label image of one")
-        image.load()
-        values = np.asarray(image)
-    if values.ndim == 3:
-        if values.shape[2] < 3 or (values[..., :3] != values[..., :1]).any():
-            raise BadInput(f"{path}: colours, expected a grey image whose numbers are the objects'")
-        values = values[..., 0]
+    stored = read_stored(path)
+    values = stored.numbers[..., 0]
+    if (stored.numbers != values[..., None]).any():
+        raise BadInput(f"{path}: colours, expected a grey image whose numbers are the objects'")
+    if stored.alpha_differs and ((values != 0) != (stored.alpha != 0)).any():
+        raise BadInput(f"{path}: transparent parts that are not its 0, expected numbers alone")
     if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.rint(values))).all():
         raise BadInput(f"{path}: numbers that are not whole, expected those of the objects")
     if values.min() < 0:
         raise BadInput(f"{path}: number {values.min()}, expected 0 or more")
+    if values.max() >= 2**63:
+        raise BadInput(f"{path}: number {values.max()}, expected less than 2⁶³")
     return values.astype(np.int64)
 
 
@@ -107,7 +107,7 @@ class LabelImages:
         """
         path, where = self._pairs[index]
         picture, labels = read_picture(path, note=self._findings.left_out), read_label_image(where)
-        check_size(where, labels, picture)
+        check_size(where, labels.shape, picture.shape[:2])
         categories = (labels > 0).astype(np.uint8)
         if self._in_pieces:
             instances = self._pieces(categories)
@@ -192,7 +192,7 @@ class PaletteFolder:
         path, where = self._pairs[index]
         picture = read_picture(path, note=self._findings.left_out)
         labels, void = read_label_png(where)
-        check_size(where, labels, picture)
+        check_size(where, labels.shape, picture.shape[:2])
         if labels.max() >= len(self.categories):
             raise BadInput(f"{where}: category {labels.max()}, expected at most {len(self.categories) - 1}")
         categories = labels.astype(np.uint8)
@@ -229,25 +229,6 @@ def pair(pictures: dict[str, Path], labels: dict[str, Path], findings: Findings)
     for path in left.values():
         findings.note("pictures without labels, passed over", path.name)
     return sorted(pairs)
-
-
-def check_size(where: Path, labels: np.ndarray, picture: np.ndarray) -> None:
-    """Refuse labels of another size than their picture.
-
-    where: the file with the labels, for the message
-    labels: (h, w) integer
-    picture: (h, w, 3) uint8
-    raises: BadInput when the sizes differ
-
-    Built in chapter 12.
-    """
-    size, there = picture.shape[:2], labels.shape
-    if there != size:
-        turned = "; the picture is turned by its EXIF orientation" if there == size[::-1] else ""
-        raise BadInput(
-            f"{where}: {there[1]} x {there[0]} pixels, its picture {size[1]} x {size[0]}; expected the same"
-            f" size{turned}"
-        )
 
 
 def _unmarked(stem: str) -> tuple[str, str]:

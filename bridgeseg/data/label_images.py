@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from bridgeseg.data.category_names import CLASSES, other_list
 from bridgeseg.data.endings import ENDINGS
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.named_files import alike, by_stem, folder_named, plain_names
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.stored_numbers import check_size, read_stored
-from bridgeseg.data.voc import read_categories
+from bridgeseg.data.voc import read_categories, read_colours
 from bridgeseg.structures.labels import VOID, BadInput, Sample
 
 LABEL_ENDINGS = (".tif", ".tiff", ".png")
@@ -141,7 +142,8 @@ class PaletteFolder:
 
     root: the folder
     pieces, findings: as in `LabelImages`
-    raises: BadInput when there is no picture with a label image, or no category in any
+    raises: BadInput when there is no picture with a label image, or no category in any, and what `read_categories`
+        raises where the folder holds a list of names
 
     Built in chapter 12.
     """
@@ -160,19 +162,22 @@ class PaletteFolder:
         if not self._pairs:
             raise BadInput(f"{self.root}: no picture with a label image of its name in labels")
         self.names = plain_names([picture.name for picture, _ in self._pairs])
-        highest, void = 0, 0
+        self._colours = read_colours(self.root)
+        highest, void, refused = 0, 0, ""
         for _, where in self._pairs:
             try:
-                categories, unknown = read_label_png(where)
-            except BadInput:
-                continue  # said when it is read
+                categories, unknown = read_label_png(where, self._colours)
+            except BadInput as error:  # of one of many it is said when it is read
+                refused = refused or f"; {error}"
+                continue
             highest, void = max(highest, int(categories.max())), void + int(np.count_nonzero(unknown))
         self._void_is_object = highest == 0 and void > 0
         if self._void_is_object:
             findings.note("label images of 0 and 255 only, where 255 is an object", "all", len(self._pairs))
             highest = 1
         if not 1 <= highest < VOID:
-            raise BadInput(f"{labels}: categories up to {highest} in the label images, expected 1…{VOID - 1}")
+            found = f"categories up to {highest} in the label images"
+            raise BadInput(f"{labels}: {found}, expected 1…{VOID - 1}{refused}")
         self.categories = self._named(highest)
         findings.note(
             "label images by category, whose connected pieces become objects", "all", len(self._pairs)
@@ -191,7 +196,7 @@ class PaletteFolder:
         """
         path, where = self._pairs[index]
         picture = read_picture(path, note=self._findings.left_out)
-        labels, void = read_label_png(where)
+        labels, void = read_label_png(where, self._colours)
         check_size(where, labels.shape, picture.shape[:2])
         if labels.max() >= len(self.categories):
             raise BadInput(f"{where}: category {labels.max()}, expected at most {len(self.categories) - 1}")
@@ -201,7 +206,7 @@ class PaletteFolder:
 
     def _named(self, highest: int) -> tuple[str, ...]:
         """The names of the categories, background first."""
-        if (self.root / "classes.txt").is_file():
+        if (self.root / CLASSES).exists() or other_list(self.root) is not None:  # another list it refuses
             return read_categories(self.root)
         if self._void_is_object:
             return ("background", "object")

@@ -149,6 +149,31 @@ def test_a_palette_s_objects_are_the_pieces_of_a_category(tmp_path: Path) -> Non
         PaletteFolder(tmp_path, pieces, Findings())[0]
 
 
+@pytest.mark.parametrize("name", ["class_names.txt", "labels.txt", "categories.json"])
+def test_a_palette_s_names_in_another_file_are_not_passed_over(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    labels(tmp_path / "labels" / "a.png", LABELS > 0)
+    (tmp_path / name).write_text("roof\n")
+    with pytest.raises(BadInput, match=f"classes.txt: absent, but {name} stands there"):
+        PaletteFolder(tmp_path, pieces, Findings())
+    (tmp_path / "classes.txt").write_text("roof\n")
+    assert PaletteFolder(tmp_path, pieces, Findings()).categories == ("background", "roof")
+
+
+def test_a_palette_may_have_the_colours_of_its_label_map(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    (tmp_path / "labels").mkdir()
+    image = Image.fromarray((LABELS > 0).astype(np.uint8))
+    image.putpalette([0, 0, 0, 0, 128, 0])  # 0 128 0 is VOC's colour of 2
+    image.save(tmp_path / "labels" / "a.png")
+    with pytest.raises(BadInput, match="VOC's colours at other numbers"):
+        PaletteFolder(tmp_path, pieces, Findings())
+    (tmp_path / "classes.txt").write_text("background:0,0,0::\nroof:0,128,0::\n")
+    folder = PaletteFolder(tmp_path, pieces, Findings())
+    assert folder.categories == ("background", "roof")
+    assert np.array_equal(folder[0].categories, LABELS > 0)
+
+
 def test_a_palette_of_0_and_255_is_one_category_and_not_void(tmp_path: Path) -> None:
     picture(tmp_path / "images" / "a.jpg")
     labels(tmp_path / "labels" / "a.png", np.where(LABELS > 0, 255, 0))

@@ -5,24 +5,33 @@ Built in chapter 12.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
 from bridgeseg.data.category_names import CLASSES, other_list
-from bridgeseg.data.endings import ENDINGS
+from bridgeseg.data.endings import (
+    ENDINGS,
+    LOSSLESS,
+    alike,
+    by_stem,
+    folder_named,
+    has_ending,
+    plain_names,
+    standing,
+)
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_png import read_label_png
-from bridgeseg.data.named_files import alike, by_stem, folder_named, plain_names
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.stored_numbers import check_size, read_stored
 from bridgeseg.data.voc import read_categories, read_colours
 from bridgeseg.structures.labels import VOID, BadInput, Sample
 
-LABEL_ENDINGS = (".tif", ".tiff", ".png")
 # What stands after the picture's name in that of its label image; the longest first.
 MASK_MARKS = ("_cp_masks", "_masks", "_mask", "_labels", "_label")
+# Of several label images of a picture the first counts: what Cellpose found by itself comes after what was corrected.
+PREFERRED = ("", "_masks", "_mask", "_labels", "_label", "_cp_masks")
 PICTURE_MARKS = ("", "_img", "_image")
 # What Cellpose writes beside a picture, and is none.
 OUTPUTS = ("_flows", "_outlines", "_outlines_cp", "_cp_output", "_flows_cp")
@@ -76,21 +85,18 @@ class LabelImages:
     def __init__(self, root: str | Path, pieces: Pieces, findings: Findings) -> None:
         self.root = Path(root)
         self._pieces, self._findings = pieces, findings
-        images, masks = folder_named(self.root, "images"), folder_named(self.root, "masks")
-        flat = any(_unmarked(stem)[1] for stem in by_stem(self.root, LABEL_ENDINGS, Findings()))
-        if images and masks and not flat:
-            pictures = by_stem(images, ENDINGS, findings)
-            labels = by_stem(masks, LABEL_ENDINGS, findings)
+        folders, beside = self._in_folders(Findings()), self._beside(Findings())
+        if folders and beside:
+            raise BadInput(
+                f"{self.root}: may be images/NAME.* and masks/NAME.tif or NAME_masks.tif beside NAME.*, as both are"
+                " there; expected one of them"
+            )
+        if beside or folders is None:
+            self._pairs = self._beside(findings)
         else:
-            beside = by_stem(self.root, LABEL_ENDINGS, Findings())
-            labels = {stem: path for stem, path in beside.items() if _unmarked(stem)[1]}
-            others = by_stem(self.root, ENDINGS, Findings())
-            pictures = {stem: path for stem, path in others.items() if stem not in labels}
-            for stem in [stem for stem in pictures if stem.endswith(OUTPUTS)]:
-                findings.note("Cellpose's other output, passed over", pictures.pop(stem).name)
-            for path in sorted(self.root.glob("*_seg.npy")):
-                findings.note("_seg.npy files, passed over: they can run code; save masks as PNG", path.name)
-        self._pairs = pair(pictures, labels, findings)
+            self._pairs = self._in_folders(findings) or []
+            for path in standing(self.root, ENDINGS, Findings()):
+                findings.note("files beside images and masks, passed over", path.name)
         if not self._pairs:
             raise BadInput(f"{self.root}: no picture with a label image of its name")
         self.names = plain_names([picture.name for picture, _ in self._pairs])
@@ -116,6 +122,30 @@ class LabelImages:
             numbers, instances = np.unique(labels, return_inverse=True)
             instances = instances.reshape(labels.shape) + (1 if numbers[0] > 0 else 0)
         return Sample(self.names[index], picture, categories, instances.astype(np.int32))
+
+    def _in_folders(self, findings: Findings) -> list[tuple[Path, Path]] | None:
+        """The pairs of images and masks; None where those folders are not there."""
+        images, masks = folder_named(self.root, "images"), folder_named(self.root, "masks")
+        if images is None or masks is None:
+            return None
+        pictures = by_stem(standing(images, ENDINGS, findings), findings)
+        return pair(pictures, standing(masks, LOSSLESS, findings), findings)
+
+    def _beside(self, findings: Findings) -> list[tuple[Path, Path]]:
+        """The pairs of pictures and label images of one folder."""
+        pictures, labels = [], []
+        for path in standing(self.root, (*ENDINGS, ".npy"), findings):
+            stem = alike(path.stem)
+            if path.suffix.lower() == ".npy":
+                kind = "_seg.npy files, passed over: they can run code; save masks as PNG"
+                findings.note(kind if stem.endswith("_seg") else ".npy files, passed over", path.name)
+            elif stem.endswith(OUTPUTS):
+                findings.note("Cellpose's other output, passed over", path.name)
+            elif _unmarked(stem)[1] and has_ending(path.name, LOSSLESS):
+                labels.append(path)
+            else:
+                pictures.append(path)
+        return pair(by_stem(pictures, findings), labels, findings)
 
     def _one_number_only(self) -> bool:
         """Whether all label images together hold one number besides 0, which tells no objects apart."""
@@ -158,7 +188,8 @@ class PaletteFolder:
             raise BadInput(
                 f"{self.root}: no folders images and labels, expected images/NAME.* and labels/NAME.png"
             )
-        self._pairs = pair(by_stem(images, ENDINGS, findings), by_stem(labels, (".png",), findings), findings)
+        pictures = by_stem(standing(images, ENDINGS, findings), findings)
+        self._pairs = pair(pictures, standing(labels, (".png",), findings), findings)
         if not self._pairs:
             raise BadInput(f"{self.root}: no picture with a label image of its name in labels")
         self.names = plain_names([picture.name for picture, _ in self._pairs])
@@ -213,27 +244,32 @@ class PaletteFolder:
         return ("background", *(f"category_{number}" for number in range(1, highest + 1)))
 
 
-def pair(pictures: dict[str, Path], labels: dict[str, Path], findings: Findings) -> list[tuple[Path, Path]]:
+def pair(pictures: dict[str, Path], labels: Iterable[Path], findings: Findings) -> list[tuple[Path, Path]]:
     """Return the pictures and their label images, by name; those alone are counted.
 
-    pictures, labels: by their names as `by_stem` gives them; a label image's may have a mark such as _masks behind it
-    findings: where they are counted
+    pictures: by their names as `by_stem` gives them
+    labels: whose names may have a mark such as _masks behind the picture's
+    findings: where they are counted, and further label images of a picture
     returns: picture and label image, sorted
 
-    Built in chapter 12.
+    Our choice: of several the name without a mark counts, then the marks in the order of PREFERRED, of equals the first
+    by name. Built in chapter 12.
     """
-    pairs: list[tuple[Path, Path]] = []
-    left = dict(pictures)
-    for stem, where in labels.items():
+    pairs: dict[str, tuple[Path, Path]] = {}
+    for where in sorted(labels, key=lambda path: (PREFERRED.index(_unmarked(alike(path.stem))[1]), path)):
+        stem = alike(where.stem)
         names = [stem] + [_unmarked(stem)[0] + mark for mark in PICTURE_MARKS]
-        name = next((name for name in names if name in left), None)
+        name = next((name for name in names if name in pictures), None)
         if name is None:
             findings.note("absent pictures", f"that of {where.name}")
+        elif name in pairs:
+            findings.note("second label images of one picture, passed over", where.name)
         else:
-            pairs.append((left.pop(name), where))
-    for path in left.values():
-        findings.note("pictures without labels, passed over", path.name)
-    return sorted(pairs)
+            pairs[name] = (pictures[name], where)
+    for name, path in pictures.items():
+        if name not in pairs:
+            findings.note("pictures without labels, passed over", path.name)
+    return sorted(pairs.values())
 
 
 def _unmarked(stem: str) -> tuple[str, str]:
@@ -247,4 +283,4 @@ def is_label_image(path: Path) -> bool:
 
     path: the file
     """
-    return path.suffix.lower() in LABEL_ENDINGS and _unmarked(alike(path.stem))[1] in MASK_MARKS[:2]
+    return has_ending(path.name, LOSSLESS) and _unmarked(alike(path.stem))[1] in MASK_MARKS[:2]

@@ -9,10 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from bridgeseg.data.endings import ENDINGS
+from bridgeseg.data.endings import (
+    ENDINGS,
+    LOSSLESS,
+    alike,
+    by_stem,
+    folder_named,
+    listed,
+    plain_names,
+    standing,
+)
 from bridgeseg.data.findings import Findings
-from bridgeseg.data.label_images import LABEL_ENDINGS
-from bridgeseg.data.named_files import alike, by_stem, folder_named, plain_names
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.polygons import NOTHING, Patch
 from bridgeseg.data.regions import Region, compose
@@ -41,14 +48,15 @@ class MaskFiles:
             raise BadInput(
                 f"{self.root}: no folders images and masks, expected images/NAME.* and masks/NAME/*.png"
             )
+        there = listed(masks)
+        for path in [*there.read, *there.others, *there.dangling]:
+            findings.note("files passed over in masks/", path.name)
         folders: dict[str, Path] = {}
-        for path in sorted(masks.iterdir()):
-            if path.is_dir() and not path.name.startswith("."):
-                folders[alike(path.name)] = path
-            elif path.suffix.lower() in LABEL_ENDINGS:
-                findings.note("files passed over in masks/", path.name)
+        for path in there.folders:
+            if folders.setdefault(alike(path.name), path) is not path:
+                findings.note("second folders of one name, passed over", path.name)
         self._pairs: list[tuple[Path, Path]] = []
-        for stem, picture in by_stem(images, ENDINGS, findings).items():
+        for stem, picture in by_stem(standing(images, ENDINGS, findings), findings).items():
             if stem in folders:
                 self._pairs.append((picture, folders.pop(stem)))
             else:
@@ -73,7 +81,7 @@ class MaskFiles:
         picture = read_picture(path, note=self._findings.left_out)
         regions = [
             Region(1, _patch(mask, picture))
-            for mask in by_stem(folder, LABEL_ENDINGS, self._findings).values()
+            for mask in by_stem(standing(folder, LOSSLESS, self._findings), self._findings).values()
         ]
         return compose(self.names[index], picture, regions, self._findings)
 

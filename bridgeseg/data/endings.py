@@ -1,4 +1,4 @@
-"""Which files are read, by their endings: one table for pictures, masks and label maps, in any case of letters.
+"""Which files are read, by their endings and names, in any case: one table for pictures, masks and label maps.
 
 Built in chapter 2.
 """
@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from bridgeseg.data.findings import Findings
 from bridgeseg.machine.notes import Note, counted
+from bridgeseg.structures.labels import BadInput
 
 # The first that stands there counts where a picture is looked for by its name.
 ENDINGS = (
@@ -25,12 +28,13 @@ _OF_THE_SYSTEM = ("thumbs.db", "desktop.ini", "__macosx")  # what Windows and ma
 
 
 class Listed(NamedTuple):
-    """What stands in a folder, hidden files left out: each kind as paths sorted by name.
+    """What stands in a folder: each kind as paths sorted by name.
 
     read: files with one of the endings asked for
     others: files with other endings
     folders: sub-folders
     dangling: links that lead nowhere
+    hidden: hidden files that have one of the endings
 
     Built in chapter 2.
     """
@@ -39,6 +43,7 @@ class Listed(NamedTuple):
     others: list[Path]
     folders: list[Path]
     dangling: list[Path]
+    hidden: list[Path]
 
 
 def has_ending(name: str, endings: Iterable[str] = ENDINGS) -> bool:
@@ -75,12 +80,13 @@ def listed(folder: Path, endings: Iterable[str] = ENDINGS) -> Listed:
 
     Built in chapter 2.
     """
-    found = Listed([], [], [], [])
+    found = Listed([], [], [], [], [])
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if is_hidden(entry.name):
-                continue
-            if entry.is_dir():
+                if has_ending(entry.name, endings):
+                    found.hidden.append(folder / entry.name)
+            elif entry.is_dir():
                 found.folders.append(folder / entry.name)
             elif entry.is_symlink() and not os.path.exists(entry.path):
                 found.dangling.append(folder / entry.name)
@@ -97,7 +103,7 @@ def passed_over(found: Listed) -> str:
     found: what stands there
 
     Example:
-        >>> passed_over(Listed([], [Path("in/a.heic")], [Path("in/more")], []))
+        >>> passed_over(Listed([], [Path("in/a.heic")], [Path("in/more")], [], []))
         '1 file of another ending (a.heic), 1 sub-folder (more)'
 
     Built in chapter 2.
@@ -138,6 +144,20 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def alike(name: str) -> str:
+    """Return a name such that two that look alike become the same: composed, in small letters.
+
+    name: of a file
+
+    Example:
+        >>> alike("Cafe\\u0301.PNG") == alike("caf\\u00e9.png")
+        True
+
+    Built in chapter 12.
+    """
+    return composed(name).casefold()
+
+
 def say_passed_over(found: Listed, folder: Path, note: Note) -> None:
     """Say what of a folder is not read, if anything.
 
@@ -149,3 +169,114 @@ def say_passed_over(found: Listed, folder: Path, note: Note) -> None:
     """
     if text := passed_over(found):
         note(f"{folder}: not read: {text}")
+
+
+def walk(root: Path, endings: Sequence[str]) -> Iterator[Path]:
+    """Yield the files below a folder that have one of some endings, without hidden files and folders.
+
+    root: where to look
+    endings: with their dots, in small letters
+    returns: paths that begin with the root, sorted in each folder; a folder to which links lead, or a circle of them,
+        comes once, under its own name where it has one below the root
+    raises: BadInput when the folder cannot be listed
+
+    Built in chapter 12.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise BadInput(f"{error.filename}: cannot be listed ({error.strerror})") from None
+
+    waiting, seen = [root], set()
+    while waiting:  # links after all that stands there itself
+        for folder, inner, files in os.walk(waiting.pop(0), onerror=refuse):
+            real = os.path.realpath(folder)
+            inner[:] = sorted(name for name in inner if not is_hidden(name)) if real not in seen else []
+            waiting += [Path(folder, name) for name in inner if os.path.islink(os.path.join(folder, name))]
+            for name in sorted(files) if real not in seen else ():
+                if not is_hidden(name) and has_ending(name, endings):
+                    yield Path(folder, name)
+            seen.add(real)
+
+
+def folder_named(root: Path, name: str) -> Path | None:
+    """Return the sub-folder of that name, in capitals or not; None where there is none.
+
+    root: where to look
+    name: in small letters
+
+    Built in chapter 12.
+    """
+    if (root / name).is_dir():
+        return root / name
+    return next((path for path in sorted(root.iterdir()) if alike(path.name) == name and path.is_dir()), None)
+
+
+def standing(folder: Path, endings: Sequence[str], findings: Findings) -> list[Path]:
+    """Return the files of a folder that have one of some endings.
+
+    folder: where to look
+    endings: with their dots, in small letters
+    findings: where files of other endings, hidden ones, folders and dangling links are counted
+    returns: the paths, sorted
+    raises: BadInput when the folder cannot be listed
+
+    Built in chapter 12.
+    """
+    try:
+        found = listed(folder, endings)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be listed ({error.strerror})") from None
+    for path in found.hidden:
+        findings.note(f"hidden files passed over in {folder.name}/", path.name)
+    for path in sorted([*found.others, *found.folders, *found.dangling]):
+        findings.note(f"files and folders passed over in {folder.name}/", path.name)
+    return found.read
+
+
+def by_stem(paths: Iterable[Path], findings: Findings) -> dict[str, Path]:
+    """Return paths by their names without ending.
+
+    paths: of files or folders
+    findings: where those are counted whose name another has already
+    returns: from the name as `alike` has it to the first path
+
+    Built in chapter 12.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        if found.setdefault(alike(path.stem), path) is not path:
+            findings.note("second files of one name, passed over", path.name)
+    return found
+
+
+def plain_names(paths: Sequence[str]) -> list[str]:
+    """Return names under which pictures can stand in one folder and in a list.
+
+    paths: of the pictures below their root, with slashes; any text
+    returns: of each the name without ending; where two would be the same, the folders joined to it
+    raises: BadInput naming two pictures whose names cannot be told apart
+
+    Example:
+        >>> plain_names(["one/a.jpg", "two/a.jpg", "two/b.jpg"])
+        ['one_a', 'two_a', 'b']
+
+    Built in chapter 12.
+    """
+    stems = [_printable(PurePosixPath(path).stem) for path in paths]
+    counts = Counter(map(alike, stems))
+    names = [
+        stem if counts[alike(stem)] == 1 else _printable(path.removesuffix(PurePosixPath(path).suffix))
+        for stem, path in zip(stems, paths, strict=True)
+    ]
+    seen: dict[str, str] = {}
+    for name, path in zip(names, paths, strict=True):
+        if alike(name) in seen:
+            raise BadInput(f"{path}: would be called {name}, as {seen[alike(name)]}; expected another name")
+        seen[alike(name)] = path
+    return names
+
+
+def _printable(name: str) -> str:
+    """A name of one line, without folders, outer blanks and a leading dot."""
+    letters = (letter if letter.isprintable() and letter not in "/\\" else "_" for letter in name)
+    return composed("".join(letters).strip().lstrip(".") or "_")

@@ -5,22 +5,33 @@ Built in chapter 12.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
-from bridgeseg.data.endings import ENDINGS
+from bridgeseg.data.category_names import CLASSES, other_list
+from bridgeseg.data.endings import (
+    ENDINGS,
+    LOSSLESS,
+    alike,
+    by_stem,
+    folder_named,
+    has_ending,
+    plain_names,
+    standing,
+)
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_png import read_label_png
-from bridgeseg.data.named_files import alike, by_stem, folder_named, plain_names
-from bridgeseg.data.pictures import opened, read_picture
-from bridgeseg.data.voc import read_categories
+from bridgeseg.data.pictures import read_picture
+from bridgeseg.data.stored_numbers import check_size, read_stored
+from bridgeseg.data.voc import read_categories, read_colours
 from bridgeseg.structures.labels import VOID, BadInput, Sample
 
-LABEL_ENDINGS = (".tif", ".tiff", ".png")
 # What stands after the picture's name in that of its label image; the longest first.
 MASK_MARKS = ("_cp_masks", "_masks", "_mask", "_labels", "_label")
+# Of several label images of a picture the first counts: what Cellpose found by itself comes after what was corrected.
+PREFERRED = ("", "_masks", "_mask", "_labels", "_label", "_cp_masks")
 PICTURE_MARKS = ("", "_img", "_image")
 # What Cellpose writes beside a picture, and is none.
 OUTPUTS = ("_flows", "_outlines", "_outlines_cp", "_cp_output", "_flows_cp")
@@ -31,26 +42,25 @@ Pieces = Callable[[np.ndarray], np.ndarray]
 def read_label_image(path: str | Path) -> np.ndarray:
     """Read an image whose numbers are those of the objects.
 
-    path: a TIFF or PNG of one page, 1, 8, 16 or 32 bits, grey or with a palette; grey that was saved as colours, too
+    path: as in `read_stored`, 1 to 64 bits, grey or with a palette; grey that was saved as colours, too
     returns: (h, w) int64, 0 or more
-    raises: BadInput when it cannot be read, has several pages or colours, or numbers that are negative or not whole
+    raises: BadInput when it cannot be read, has several pages or colours, transparent parts that contradict its
+        numbers, or numbers that are negative, not whole or beyond int64
 
     Built in chapter 12.
     """
-    with opened(path, ("TIFF", "PNG")) as image:
-        pages = getattr(image, "n_frames", 1)
-        if pages > 1:
-            raise BadInput(f"{path}: {pages} pages, expected a label image of one")
-        image.load()
-        values = np.asarray(image)
-    if values.ndim == 3:
-        if values.shape[2] < 3 or (values[..., :3] != values[..., :1]).any():
-            raise BadInput(f"{path}: colours, expected a grey image whose numbers are the objects'")
-        values = values[..., 0]
+    stored = read_stored(path)
+    values = stored.numbers[..., 0]
+    if (stored.numbers != values[..., None]).any():
+        raise BadInput(f"{path}: colours, expected a grey image whose numbers are the objects'")
+    if stored.alpha_differs and ((values != 0) != (stored.alpha != 0)).any():
+        raise BadInput(f"{path}: transparent parts that are not its 0, expected numbers alone")
     if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.rint(values))).all():
         raise BadInput(f"{path}: numbers that are not whole, expected those of the objects")
     if values.min() < 0:
         raise BadInput(f"{path}: number {values.min()}, expected 0 or more")
+    if values.max() >= 2**63:
+        raise BadInput(f"{path}: number {values.max()}, expected less than 2⁶³")
     return values.astype(np.int64)
 
 
@@ -75,21 +85,18 @@ class LabelImages:
     def __init__(self, root: str | Path, pieces: Pieces, findings: Findings) -> None:
         self.root = Path(root)
         self._pieces, self._findings = pieces, findings
-        images, masks = folder_named(self.root, "images"), folder_named(self.root, "masks")
-        flat = any(_unmarked(stem)[1] for stem in by_stem(self.root, LABEL_ENDINGS, Findings()))
-        if images and masks and not flat:
-            pictures = by_stem(images, ENDINGS, findings)
-            labels = by_stem(masks, LABEL_ENDINGS, findings)
+        folders, beside = self._in_folders(Findings()), self._beside(Findings())
+        if folders and beside:
+            raise BadInput(
+                f"{self.root}: may be images/NAME.* and masks/NAME.tif or NAME_masks.tif beside NAME.*, as both are"
+                " there; expected one of them"
+            )
+        if beside or folders is None:
+            self._pairs = self._beside(findings)
         else:
-            beside = by_stem(self.root, LABEL_ENDINGS, Findings())
-            labels = {stem: path for stem, path in beside.items() if _unmarked(stem)[1]}
-            others = by_stem(self.root, ENDINGS, Findings())
-            pictures = {stem: path for stem, path in others.items() if stem not in labels}
-            for stem in [stem for stem in pictures if stem.endswith(OUTPUTS)]:
-                findings.note("Cellpose's other output, passed over", pictures.pop(stem).name)
-            for path in sorted(self.root.glob("*_seg.npy")):
-                findings.note("_seg.npy files, passed over: they can run code; save masks as PNG", path.name)
-        self._pairs = pair(pictures, labels, findings)
+            self._pairs = self._in_folders(findings) or []
+            for path in standing(self.root, ENDINGS, Findings()):
+                findings.note("files beside images and masks, passed over", path.name)
         if not self._pairs:
             raise BadInput(f"{self.root}: no picture with a label image of its name")
         self.names = plain_names([picture.name for picture, _ in self._pairs])
@@ -107,7 +114,7 @@ class LabelImages:
         """
         path, where = self._pairs[index]
         picture, labels = read_picture(path, note=self._findings.left_out), read_label_image(where)
-        check_size(where, labels, picture)
+        check_size(where, labels.shape, picture.shape[:2])
         categories = (labels > 0).astype(np.uint8)
         if self._in_pieces:
             instances = self._pieces(categories)
@@ -115,6 +122,30 @@ class LabelImages:
             numbers, instances = np.unique(labels, return_inverse=True)
             instances = instances.reshape(labels.shape) + (1 if numbers[0] > 0 else 0)
         return Sample(self.names[index], picture, categories, instances.astype(np.int32))
+
+    def _in_folders(self, findings: Findings) -> list[tuple[Path, Path]] | None:
+        """The pairs of images and masks; None where those folders are not there."""
+        images, masks = folder_named(self.root, "images"), folder_named(self.root, "masks")
+        if images is None or masks is None:
+            return None
+        pictures = by_stem(standing(images, ENDINGS, findings), findings)
+        return pair(pictures, standing(masks, LOSSLESS, findings), findings)
+
+    def _beside(self, findings: Findings) -> list[tuple[Path, Path]]:
+        """The pairs of pictures and label images of one folder."""
+        pictures, labels = [], []
+        for path in standing(self.root, (*ENDINGS, ".npy"), findings):
+            stem = alike(path.stem)
+            if path.suffix.lower() == ".npy":
+                kind = "_seg.npy files, passed over: they can run code; save masks as PNG"
+                findings.note(kind if stem.endswith("_seg") else ".npy files, passed over", path.name)
+            elif stem.endswith(OUTPUTS):
+                findings.note("Cellpose's other output, passed over", path.name)
+            elif _unmarked(stem)[1] and has_ending(path.name, LOSSLESS):
+                labels.append(path)
+            else:
+                pictures.append(path)
+        return pair(by_stem(pictures, findings), labels, findings)
 
     def _one_number_only(self) -> bool:
         """Whether all label images together hold one number besides 0, which tells no objects apart."""
@@ -141,7 +172,8 @@ class PaletteFolder:
 
     root: the folder
     pieces, findings: as in `LabelImages`
-    raises: BadInput when there is no picture with a label image, or no category in any
+    raises: BadInput when there is no picture with a label image, or no category in any, and what `read_categories`
+        raises where the folder holds a list of names
 
     Built in chapter 12.
     """
@@ -156,23 +188,27 @@ class PaletteFolder:
             raise BadInput(
                 f"{self.root}: no folders images and labels, expected images/NAME.* and labels/NAME.png"
             )
-        self._pairs = pair(by_stem(images, ENDINGS, findings), by_stem(labels, (".png",), findings), findings)
+        pictures = by_stem(standing(images, ENDINGS, findings), findings)
+        self._pairs = pair(pictures, standing(labels, (".png",), findings), findings)
         if not self._pairs:
             raise BadInput(f"{self.root}: no picture with a label image of its name in labels")
         self.names = plain_names([picture.name for picture, _ in self._pairs])
-        highest, void = 0, 0
+        self._colours = read_colours(self.root)
+        highest, void, refused = 0, 0, ""
         for _, where in self._pairs:
             try:
-                categories, unknown = read_label_png(where)
-            except BadInput:
-                continue  # said when it is read
+                categories, unknown = read_label_png(where, self._colours)
+            except BadInput as error:  # of one of many it is said when it is read
+                refused = refused or f"; {error}"
+                continue
             highest, void = max(highest, int(categories.max())), void + int(np.count_nonzero(unknown))
         self._void_is_object = highest == 0 and void > 0
         if self._void_is_object:
             findings.note("label images of 0 and 255 only, where 255 is an object", "all", len(self._pairs))
             highest = 1
         if not 1 <= highest < VOID:
-            raise BadInput(f"{labels}: categories up to {highest} in the label images, expected 1…{VOID - 1}")
+            found = f"categories up to {highest} in the label images"
+            raise BadInput(f"{labels}: {found}, expected 1…{VOID - 1}{refused}")
         self.categories = self._named(highest)
         findings.note(
             "label images by category, whose connected pieces become objects", "all", len(self._pairs)
@@ -191,8 +227,8 @@ class PaletteFolder:
         """
         path, where = self._pairs[index]
         picture = read_picture(path, note=self._findings.left_out)
-        labels, void = read_label_png(where)
-        check_size(where, labels, picture)
+        labels, void = read_label_png(where, self._colours)
+        check_size(where, labels.shape, picture.shape[:2])
         if labels.max() >= len(self.categories):
             raise BadInput(f"{where}: category {labels.max()}, expected at most {len(self.categories) - 1}")
         categories = labels.astype(np.uint8)
@@ -201,53 +237,39 @@ class PaletteFolder:
 
     def _named(self, highest: int) -> tuple[str, ...]:
         """The names of the categories, background first."""
-        if (self.root / "classes.txt").is_file():
+        if (self.root / CLASSES).exists() or other_list(self.root) is not None:  # another list it refuses
             return read_categories(self.root)
         if self._void_is_object:
             return ("background", "object")
         return ("background", *(f"category_{number}" for number in range(1, highest + 1)))
 
 
-def pair(pictures: dict[str, Path], labels: dict[str, Path], findings: Findings) -> list[tuple[Path, Path]]:
+def pair(pictures: dict[str, Path], labels: Iterable[Path], findings: Findings) -> list[tuple[Path, Path]]:
     """Return the pictures and their label images, by name; those alone are counted.
 
-    pictures, labels: by their names as `by_stem` gives them; a label image's may have a mark such as _masks behind it
-    findings: where they are counted
+    pictures: by their names as `by_stem` gives them
+    labels: whose names may have a mark such as _masks behind the picture's
+    findings: where they are counted, and further label images of a picture
     returns: picture and label image, sorted
 
-    Built in chapter 12.
+    Our choice: of several the name without a mark counts, then the marks in the order of PREFERRED, of equals the first
+    by name. Built in chapter 12.
     """
-    pairs: list[tuple[Path, Path]] = []
-    left = dict(pictures)
-    for stem, where in labels.items():
+    pairs: dict[str, tuple[Path, Path]] = {}
+    for where in sorted(labels, key=lambda path: (PREFERRED.index(_unmarked(alike(path.stem))[1]), path)):
+        stem = alike(where.stem)
         names = [stem] + [_unmarked(stem)[0] + mark for mark in PICTURE_MARKS]
-        name = next((name for name in names if name in left), None)
+        name = next((name for name in names if name in pictures), None)
         if name is None:
             findings.note("absent pictures", f"that of {where.name}")
+        elif name in pairs:
+            findings.note("second label images of one picture, passed over", where.name)
         else:
-            pairs.append((left.pop(name), where))
-    for path in left.values():
-        findings.note("pictures without labels, passed over", path.name)
-    return sorted(pairs)
-
-
-def check_size(where: Path, labels: np.ndarray, picture: np.ndarray) -> None:
-    """Refuse labels of another size than their picture.
-
-    where: the file with the labels, for the message
-    labels: (h, w) integer
-    picture: (h, w, 3) uint8
-    raises: BadInput when the sizes differ
-
-    Built in chapter 12.
-    """
-    size, there = picture.shape[:2], labels.shape
-    if there != size:
-        turned = "; the picture is turned by its EXIF orientation" if there == size[::-1] else ""
-        raise BadInput(
-            f"{where}: {there[1]} x {there[0]} pixels, its picture {size[1]} x {size[0]}; expected the same"
-            f" size{turned}"
-        )
+            pairs[name] = (pictures[name], where)
+    for name, path in pictures.items():
+        if name not in pairs:
+            findings.note("pictures without labels, passed over", path.name)
+    return sorted(pairs.values())
 
 
 def _unmarked(stem: str) -> tuple[str, str]:
@@ -261,4 +283,4 @@ def is_label_image(path: Path) -> bool:
 
     path: the file
     """
-    return path.suffix.lower() in LABEL_ENDINGS and _unmarked(alike(path.stem))[1] in MASK_MARKS[:2]
+    return has_ending(path.name, LOSSLESS) and _unmarked(alike(path.stem))[1] in MASK_MARKS[:2]

@@ -19,10 +19,9 @@ import numpy as np
 from PIL import Image
 
 from bridgeseg.data.category_names import is_background, is_ignored
-from bridgeseg.data.endings import ENDINGS
+from bridgeseg.data.endings import ENDINGS, alike, plain_names, walk
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.json_files import clean_name, read_json
-from bridgeseg.data.named_files import alike, plain_names, walk
 from bridgeseg.data.pictures import MOST_PIXELS, read_picture
 from bridgeseg.data.polygons import Patch, fill_disc, fill_polygon, join, paste, read_points
 from bridgeseg.data.regions import Region, compose

@@ -9,13 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from bridgeseg.data.endings import ENDINGS
+from bridgeseg.data.endings import (
+    ENDINGS,
+    LOSSLESS,
+    alike,
+    by_stem,
+    folder_named,
+    listed,
+    plain_names,
+    standing,
+)
 from bridgeseg.data.findings import Findings
-from bridgeseg.data.label_images import LABEL_ENDINGS, check_size
-from bridgeseg.data.named_files import alike, by_stem, folder_named, plain_names
-from bridgeseg.data.pictures import opened, read_picture
-from bridgeseg.data.polygons import Patch
+from bridgeseg.data.pictures import read_picture
+from bridgeseg.data.polygons import NOTHING, Patch
 from bridgeseg.data.regions import Region, compose
+from bridgeseg.data.stored_numbers import check_size, read_mask
 from bridgeseg.structures.labels import BadInput, Sample
 
 
@@ -40,14 +48,15 @@ class MaskFiles:
             raise BadInput(
                 f"{self.root}: no folders images and masks, expected images/NAME.* and masks/NAME/*.png"
             )
+        there = listed(masks)
+        for path in [*there.read, *there.others, *there.dangling]:
+            findings.note("files passed over in masks/", path.name)
         folders: dict[str, Path] = {}
-        for path in sorted(masks.iterdir()):
-            if path.is_dir() and not path.name.startswith("."):
-                folders[alike(path.name)] = path
-            elif path.suffix.lower() in LABEL_ENDINGS:
-                findings.note("files passed over in masks/", path.name)
+        for path in there.folders:
+            if folders.setdefault(alike(path.name), path) is not path:
+                findings.note("second folders of one name, passed over", path.name)
         self._pairs: list[tuple[Path, Path]] = []
-        for stem, picture in by_stem(images, ENDINGS, findings).items():
+        for stem, picture in by_stem(standing(images, ENDINGS, findings), findings).items():
             if stem in folders:
                 self._pairs.append((picture, folders.pop(stem)))
             else:
@@ -71,23 +80,18 @@ class MaskFiles:
         path, folder = self._pairs[index]
         picture = read_picture(path, note=self._findings.left_out)
         regions = [
-            Region(1, _read_mask(mask, picture))
-            for mask in by_stem(folder, LABEL_ENDINGS, self._findings).values()
+            Region(1, _patch(mask, picture))
+            for mask in by_stem(standing(folder, LOSSLESS, self._findings), self._findings).values()
         ]
         return compose(self.names[index], picture, regions, self._findings)
 
 
-def _read_mask(path: Path, picture: np.ndarray) -> Patch:
-    """What is not zero in a mask, alpha left out."""
-    with opened(path, ("PNG", "TIFF")) as image:
-        image.load()
-        if image.mode in ("LA", "PA", "RGBA"):
-            image = image.convert("L" if image.mode == "LA" else "RGB")
-        values = np.asarray(image)
-    held = np.any(values.reshape(*values.shape[:2], -1) != 0, axis=2)  # (h, w)
-    check_size(path, held, picture)
+def _patch(path: Path, picture: np.ndarray) -> Patch:
+    """What a mask holds of a picture."""
+    held = read_mask(path)
+    check_size(path, held.shape, picture.shape[:2])
     rows, columns = (np.flatnonzero(held.any(axis)) for axis in (1, 0))
     if not len(rows):
-        return Patch(0, 0, np.zeros((0, 0), bool))
+        return NOTHING
     cut = held[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return Patch(int(rows[0]), int(columns[0]), np.ascontiguousarray(cut))

@@ -18,8 +18,9 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from bridgeseg.data.endings import ENDINGS, LOSSLESS, by_name, composed, has_ending, is_hidden, listed
-from bridgeseg.data.pictures import FORMATS, read_picture
+from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.splits import set_aside
+from bridgeseg.data.stored_numbers import check_size, read_mask
 from bridgeseg.machine.notes import Note, Once, counted, unsaid
 from bridgeseg.structures.labels import BadInput, Sample
 
@@ -149,33 +150,36 @@ def _read_mask(path: Path, size: tuple[int, int]) -> tuple[int, int, np.ndarray]
 
     returns: top, left, (h, w) bool; an empty mask has h = w = 0
     """
+    if not has_ending(path.name, LOSSLESS):
+        raise BadInput(f"{path}: {path.suffix} blurs a mask's border, expected PNG or TIFF")
+    if not has_ending(path.name, (".png",)):
+        return _cut(_whole(path, size))
     try:
-        if not has_ending(path.name, LOSSLESS):
-            raise BadInput(f"{path}: {path.suffix} blurs a mask's border, expected PNG or TIFF")
-        content = io.BytesIO(path.read_bytes())
-        mask: Image.Image
-        if has_ending(path.name, (".png",)):
-            # Not Image.open, which looks for plug-ins and weighs formats for each of 24,000 files.
-            mask = PngImagePlugin.PngImageFile(content)
-        else:
-            mask = Image.open(content, formats=FORMATS)
-            if (pages := getattr(mask, "n_frames", 1)) > 1:
-                raise BadInput(f"{path}: {pages} pages, expected a mask of one nucleus")
-        if (mask.height, mask.width) != size:
-            raise BadInput(
-                f"{path}: mask is {mask.width}×{mask.height} pixels, its picture {size[1]}×{size[0]}; "
-                "expected the same size"
-            )
+        # Not Image.open, which looks for plug-ins and weighs formats for each of 24,000 files.
+        mask: Image.Image = PngImagePlugin.PngImageFile(io.BytesIO(path.read_bytes()))
+        check_size(path, (mask.height, mask.width), size)
         mask.load()
     except BadInput:
         raise
     except Exception as error:  # Pillow meets broken files with many kinds
-        reason = getattr(error, "strerror", None) or "broken or not a PNG or TIFF"
+        reason = getattr(error, "strerror", None) or "broken or not a PNG"
         raise BadInput(f"{path}: {reason}, expected a mask of one nucleus") from error
-    if mask.mode[0] in "IF":  # 16 bit: converting to 8 would turn small values into zero
-        mask = Image.fromarray((np.asarray(mask) != 0).astype(np.uint8))
-    elif mask.mode not in ("L", "P"):  # colour, alpha left out; or one bit, which would be slower to cut
+    if mask.mode == "1":  # one bit would be slower to cut
         mask = mask.convert("L")
+    if mask.mode not in ("L", "P") or getattr(mask, "n_frames", 1) > 1:
+        return _cut(_whole(path, size))
+    return _cut(mask)
+
+
+def _whole(path: Path, size: tuple[int, int]) -> Image.Image:
+    """A mask of any kind, as bytes that are not zero inside."""
+    held = read_mask(path)
+    check_size(path, held.shape, size)
+    return Image.fromarray(held.astype(np.uint8))
+
+
+def _cut(mask: Image.Image) -> tuple[int, int, np.ndarray]:
+    """The box around what is not zero: top, left, (h, w) bool."""
     box = mask.getbbox()
     if box is None:
         return 0, 0, np.zeros((0, 0), bool)

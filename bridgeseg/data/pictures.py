@@ -90,7 +90,7 @@ def read_picture(path: str | Path, *, channel: int | None = None, note: Note = u
     Built in chapter 2.
     """
     path = Path(path)
-    layout = _tiff(path)
+    layout = tiff_layout(path)
     if layout is not None and not layout.whole:  # Pillow would leave the rest black
         raise BadInput(f"{path}: damaged, pieces of its {layout.width} x {layout.height} pixels are missing")
     if layout is not None and layout.extra and channel is None:
@@ -104,7 +104,7 @@ def read_picture(path: str | Path, *, channel: int | None = None, note: Note = u
         image.load()
         if pages > 1:
             note(f"{path}: {pages} pages, the first was read; {pages - 1} left out")
-        deep = _deep(image, path)
+        deep = deep_colours(image, path)
         if deep is not None:
             return _shown(deep, deep.shape[2] in (2, 4), channel, path)
         image = _upright(image)
@@ -130,7 +130,7 @@ def picture_size(path: str | Path) -> tuple[int, int]:
 
     Built in chapter 2.
     """
-    layout = _tiff(Path(path))
+    layout = tiff_layout(Path(path))
     if layout is not None:
         turned = layout.orientation >= 5
         return (layout.width, layout.height) if turned else (layout.height, layout.width)
@@ -183,8 +183,14 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _tiff(path: Path) -> Layout | None:
-    """What a TIFF holds; None for another file, or one that `opened` has to complain of."""
+def tiff_layout(path: Path) -> Layout | None:
+    """Return what a TIFF holds.
+
+    path: any file
+    returns: the layout; None for another file, or one that `opened` has to complain of
+
+    Built in chapter 2.
+    """
     try:
         if not path.is_file():
             return None
@@ -223,7 +229,7 @@ def _of_tiff(path: Path, layout: Layout, channel: int | None) -> np.ndarray:
     if layout.width * layout.height * (count + layout.alpha) > 4 * MOST_PIXELS:
         raise BadInput(f"{path}: {count} channels of {layout.width} x {layout.height} pixels, expected fewer")
     values = read_numbers(path)  # (h, w, s)
-    values = _by_pillow(path, layout) if values is None else _turned(values, layout.orientation)
+    values = _by_pillow(path, layout) if values is None else turned(values, layout.orientation)
     if channel is None:
         values = values[..., : layout.channels + layout.alpha]
     elif layout.alpha:  # the first of what is beside the channels
@@ -273,8 +279,15 @@ def _grey(shown: np.ndarray) -> np.ndarray:
     return np.repeat(shown[..., None], 3, axis=2)
 
 
-def _turned(values: np.ndarray, orientation: int) -> np.ndarray:
-    """Numbers, (h, w, s), turned as an orientation in EXIF says."""
+def turned(values: np.ndarray, orientation: int) -> np.ndarray:
+    """Return a picture's numbers turned as an orientation in EXIF says.
+
+    values: (h, w, s), any type
+    orientation: 1…8
+    returns: (h, w, s) of the same type; (w, h, s) where the orientation is 5 or more
+
+    Built in chapter 2.
+    """
     swapped, up, left = _TURNS[orientation]
     values = values.swapaxes(0, 1) if swapped else values
     return values[:: -1 if up else 1, :: -1 if left else 1]
@@ -285,8 +298,16 @@ def _frames(image: Image.Image) -> int:
     return 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
 
 
-def _deep(image: Image.Image, path: Path) -> np.ndarray | None:
-    """The numbers of a colour PNG or PPM of 16 bits, upright, (h, w, c) uint16; None for any other picture."""
+def deep_colours(image: Image.Image, path: Path) -> np.ndarray | None:
+    """Return the numbers of a colour PNG or PPM of 16 bits, of which Pillow keeps the high byte alone.
+
+    image: the picture, opened
+    path: its file
+    returns: (h, w, c) uint16, upright, c 2 to 4; None for any other picture
+    raises: what Pillow raises where the file is damaged
+
+    Built in chapter 2.
+    """
     if image.format == "PPM":
         return read_deep_ppm(path)
     with path.open("rb") as file:
@@ -295,7 +316,7 @@ def _deep(image: Image.Image, path: Path) -> np.ndarray | None:
     if image.format != "PNG" or header[24] != 16 or header[25] == 0:
         return None
     deep = read_both_bytes(path, "PNG")
-    return None if deep is None else _turned(deep, _orientation(image))
+    return None if deep is None else turned(deep, _orientation(image))
 
 
 def _numbers(image: Image.Image, layout: Layout | None) -> np.ndarray:

@@ -13,6 +13,7 @@ from bridgeseg.data.category_names import CLASSES, other_list, read_names_file, 
 from bridgeseg.data.endings import by_name, composed, listed
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.pictures import read_picture
+from bridgeseg.data.stored_numbers import check_size
 from bridgeseg.machine.notes import Note, Once, unsaid
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample, verify
 
@@ -80,7 +81,7 @@ class VocFolder:
                     )
             self._has_categories = (self.root / "SegmentationClass").is_dir()
             self._categories = read_categories(self.root, self._has_categories)
-            self._colours = _colours(self.root)
+            self._colours = read_colours(self.root)
             self._names = read_list(self.root, split)
             self._files = self._find()
         except PermissionError as error:
@@ -113,12 +114,12 @@ class VocFolder:
         picture = read_picture(files["JPEGImages"], note=self._note)
         object_path = files["SegmentationObject"]
         instances, void = read_label_png(object_path, self._colours)
-        _same_size(object_path, instances, picture)
+        check_size(object_path, instances.shape, picture.shape[:2])
         where = object_path
         if self._has_categories:
             where = files["SegmentationClass"]
             labels, unknown = read_label_png(where, self._colours)
-            _same_size(where, labels, picture)
+            check_size(where, labels.shape, picture.shape[:2])
             if labels.max() >= len(self._categories):
                 raise BadInput(
                     f"{where}: category {labels.max()}, expected at most {len(self._categories) - 1};"
@@ -265,8 +266,15 @@ def read_categories(root: str | Path, has_map: bool = True) -> tuple[str, ...]:
     return ("background", *names)
 
 
-def _colours(root: Path) -> np.ndarray | None:
-    """The colours of the categories, (n, 3) uint8, where classes.txt is a label map that names them."""
+def read_colours(root: Path) -> np.ndarray | None:
+    """Read the colours of the categories, where classes.txt is a label map that names them.
+
+    root: the folder
+    returns: (n, 3) uint8, the background's first; None without such a file
+    raises: BadInput when it is wrong, as `category_names.read_names_file` says
+
+    Built in chapter 2.
+    """
     if not (root / CLASSES).exists():
         return None
     _, colours = read_names_file(root / CLASSES)
@@ -281,18 +289,3 @@ def _of_another_ending(folder: Path, name: str) -> str:
             if composed(path.stem) == composed(name):
                 return f"; {path.name} {reason}"
     return ""
-
-
-def _same_size(path: Path, labels: np.ndarray, picture: np.ndarray) -> None:
-    size = picture.shape[:2]
-    if labels.shape == size:
-        return
-    turned = (
-        "; the picture is turned by its EXIF orientation, the map is not"
-        if labels.shape == size[::-1]
-        else ""
-    )
-    raise BadInput(
-        f"{path}: {labels.shape[1]} x {labels.shape[0]} pixels, its picture {size[1]} x {size[0]};"
-        f" expected the same size{turned}"
-    )

@@ -16,12 +16,11 @@ import numpy as np
 import torch
 
 from bridgeseg.data.coco import CocoFolder
-from bridgeseg.data.endings import ENDINGS
+from bridgeseg.data.endings import ENDINGS, LOSSLESS, folder_named, standing, walk
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_images import LabelImages, PaletteFolder, is_label_image
 from bridgeseg.data.labelme import LabelmeFolder
 from bridgeseg.data.mask_files import MaskFiles
-from bridgeseg.data.named_files import by_stem, folder_named, walk
 from bridgeseg.data.voc import list_path
 from bridgeseg.data.voc_export import write_sample
 from bridgeseg.grouping.components import connected_components
@@ -173,12 +172,12 @@ def recognise(source: Path) -> str:
     if any(map(_is_coco, files)):
         fits.append("coco")
     images, masks, labels = (folder_named(source, name) for name in ("images", "masks", "labels"))
-    if images and labels and by_stem(labels, (".png",), Findings()):
+    if images and labels and standing(labels, (".png",), Findings()):
         fits.append("palette")
     if images and masks and any(path.is_dir() and path.name[0] != "." for path in masks.iterdir()):
         fits.append("masks")
-    in_masks = images and masks and by_stem(masks, ENDINGS, Findings())
-    if in_masks or any(map(is_label_image, by_stem(source, ENDINGS, Findings()).values())):
+    in_masks = images and masks and standing(masks, ENDINGS, Findings())
+    if in_masks or any(map(is_label_image, standing(source, LOSSLESS, Findings()))):
         fits.append("labels")
     if len(fits) > 1:
         raise BadInput(f"{source}: may be {' or '.join(fits)}, expected --format to say which")

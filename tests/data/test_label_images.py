@@ -65,6 +65,51 @@ def test_cellpose_s_files_stand_beside_the_picture(tmp_path: Path, mark: str, be
     assert findings.count("_seg.npy files, passed over: they can run code; save masks as PNG") == 1
 
 
+def test_a_stray_label_image_does_not_hide_the_folders_of_pairs(tmp_path: Path) -> None:
+    for name in "abc":
+        picture(tmp_path / "images" / f"{name}.png")
+        labels(tmp_path / "masks" / f"{name}.tif", LABELS)
+    labels(tmp_path / "example_mask.png", LABELS)
+    findings = Findings()
+    assert LabelImages(tmp_path, pieces, findings).names == ["a", "b", "c"]
+    assert findings.lines() == ["files beside images and masks, passed over: 1 (example_mask.png)"]
+    picture(tmp_path / "example.png")
+    with pytest.raises(BadInput, match="may be images/NAME.* or NAME_masks.tif beside"):
+        LabelImages(tmp_path, pieces, Findings())
+    for path in (tmp_path / "images").iterdir():
+        path.unlink()
+    assert LabelImages(tmp_path, pieces, Findings()).names == ["example"]
+
+
+def test_what_stands_beside_cellpose_s_files_is_counted(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "a.jpg", (5, 5))
+    labels(tmp_path / "a_masks.tif", LABELS)
+    (tmp_path / "c.heic").write_bytes(b"")
+    (tmp_path / "d.png").symlink_to("nowhere")
+    (tmp_path / "e.npy").write_bytes(b"")
+    (tmp_path / "more").mkdir()
+    findings = Findings()
+    LabelImages(tmp_path, pieces, findings)
+    assert findings.lines() == [
+        f"files and folders passed over in {tmp_path.name}/: 3 (c.heic, d.png, more)",
+        ".npy files, passed over: 1 (e.npy)",
+        "second files of one name, passed over: 1 (a.png)",
+    ]
+
+
+def test_the_corrected_label_image_comes_before_the_automatic_one(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    labels(tmp_path / "a_cp_masks.png", LABELS * 0 + 7)
+    labels(tmp_path / "a_masks.png", LABELS)
+    labels(tmp_path / "a_masks.tif", LABELS * 0 + 8)
+    findings = Findings()
+    assert np.array_equal(LabelImages(tmp_path, pieces, findings)[0].instances, EXPECTED)
+    assert findings.lines() == [
+        "second label images of one picture, passed over: 2 (a_masks.tif, a_cp_masks.png)"
+    ]
+
+
 @pytest.mark.parametrize("value", [1, 255])
 def test_one_number_only_means_connected_pieces_and_is_said(tmp_path: Path, value: int) -> None:
     for name in "ab":
@@ -149,6 +194,31 @@ def test_a_palette_s_objects_are_the_pieces_of_a_category(tmp_path: Path) -> Non
         PaletteFolder(tmp_path, pieces, Findings())[0]
 
 
+@pytest.mark.parametrize("name", ["class_names.txt", "labels.txt", "categories.json"])
+def test_a_palette_s_names_in_another_file_are_not_passed_over(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    labels(tmp_path / "labels" / "a.png", LABELS > 0)
+    (tmp_path / name).write_text("roof\n")
+    with pytest.raises(BadInput, match=f"classes.txt: absent, but {name} stands there"):
+        PaletteFolder(tmp_path, pieces, Findings())
+    (tmp_path / "classes.txt").write_text("roof\n")
+    assert PaletteFolder(tmp_path, pieces, Findings()).categories == ("background", "roof")
+
+
+def test_a_palette_may_have_the_colours_of_its_label_map(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    (tmp_path / "labels").mkdir()
+    image = Image.fromarray((LABELS > 0).astype(np.uint8))
+    image.putpalette([0, 0, 0, 0, 128, 0])  # 0 128 0 is VOC's colour of 2
+    image.save(tmp_path / "labels" / "a.png")
+    with pytest.raises(BadInput, match="VOC's colours at other numbers"):
+        PaletteFolder(tmp_path, pieces, Findings())
+    (tmp_path / "classes.txt").write_text("background:0,0,0::\nroof:0,128,0::\n")
+    folder = PaletteFolder(tmp_path, pieces, Findings())
+    assert folder.categories == ("background", "roof")
+    assert np.array_equal(folder[0].categories, LABELS > 0)
+
+
 def test_a_palette_of_0_and_255_is_one_category_and_not_void(tmp_path: Path) -> None:
     picture(tmp_path / "images" / "a.jpg")
     labels(tmp_path / "labels" / "a.png", np.where(LABELS > 0, 255, 0))
@@ -182,3 +252,14 @@ def test_a_mask_a_file_is_an_object_a_file(tmp_path: Path) -> None:
     labels(tmp_path / "masks" / "a" / "5.png", LABELS.T)
     with pytest.raises(BadInput, match=r"5\.png"):
         folder[0]
+
+
+@pytest.mark.parametrize("ending", [".bmp", ".PNG", ".tiff", ".gif", ".pgm"])
+def test_masks_of_every_ending_that_keeps_numbers_are_objects(tmp_path: Path, ending: str) -> None:
+    picture(tmp_path / "images" / "a.png")
+    labels(tmp_path / "masks" / "a" / f"1{ending}", (LABELS == 5) * 255)
+    (tmp_path / "masks" / "a" / "Thumbs.db").write_bytes(b"")
+    (tmp_path / "masks" / "list.txt").write_text("a")
+    findings = Findings()
+    assert np.array_equal(MaskFiles(tmp_path, findings)[0].instances, LABELS == 5)
+    assert findings.lines() == ["files passed over in masks/: 1 (list.txt)"]

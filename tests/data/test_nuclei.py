@@ -123,7 +123,7 @@ def test_bad_masks_are_named(tmp_path: Path) -> None:
         with pytest.raises(BadInput, match=r"00\.png: broken or not a PNG"):
             NucleiFolder(tmp_path, "all")[0]
     Image.fromarray(disc(4, 4, 3, size=(30, 20))).save(path)
-    with pytest.raises(BadInput, match=r"00\.png: mask is 20×30 pixels, its picture 30×20"):
+    with pytest.raises(BadInput, match=r"00\.png: 20 x 30 pixels, its picture 30 x 20"):
         NucleiFolder(tmp_path, "all")[0]
     path.unlink()
     path.mkdir()

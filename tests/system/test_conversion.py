@@ -15,9 +15,9 @@ from PIL import Image
 
 from bridgeseg.commands import main
 from bridgeseg.data.coco_export import export_coco
+from bridgeseg.data.endings import plain_names
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_png import write_label_png
-from bridgeseg.data.named_files import plain_names
 from bridgeseg.data.scenes import Scenes
 from bridgeseg.data.voc import VocFolder, read_list
 from bridgeseg.structures.labels import BadInput, Sample

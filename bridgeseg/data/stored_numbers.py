@@ -1,0 +1,127 @@
+"""Numbers of masks and label images as a file stores them: there they mean objects, not brightness.
+
+Built in chapter 2.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bridgeseg.data.pictures import deep_colours, opened, tiff_layout, turned
+from bridgeseg.data.tiff import GREY_TYPES, Layout, read_numbers
+from bridgeseg.structures.labels import BadInput
+
+FORMATS = ("PNG", "TIFF", "BMP", "GIF", "PPM")  # Pillow's names of those that keep every number
+
+_ONE_BIT, _BYTE = np.dtype(bool), np.dtype(np.uint8)
+
+
+class Stored(NamedTuple):
+    """What a file stores of every pixel.
+
+    numbers: (h, w, c) bool, integer or float, upright; of a palette the places in it
+    alpha: (h, w) integer or float, 0 where all is seen through; None without transparency
+
+    Built in chapter 2.
+    """
+
+    numbers: np.ndarray
+    alpha: np.ndarray | None
+
+    @property
+    def alpha_differs(self) -> bool:
+        """Whether some pixels are more transparent than others."""
+        return self.alpha is not None and bool((self.alpha != self.alpha.flat[0]).any())
+
+
+def read_stored(path: str | Path) -> Stored:
+    """Read the numbers of a mask or label image.
+
+    path: a file of one page in one of FORMATS
+    returns: the numbers
+    raises: BadInput when it cannot be read whole, or has several pages
+
+    Our choice: a TIFF's tag that says that low numbers are bright (ImageJ's inverting LUT) turns no number round, as
+    the 0 around an object would become 255. With one bit a pixel it does: programs that write such files, faxes above
+    all, turn the bits to fit the tag. Built in chapter 2.
+    """
+    path = Path(path)
+    layout = tiff_layout(path)
+    if layout is not None:
+        if layout.pages > 1:
+            raise BadInput(f"{path}: {layout.pages} pages, expected one")
+        if not layout.whole:
+            raise BadInput(
+                f"{path}: damaged, pieces of its {layout.width} x {layout.height} pixels are missing"
+            )
+        if layout.channels not in (1, 3):
+            raise BadInput(f"{path}: {layout.channels} channels, expected 1 (grey) or 3 (RGB)")
+        if layout.kind != _ONE_BIT and (values := read_numbers(path)) is not None:
+            values = turned(values, layout.orientation)  # (h, w, s)
+            alpha = values[..., layout.channels] if layout.alpha else None
+            return Stored(values[..., : layout.channels], alpha)
+        if layout.kind not in (_ONE_BIT, *map(np.dtype, GREY_TYPES), _BYTE):
+            raise BadInput(
+                f"{path}: {layout.codec}, a compression that is not read here for {layout.kind}; expected it without"
+                " compression, or the package imagecodecs (pip install imagecodecs)"
+            )
+    with opened(path, FORMATS) as image:
+        if (pages := getattr(image, "n_frames", 1)) > 1:
+            raise BadInput(f"{path}: {pages} pages, expected one")
+        image.load()
+        deep = deep_colours(image, path)
+        values = np.asarray(image) if deep is None else deep
+    values = values if layout is None else _as_stored(values, layout)
+    values = values.reshape(*values.shape[:2], -1)  # (h, w, s)
+    if values.shape[2] in (2, 4):
+        return Stored(values[..., :-1], values[..., -1])
+    return Stored(values, None)
+
+
+def read_mask(path: str | Path) -> np.ndarray:
+    """Read a mask: a pixel belongs to it where any number is not 0.
+
+    path: as in `read_stored`
+    returns: (h, w) bool
+    raises: as `read_stored`
+
+    Our choice: where some pixels are transparent and others not, a transparent one is outside; where besides all have
+    no number but 0, those with a part that is seen are inside. Built in chapter 2.
+    """
+    stored = read_stored(path)
+    held = np.any(stored.numbers != 0, axis=2)  # (h, w)
+    if not stored.alpha_differs:
+        return held
+    assert stored.alpha is not None
+    return (stored.alpha != 0) & (held | (not held.any()))
+
+
+def check_size(where: Path, found: tuple[int, ...], size: tuple[int, ...]) -> None:
+    """Refuse labels of another size than their picture.
+
+    where: the file with the labels, for the message
+    found: height and width of the labels in pixels
+    size: of their picture
+    raises: BadInput when they differ
+
+    Built in chapter 2.
+    """
+    if found != size:
+        turn = (
+            "; the picture is turned by its EXIF orientation, the labels are not"
+            if found == size[::-1]
+            else ""
+        )
+        raise BadInput(
+            f"{where}: {found[1]} x {found[0]} pixels, its picture {size[1]} x {size[0]}; expected the same size{turn}"
+        )
+
+
+def _as_stored(values: np.ndarray, layout: Layout) -> np.ndarray:
+    """Pillow's numbers of a TIFF, with their own sign, and not turned round."""
+    if values.dtype.itemsize == layout.kind.itemsize and values.dtype.kind in "iu":
+        values = values.view(layout.kind)
+    return 255 - values if layout.white_is_zero and layout.kind == _BYTE else values

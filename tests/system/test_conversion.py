@@ -198,6 +198,19 @@ def test_pictures_that_cannot_be_used_are_named_and_nothing_at_all_is_an_error(t
     assert not list((tmp_path / "three").rglob("*.txt"))
 
 
+def test_a_picture_too_long_for_a_jpeg_is_counted_and_the_others_are_written(tmp_path: Path) -> None:
+    source = stardist(tmp_path / "from")
+    image(source / "images" / "long.png", np.zeros((2, 65501, 3), np.uint8))
+    image(source / "masks" / "long.tif", np.ones((2, 65501), np.uint8))
+    findings = Findings()
+    done = convert(source, tmp_path / "to", findings)
+    assert sorted(done.train + done.val) == ["a", "b"]
+    (line,) = findings.lines()
+    assert line.startswith("pictures that cannot be used: 1 (long: ")
+    assert "65501 x 2 pixels, expected at most 65500 on a side of a JPEG" in line
+    assert not list((tmp_path / "to").rglob("long.*"))
+
+
 def test_a_set_without_an_object_is_an_error(tmp_path: Path) -> None:
     source = stardist(tmp_path / "from")
     for name in "ab":

@@ -17,10 +17,9 @@ from bridgeseg.data.coco_segmentation import fill_segmentation
 from bridgeseg.data.endings import ENDINGS
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.json_files import clean_name, read_json
-from bridgeseg.data.labelme import BEYOND, reaches_beyond
 from bridgeseg.data.named_files import alike, plain_names, walk
 from bridgeseg.data.pictures import read_picture
-from bridgeseg.data.polygons import FARTHEST, Patch, fill_polygon
+from bridgeseg.data.polygons import BEYOND, FARTHEST, Patch, fill_polygon, reaches_beyond
 from bridgeseg.data.regions import Region, compose
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample
 

@@ -24,7 +24,16 @@ from bridgeseg.data.findings import Findings
 from bridgeseg.data.json_files import clean_name, read_json
 from bridgeseg.data.named_files import alike, plain_names, walk
 from bridgeseg.data.pictures import MOST_PIXELS, read_picture
-from bridgeseg.data.polygons import Patch, fill_disc, fill_polygon, join, paste, read_points
+from bridgeseg.data.polygons import (
+    BEYOND,
+    Patch,
+    fill_disc,
+    fill_polygon,
+    join,
+    paste,
+    reaches_beyond,
+    read_points,
+)
 from bridgeseg.data.regions import Region, compose
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample
 
@@ -146,22 +155,6 @@ class LabelmeFolder:
                 category = self.categories.index(label)
             groups.setdefault(key, (category, []))[1].append(patch)
         return [Region(category, join(patches)) for category, patches in groups.values()]
-
-
-BEYOND = "outlines that reach beyond their picture, cut off there"
-
-
-def reaches_beyond(points: np.ndarray, size: tuple[int, int]) -> bool:
-    """Return whether an outline leaves its picture by more than a pixel.
-
-    points: (n, 2) float64, x and y
-    size: height and width of the picture
-
-    Tools put points on a border a rounding error outside of it, which says nothing. Built in chapter 12.
-    """
-    return bool(len(points)) and bool(
-        (points < -1).any() or (points > np.array([size[1], size[0]]) + 1).any()
-    )
 
 
 def _label(shape: Any) -> str:

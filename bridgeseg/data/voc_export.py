@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bridgeseg.data.category_names import names_text
 from bridgeseg.data.label_png import read_label_png, write_label_png
 from bridgeseg.data.voc import list_path, read_categories, read_list
 from bridgeseg.machine.files import write_atomically, write_text
@@ -30,8 +31,9 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
     out: the folder, made if need be
     split: the name of the list
     returns: the folder
-    raises: BadInput when the folder has other categories, when it is the one that the samples come from, or
-        when a picture of another split has the same name and other labels; OSError when writing fails
+    raises: BadInput when the folder has other categories or classes.txt cannot hold these, when it is the one that the
+        samples come from, or when a picture of another split has the same name and other labels; OSError when writing
+        fails
 
     Example:
         >>> import tempfile
@@ -141,8 +143,7 @@ def _write_categories(categories: tuple[str, ...], out: Path) -> None:
             raise BadInput(
                 f"{path}: has categories {', '.join(there[1:])}; expected {', '.join(categories[1:])}"
             )
-    text = "".join(f"{name}\n" for name in categories[1:])
-    write_text(path, text)
+    write_text(path, names_text(categories[1:]))
 
 
 def _listed_elsewhere(out: Path, split: str) -> set[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bridgeseg.data.category_names import names_text
 from bridgeseg.data.coco import CocoFolder
 from bridgeseg.data.endings import ENDINGS
 from bridgeseg.data.findings import Findings
@@ -98,7 +99,8 @@ def convert(
     seed: another one gives another val
     progress: called with the share done and a line
     returns: what was written
-    raises: BadInput when no format fits or several, when nothing can be read or no object is found, and when `out` has
+    raises: BadInput when no format fits or several, when nothing can be read or no object is found, when
+        classes.txt cannot hold a category's name, and when `out` has
         something else in it or lies in the source; OSError when writing fails
 
     The lists are written last: a conversion cut short has none. Built in chapter 12.
@@ -109,6 +111,7 @@ def convert(
     kind = kind or recognise(source)
     _check_out(source, out, kind)
     dataset = open_labels(kind, source, findings)
+    categories = names_text(dataset.categories[1:])  # before anything is written, since it may refuse
     write_text(out / MARK, json.dumps(_mark(source, kind)) + "\n")
     for split in ("train", "val"):
         list_path(out, split).unlink(missing_ok=True)
@@ -150,7 +153,7 @@ def convert(
     train, val = divide(names, share, seed, held=held)
     if not val:
         findings.note("lists left out, as there is one picture only", "val")
-    write_text(out / "classes.txt", "".join(f"{name}\n" for name in dataset.categories[1:]))
+    write_text(out / "classes.txt", categories)
     for split, part in (("val", val), ("train", train)):
         if part:
             write_text(list_path(out, split), "".join(f"{name}\n" for name in part))

@@ -212,6 +212,22 @@ def test_a_picture_too_long_for_a_jpeg_is_counted_and_the_others_are_written(tmp
     assert not list((tmp_path / "to").rglob("long.*"))
 
 
+def test_labels_of_any_look_open_again_or_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    for number, label in enumerate(("[other]", "{a}", "#1", "1: cell", "HeLa:2", "# no name")):
+        source, out = labelme(tmp_path / f"{number}"), tmp_path / f"{number} to"
+        for path in source.glob("*.json"):
+            path.write_text(path.read_text().replace('"x"', f'"{label}"'))
+        if label == "# no name":
+            with pytest.raises(
+                BadInput, match=r"classes\.txt: '# no name', expected names of categories alone"
+            ):
+                convert(source, out, Findings())
+            assert not out.exists()
+        else:
+            convert(source, out, Findings())
+            assert VocFolder(out, "train").categories == ("background", label)
+
+
 def test_a_set_without_an_object_is_an_error(tmp_path: Path) -> None:
     source = stardist(tmp_path / "from")
     for name in "ab":

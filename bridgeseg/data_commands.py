@@ -59,11 +59,11 @@ def convert_verb(given: argparse.Namespace, began: float) -> int:
         bar.close()
         for line in findings.lines():
             warn(line)
+    print(done.table())
     path = Path(given.out) / SHEET
     draw_look(
         look_at(open_dataset("voc", given.out, "train", count=SHEET_PICTURES), []), f"voc:{given.out}", path
     )
-    print(done.table())
     print(f"{given.out}: opens as voc:{given.out}; {path} shows the first pictures")
     return 0
 

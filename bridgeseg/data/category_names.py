@@ -9,6 +9,7 @@ Built in chapter 2.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from bridgeseg.structures.labels import VOID, BadInput
@@ -25,9 +26,9 @@ _BACKGROUND = re.compile(r"_*background_*", re.IGNORECASE)
 _IGNORED = re.compile(r"_+(ignore|void)d?_+", re.IGNORECASE)  # labelme's number of it is -1
 _LABEL_MAP = re.compile(r"(.*?):(\d+),\s*(\d+),\s*(\d+):[^:]*:[^:]*")  # a line of CVAT's
 _CODE = re.compile(r".*[{}]|\[|---|#|//")  # JSON, YAML, a pbtxt, a comment
-_WITH_NUMBER = re.compile(
-    r"\d+\s*[:,;\t ]\s*\S.*|.*[:,;\t]\s*\d+|.*(\s+\d+){3}"
-)  # a number, or a colour, beside
+_COMMENT = re.compile(r"#(?!\d+$)|//")
+_NUMBERED = re.compile(r"(\d{1,9})\s*[:,;\t ]\s*\S.*|.*[:,;\t]\s*(\d{1,9})")  # a number beside a name
+_COLOURED = re.compile(r".*\D\d+([\s:,;]+\d+){2}")  # a colour beside a name
 
 
 def is_background(name: str) -> bool:
@@ -67,24 +68,70 @@ def read_names_file(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, 
     raises: BadInput when it is no text, holds something else than names, no name, too many or one twice, or names the
         background or what is ignored where it would take a number
 
+    Our choice: a list that begins with the background's name is one of names, whatever they look like. Another is
+    refused where they look like code, or have numbers or colours beside them, which would not be the lines' own.
+
     Built in chapter 2.
     """
-    lines = text_lines(path)
+    return _read(text_lines(path), path)
+
+
+def names_text(names: Sequence[str]) -> str:
+    """Return the text of a classes.txt from which `read_names_file` reads some names.
+
+    names: of categories 1, 2, …
+    returns: one name a line; before them the background's where they would be taken for something else without it
+    raises: BadInput when no text would do: a name that is none, too many or one twice
+
+    Example:
+        >>> names_text(["cell", "nucleus"]), names_text(["[other]"])
+        ('cell\\nnucleus\\n', '_background_\\n[other]\\n')
+
+    Built in chapter 2.
+    """
+    plain = "".join(f"{name}\n" for name in names)
+    for text in (plain, f"_background_\n{plain}"):
+        try:
+            if _read(_lines(text), CLASSES)[0] == tuple(names):
+                return text
+        except BadInput as error:
+            reason = str(error)
+        else:
+            reason = (
+                f"{CLASSES}: a name of several lines or with blanks around it, expected one line for each"
+            )
+    raise BadInput(reason)
+
+
+def _read(
+    lines: list[str], path: Path | str
+) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...] | None]:
+    """The names and the colours in the lines of a file."""
     colours = None
     entries = [match for match in map(_LABEL_MAP.fullmatch, lines) if match]
     if entries and len(entries) == len(lines) - lines[0].startswith("#"):
         lines = [entry[1].strip() for entry in entries]
         colours = tuple((int(entry[2]), int(entry[3]), int(entry[4])) for entry in entries)
-    else:
-        foreign = [line for line in lines if _CODE.match(line)]
-        if lines and all(map(_WITH_NUMBER.fullmatch, lines)):
-            foreign = lines
-        if foreign:
-            raise BadInput(f"{path}: {foreign[0][:40]!r}, expected names of categories alone, one a line")
     first = 0
     while first < len(lines) and is_ignored(lines[first]):
         first += 1
     numbered = first < len(lines) and is_background(lines[first])
+    if colours is None and (
+        foreign := [line for line in lines if (_COMMENT if numbered else _CODE).match(line)]
+    ):
+        raise BadInput(
+            f"{path}: {foreign[0][:40]!r}, expected names of categories alone, one a line"
+            + (
+                ""
+                if numbered or _COMMENT.match(foreign[0])
+                else "; where they are, _background_ in the first"
+            )
+        )
+    if colours is None and not numbered and _have_numbers(lines):
+        raise BadInput(
+            f"{path}: {lines[0][:40]!r} and a number or colour in every line, expected names of categories alone, one a"
+            " line; where they are, _background_ in the first"
+        )
     names = lines[first + numbered :]
     while names and is_ignored(names[-1]):  # whose number is the highest, and has no name
         names.pop()
@@ -103,6 +150,18 @@ def read_names_file(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, 
             raise BadInput(f"{path}: a label map without a background in its first line, whose number is 0")
         colours = colours[first : first + 1 + len(names)]
     return tuple(names), colours
+
+
+def _have_numbers(lines: list[str]) -> bool:
+    """Whether every line has a number or a colour beside a name.
+
+    Numbers of categories begin at 0 or 1 and none comes twice; they may have gaps, as COCO's, and any order.
+    """
+    if lines and all(map(_COLOURED.fullmatch, lines)):
+        return True
+    found = [match for match in map(_NUMBERED.fullmatch, lines) if match]
+    numbers = {int(match[1] or match[2]) for match in found}
+    return bool(lines) and len(lines) == len(numbers) and min(numbers) <= 1
 
 
 def other_list(root: Path) -> Path | None:
@@ -131,7 +190,11 @@ def text_lines(path: Path) -> list[str]:
     Built in chapter 2.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read as text ({error})") from None
-    return [line.strip() for line in lines if line.strip()]
+    return _lines(text)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.removeprefix("\ufeff").splitlines() if line.strip()]

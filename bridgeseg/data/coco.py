@@ -17,9 +17,8 @@ from bridgeseg.data.coco_segmentation import fill_segmentation
 from bridgeseg.data.endings import ENDINGS, alike, plain_names, walk
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.json_files import clean_name, read_json
-from bridgeseg.data.labelme import BEYOND, reaches_beyond
 from bridgeseg.data.pictures import read_picture
-from bridgeseg.data.polygons import FARTHEST, Patch, fill_polygon
+from bridgeseg.data.polygons import BEYOND, FARTHEST, Patch, fill_polygon, reaches_beyond
 from bridgeseg.data.regions import Region, compose
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample
 
@@ -30,7 +29,8 @@ class CocoFolder:
     """A data set in COCO's layout, as samples.
 
     Categories stand in the order of their ids, which may have gaps; two of one name are one. An annotation with
-    `iscrowd` or `ignore` is void, and objects annotated one by one in it keep their pixels. Our choice: where an object
+    `iscrowd` or `ignore` is void, and objects annotated one by one in it keep their pixels. A picture is found by the
+    end of its path, and belongs to one image only: that whose path fits it best. Our choice: where an object
     is known to be and not what or how far, its pixels are void and not background: those of an annotation of an unknown
     category, and the box of one without an outline that can be read.
 
@@ -55,18 +55,16 @@ class CocoFolder:
         self.categories, self._category = _read_categories(data["categories"], Path(file))
         images = self._first_of_each([image for image in data["images"] if self._is_image(image)])
         places = _Places(self.root)
-        found = [(image, places.find(image["file_name"])) for image in images]
-        for image, path in found:
-            if path is None:
-                findings.note("absent pictures", image["file_name"])
+        paths = places.one_each([image["file_name"] for image in images], findings)
+        found = list(zip(images, paths, strict=True))
         there = [(image, path) for image, path in found if path is not None]
         if not there:
             raise BadInput(f"{self.root}: none of the {len(images)} pictures of {Path(file).name} is there")
         self._images = [image for image, _ in there]
         self._pictures = [path for _, path in there]
         self.names = plain_names([_slashed(image["file_name"]) for image, _ in there])
-        for name in sorted(set(places.all) - {path for _, path in there}):
-            findings.note("pictures that the JSON does not name, passed over", name.name)
+        for path in sorted(set(places.all) - places.named):
+            findings.note("pictures that the JSON does not name, passed over", path.name)
         self._annotations = self._by_image(data["annotations"], {str(image["id"]) for image in images})
 
     def __len__(self) -> int:
@@ -153,21 +151,47 @@ class _Places:
 
     def __init__(self, root: Path) -> None:
         self.all = list(walk(root, ENDINGS))
+        self.named: set[Path] = set()  # those that a path was found for
         self._by_name: defaultdict[str, list[tuple[list[str], Path]]] = defaultdict(list)
         for path in self.all:
             parts = [alike(part) for part in path.relative_to(root).parts]
             self._by_name[parts[-1]].append((parts, path))
 
-    def find(self, named: str) -> Path | None:
-        """The picture whose path ends as this one does, the longer the better; None where there is none or two."""
+    def one_each(self, names: list[str], findings: Findings) -> list[Path | None]:
+        """The picture of each path, and of no other: where several find the same, that which fits it best.
+
+        So the labels of an absent picture are never laid on another of its name.
+        """
+        found = [self._find(named) for named in names]
+        fits: defaultdict[Path, list[tuple[int, bool]]] = defaultdict(list)
+        for path, fit in found:
+            if path is not None:
+                fits[path].append(fit)
+        self.named = set(fits)
+        kept: list[Path | None] = []
+        for named, (path, fit) in zip(names, found, strict=True):
+            if path is None or fit < max(fits[path]):
+                findings.note("absent pictures", named)
+                kept.append(None)
+            elif fits[path].count(fit) > 1:
+                findings.note("images of which several may be one picture, passed over", named)
+                kept.append(None)
+            else:
+                kept.append(path)
+        return kept
+
+    def _find(self, named: str) -> tuple[Path | None, tuple[int, bool]]:
+        """The picture whose path ends as this one does, the longer the better; None where there is none or two.
+
+        With it how well it fits: how many last parts are the same, and whether that is the whole path.
+        """
         wanted = [alike(part) for part in _slashed(named).split("/") if part not in ("", ".", "..")]
-        if not wanted:
-            return None
-        common = [(_same_end(parts, wanted), -len(parts), path) for parts, path in self._by_name[wanted[-1]]]
+        candidates = self._by_name[wanted[-1]] if wanted else []
+        common = [(_same_end(parts, wanted), -len(parts), path) for parts, path in candidates]
         common.sort(key=lambda one: one[:2], reverse=True)
         if not common or (len(common) > 1 and common[0][:2] == common[1][:2]):
-            return None
-        return common[0][2]
+            return None, (0, False)
+        return common[0][2], (common[0][0], common[0][0] == len(wanted))
 
 
 def _slashed(named: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bridgeseg.data.voc_export import check_target, write_picture
+from bridgeseg.data.json_files import read_json
+from bridgeseg.data.voc_export import check_target, encode_picture, write_picture
 from bridgeseg.machine.files import write_text
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Labelled, Sample, verify
 from bridgeseg.structures.runs import label_runs_of
@@ -29,14 +30,16 @@ def export_coco(dataset: Labelled, out: str | Path, split: str) -> Path:
     out: the folder, made if need be
     split: the name of the part
     returns: the JSON
-    raises: BadInput when the folder is the one that the samples come from, or a name has folders; OSError when writing
-        fails
+    raises: BadInput when the folder is the one that the samples come from, a name has folders, or another JSON there
+        has other categories or another picture of one name; OSError when writing fails
 
     Built in chapter 12.
     """
     out = Path(out)
     check_target(dataset, out, split)
     file = out / f"instances_{split}.json"
+    categories = [{"id": number, "name": name} for number, name in enumerate(dataset.categories) if number]
+    others = _named_elsewhere(file, categories)
     file.unlink(missing_ok=True)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -45,12 +48,14 @@ def export_coco(dataset: Labelled, out: str | Path, split: str) -> Path:
         verify(sample, sample.name, len(dataset.categories) - 1)
         if Path(sample.name).name != sample.name:
             raise BadInput(f"{sample.name}: expected a name without folders")
-        write_picture(sample, out / "images")
+        place = out / "images" / f"{sample.name}.jpg"
+        if place.name in others and place.is_file() and place.read_bytes() != encode_picture(sample):
+            raise BadInput(f"{place}: is another picture of {others[place.name]}, expected another name")
+        write_picture(sample, place.parent)
         height, width = sample.categories.shape
-        images.append({"id": index + 1, "file_name": f"{sample.name}.jpg", "height": height, "width": width})
+        images.append({"id": index + 1, "file_name": place.name, "height": height, "width": width})
         for one in annotate(sample, len(dataset.categories) - 1):
             annotations.append({"id": len(annotations) + 1, "image_id": index + 1, **one})
-    categories = [{"id": number, "name": name} for number, name in enumerate(dataset.categories) if number]
     text = {"images": images, "annotations": annotations, "categories": categories}
     return write_text(file, json.dumps(text, separators=(",", ":")))
 
@@ -91,6 +96,25 @@ def annotate(sample: Sample, count: int) -> list[dict[str, Any]]:
         }
         entries += [(number < 0, {"category_id": owner, **shape}) for owner in owners]
     return [entry for _, entry in sorted(entries, key=lambda one: one[0])]
+
+
+def _named_elsewhere(file: Path, categories: list[dict[str, Any]]) -> dict[str, str]:
+    """The pictures that the other JSONs of the folder name, each with its JSON; all must have the same categories."""
+    named: dict[str, str] = {}
+    for other in sorted(file.parent.glob("instances_*.json")):
+        if other == file:
+            continue
+        data = read_json(other)
+        try:
+            there = [(one["id"], one["name"]) for one in data["categories"]]
+            named |= {str(image["file_name"]): other.name for image in data["images"]}
+        except (KeyError, TypeError):
+            raise BadInput(f"{other}: expected images and categories as an export has them") from None
+        if there != [(one["id"], one["name"]) for one in categories]:
+            names = ", ".join(str(name) for _, name in there)
+            wanted = ", ".join(one["name"] for one in categories)
+            raise BadInput(f"{other}: has categories {names}; expected {wanted}")
+    return named
 
 
 def _counts(start: np.ndarray, stop: np.ndarray, total: int) -> list[int]:

@@ -5,6 +5,8 @@ Built in chapter 12.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 NAMED = 5  # first names in a line; the count says how many there are
 LONGEST = 200  # letters of a name with its reason: files hold what they like
 
@@ -23,7 +25,7 @@ class Findings:
     """
 
     def __init__(self) -> None:
-        self._names: dict[str, list[str]] = {}
+        self._names: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def note(self, kind: str, name: str, count: int = 1) -> None:
         """Count something.
@@ -33,7 +35,7 @@ class Findings:
         count: how many of the kind
         """
         line = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
-        self._names.setdefault(kind, []).extend([line[:LONGEST]] * count)
+        self._names[kind][line[:LONGEST]] += count
 
     def left_out(self, line: str) -> None:
         """Count what a reader left out of a picture: further pages, further channels.
@@ -44,13 +46,12 @@ class Findings:
 
     def count(self, kind: str) -> int:
         """Return how many of a kind were counted."""
-        return len(self._names.get(kind, []))
+        return self._names[kind].total() if kind in self._names else 0
 
     def lines(self) -> list[str]:
         """Return a line for each kind, in the order in which they were met: the count and the first names."""
         lines = []
         for kind, names in self._names.items():
-            distinct = list(dict.fromkeys(names))
-            more = f" and {len(distinct) - NAMED} more" if len(distinct) > NAMED else ""
-            lines.append(f"{kind}: {len(names)} ({', '.join(distinct[:NAMED])}{more})")
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            lines.append(f"{kind}: {names.total()} ({', '.join(list(names)[:NAMED])}{more})")
         return lines

@@ -23,19 +23,29 @@ from bridgeseg.data.endings import ENDINGS, alike, plain_names, walk
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.json_files import clean_name, read_json
 from bridgeseg.data.pictures import MOST_PIXELS, read_picture
-from bridgeseg.data.polygons import Patch, fill_disc, fill_polygon, join, paste, read_points
+from bridgeseg.data.polygons import (
+    BEYOND,
+    Patch,
+    fill_disc,
+    fill_polygon,
+    join,
+    paste,
+    reaches_beyond,
+    read_points,
+)
 from bridgeseg.data.regions import Region, compose
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample
 
-# What labelme's own lists of labels begin with, and what else people call the background.
 LINES = ("line", "linestrip", "point", "points")  # shapes without an area
 
 
 class _Entry(NamedTuple):
-    """A JSON file with labels, and its picture: None for the one in it."""
+    """A JSON file with labels, the file of its picture, and whether the picture is in the JSON itself."""
 
     path: Path
     picture: Path | None
+    embedded: bool
+    labels: set[str]
 
 
 class LabelmeFolder:
@@ -46,6 +56,9 @@ class LabelmeFolder:
 
     labelme shows a picture as its EXIF orientation says, and so does `read_picture`. Where a file says that its picture
     was of another size, the labels would lie elsewhere, and the picture is refused.
+
+    A picture has the labels of one file. Of several that name it, as a copied file does, it is the one of its own name;
+    the others get the picture of their own name, where there is one.
 
     root: the folder
     findings: where everything is counted that cannot be carried over
@@ -59,10 +72,8 @@ class LabelmeFolder:
     def __init__(self, root: str | Path, findings: Findings) -> None:
         self.root = Path(root)
         self._findings = findings
-        self._entries: list[_Entry] = []
-        pictures = {alike(str(path)): path for path in walk(self.root, ENDINGS)}
-        labels: set[str] = set()
-        used: set[str] = set()
+        pictures = _Pictures(self.root)
+        entries: list[_Entry] = []
         for path in walk(self.root, (".json",)):
             try:
                 data = read_json(path)
@@ -70,18 +81,24 @@ class LabelmeFolder:
                 if not isinstance(shapes, list):
                     findings.note("JSON files without shapes, passed over", path.name)
                     continue
-                entry = _Entry(path, None if data.get("imageData") else _picture(path, data, pictures))
+                embedded = bool(data.get("imageData"))
+                picture = pictures.named(path, data.get("imagePath")) or pictures.of_own_name(path)
+                if picture is None and not embedded:
+                    named = PureWindowsPath(str(data.get("imagePath") or "none is named")).name
+                    raise BadInput(f"its picture is absent ({named})")
             except BadInput as error:
                 findings.note("pictures that cannot be used", f"{path.name}: {error}")
                 continue
-            used |= {alike(str(path.with_suffix(""))), alike(str((entry.picture or path).with_suffix("")))}
-            labels |= {_label(shape) for shape in shapes if _kind(shape) not in LINES}
-            self._entries.append(entry)
+            labels = {_label(shape) for shape in shapes if _kind(shape) not in LINES}
+            entries.append(_Entry(path, picture, embedded, labels))
+        self._entries = _one_each(entries, pictures, findings)
         if not self._entries:
             raise BadInput(f"{self.root}: no labelme file with a picture, expected NAME.json beside NAME.jpg")
-        for path in pictures.values():
-            if alike(str(path.with_suffix(""))) not in used:
+        used = {entry.picture for entry in self._entries}
+        for path in pictures.all:
+            if path not in used:
                 findings.note("pictures without labels, passed over", path.name)
+        labels = set[str]().union(*(entry.labels for entry in self._entries))
         self.categories = (
             "background",
             *sorted(
@@ -102,13 +119,12 @@ class LabelmeFolder:
         returns: the sample
         raises: BadInput when the picture cannot be read or has another size than its file says; IndexError
         """
-        path, beside = self._entries[index]
-        data = read_json(path)
-        picture = (
-            _embedded(path, data["imageData"])
-            if beside is None
-            else read_picture(beside, note=self._findings.left_out)
-        )
+        entry = self._entries[index]
+        data = read_json(entry.path)
+        if entry.embedded or entry.picture is None:
+            picture = _embedded(entry.path, data["imageData"])
+        else:
+            picture = read_picture(entry.picture, note=self._findings.left_out)
         _check_size(data, picture)
         return compose(
             self.names[index], picture, self._regions(index, data["shapes"], picture), self._findings
@@ -138,22 +154,6 @@ class LabelmeFolder:
                 category = self.categories.index(label)
             groups.setdefault(key, (category, []))[1].append(patch)
         return [Region(category, join(patches)) for category, patches in groups.values()]
-
-
-BEYOND = "outlines that reach beyond their picture, cut off there"
-
-
-def reaches_beyond(points: np.ndarray, size: tuple[int, int]) -> bool:
-    """Return whether an outline leaves its picture by more than a pixel.
-
-    points: (n, 2) float64, x and y
-    size: height and width of the picture
-
-    Tools put points on a border a rounding error outside of it, which says nothing. Built in chapter 12.
-    """
-    return bool(len(points)) and bool(
-        (points < -1).any() or (points > np.array([size[1], size[0]]) + 1).any()
-    )
 
 
 def _label(shape: Any) -> str:
@@ -209,25 +209,75 @@ def _mask(points: np.ndarray, text: Any, size: tuple[int, int]) -> Patch:
     return paste(held, y0, x0, size)
 
 
-def _picture(path: Path, data: dict[str, Any], pictures: dict[str, Path]) -> Path:
-    """The picture that a file belongs to: the one that it names, else the one that has its name.
+class _Pictures:
+    """The pictures below a folder, to be found by the path that a JSON has for one, or by the JSON's own name."""
 
-    Of the path that a file names, often one of another computer, the last part counts first.
-    """
-    named = data.get("imagePath")
-    places: list[Path] = []
-    if isinstance(named, str) and named and "\0" not in named:
+    def __init__(self, root: Path) -> None:
+        self.all = list(walk(root, ENDINGS))
+        exact = {os.path.abspath(path): path for path in self.all}
+        # A name in other letters is the second choice: A.png and a.png may be two files.
+        self._by_path = {alike(place): path for place, path in exact.items()} | exact
+
+    def named(self, path: Path, named: Any) -> Path | None:
+        """The picture that a file names; None where it is absent.
+
+        Where the path leads, relative to the file, counts first. One that begins at a root is often of another
+        computer: there the picture beside the file does, as it does where the path leads nowhere.
+        """
+        if not isinstance(named, str) or not named or "\0" in named:
+            return None
         parts = PureWindowsPath(named)
-        places = [path.parent / parts.name, Path(os.path.normpath(path.parent / parts.as_posix()))]
-    for place in places:
-        if alike(str(place)) in pictures:
-            return pictures[alike(str(place))]
-        if place.suffix.lower() in ENDINGS and place.is_file():
-            return place
-    for ending in ENDINGS:
-        if alike(str(path.with_suffix(ending))) in pictures:
-            return pictures[alike(str(path.with_suffix(ending)))]
-    raise BadInput(f"its picture is absent ({places[0].name if places else 'none is named'})")
+        places = [path.parent / parts.as_posix(), path.parent / parts.name]
+        if Path(parts.as_posix()).is_absolute():
+            places.reverse()
+        for place in places:
+            found = self._at(place)
+            if found is None and place.suffix.lower() in ENDINGS and place.is_file():
+                found = Path(os.path.normpath(place))
+            if found is not None:
+                return found
+        return None
+
+    def of_own_name(self, path: Path) -> Path | None:
+        """The picture beside a file that has its name; None where there is none."""
+        found = (self._at(path.with_suffix(ending)) for ending in ENDINGS)
+        return next((place for place in found if place is not None), None)
+
+    def _at(self, place: Path) -> Path | None:
+        exact = os.path.abspath(place)
+        return self._by_path.get(exact) or self._by_path.get(alike(exact))
+
+
+def _one_each(entries: list[_Entry], pictures: _Pictures, findings: Findings) -> list[_Entry]:
+    """The entries, each with a picture that no other has."""
+
+    def unlike(entry: _Entry) -> int:
+        """0 for a file beside its picture and of its name, 1 for one of its name elsewhere, 2 for another."""
+        if entry.picture is None or alike(entry.picture.stem) != alike(entry.path.stem):
+            return 2
+        return int(entry.picture.parent != entry.path.parent)
+
+    holder: dict[Path, Path] = {}
+    kept: dict[Path, _Entry] = {}
+    for entry in sorted(entries, key=unlike):
+        path, picture = entry.path, entry.picture
+        if picture in holder and entry.embedded:
+            findings.note("files that hold the picture of another one", f"{path.name}: {picture.name}")
+        elif picture in holder:
+            own = pictures.of_own_name(path)
+            if own is None or own in holder:
+                reason = f"its picture {picture.name} has the labels of {holder[picture].name}"
+                findings.note("pictures that cannot be used", f"{path.name}: {reason}")
+                continue
+            line = f"{path.name}: {own.name}, not {picture.name}"
+            findings.note(
+                "files that name the picture of another one, read with that of their own name", line
+            )
+            picture = own
+        if picture is not None:
+            holder.setdefault(picture, path)
+        kept[path] = entry._replace(picture=picture)
+    return [kept[entry.path] for entry in entries if entry.path in kept]
 
 
 def _embedded(path: Path, text: Any) -> np.ndarray:

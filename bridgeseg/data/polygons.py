@@ -17,6 +17,7 @@ import numpy as np
 
 from bridgeseg.structures.labels import BadInput
 
+BEYOND = "outlines that reach beyond their picture, cut off there"  # as a finding has it
 FARTHEST = 1e9  # pixels; what lies beyond is no coordinate of a picture
 MOST_CROSSINGS = (
     1 << 26
@@ -79,6 +80,19 @@ def read_points(given: Any) -> np.ndarray:
             f"points: not all are numbers within {FARTHEST:.0e} pixels, expected places in a picture"
         )
     return np.array(flat, np.float64).reshape(-1, 2)
+
+
+def reaches_beyond(points: np.ndarray, size: tuple[int, int]) -> bool:
+    """Return whether an outline leaves its picture by more than a pixel.
+
+    points: (n, 2) float64, x and y
+    size: height and width of the picture
+
+    Tools put points on a border a rounding error outside of it, which says nothing. Built in chapter 12.
+    """
+    return bool(len(points)) and bool(
+        (points < -1).any() or (points > np.array([size[1], size[0]]) + 1).any()
+    )
 
 
 def fill_polygon(points: np.ndarray, size: tuple[int, int]) -> Patch:

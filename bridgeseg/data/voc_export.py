@@ -5,15 +5,19 @@ Built in chapter 2.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from bridgeseg.data.category_names import names_text
 from bridgeseg.data.label_png import read_label_png, write_label_png
 from bridgeseg.data.voc import list_path, read_categories, read_list
 from bridgeseg.machine.files import write_atomically, write_text
 from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify, verify_types
+
+LONGEST_SIDE = 65500  # pixels; the programs that write JPEGs go no further
 
 
 def export(dataset: Labelled, out: str | Path, split: str) -> Path:
@@ -27,8 +31,9 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
     out: the folder, made if need be
     split: the name of the list
     returns: the folder
-    raises: BadInput when the folder has other categories, when it is the one that the samples come from, or
-        when a picture of another split has the same name and other labels; OSError when writing fails
+    raises: BadInput when the folder has other categories or classes.txt cannot hold these, when it is the one that the
+        samples come from, or when a picture of another split has the same name and other labels; OSError when writing
+        fails
 
     Example:
         >>> import tempfile
@@ -87,15 +92,15 @@ def write_sample(sample: Sample, out: Path) -> None:
 
     sample: picture and maps
     out: the folder
-    raises: BadInput for a sample of other types or sizes; OSError when writing fails
+    raises: BadInput for a sample of other types or sizes, or a picture too long for a JPEG; OSError when writing fails
 
     Built in chapter 2.
     """
     verify_types(sample, sample.name)
+    write_picture(sample, out / "JPEGImages")
     void = sample.categories == VOID
     write_label_png(out / "SegmentationClass" / f"{sample.name}.png", sample.categories, void)
     write_label_png(out / "SegmentationObject" / f"{sample.name}.png", sample.instances, void)
-    write_picture(sample, out / "JPEGImages")
 
 
 def write_picture(sample: Sample, folder: Path) -> None:
@@ -103,15 +108,30 @@ def write_picture(sample: Sample, folder: Path) -> None:
 
     sample: the picture, whose maps are not looked at
     folder: where NAME.jpg shall stand
-    raises: OSError when writing fails
+    raises: BadInput when it is too long for a JPEG; OSError when writing fails
 
     Built in chapter 2.
     """
-    picture = Image.fromarray(sample.picture)
-    write_atomically(
-        folder / f"{sample.name}.jpg",
-        lambda file: picture.save(file, format="JPEG", quality=95, subsampling=0),
-    )
+    content = encode_picture(sample)
+    write_atomically(folder / f"{sample.name}.jpg", lambda file: file.write(content))
+
+
+def encode_picture(sample: Sample) -> bytes:
+    """Return a sample's picture as a JPEG of quality 95 without colour subsampling.
+
+    sample: the picture, whose maps are not looked at
+    raises: BadInput when a side has more than LONGEST_SIDE pixels
+
+    Built in chapter 2.
+    """
+    height, width = sample.picture.shape[:2]
+    if max(height, width) > LONGEST_SIDE:
+        raise BadInput(
+            f"{sample.name}: {width} x {height} pixels, expected at most {LONGEST_SIDE} on a side of a JPEG"
+        )
+    file = io.BytesIO()
+    Image.fromarray(sample.picture).save(file, format="JPEG", quality=95, subsampling=0)
+    return file.getvalue()
 
 
 def _write_categories(categories: tuple[str, ...], out: Path) -> None:
@@ -123,8 +143,7 @@ def _write_categories(categories: tuple[str, ...], out: Path) -> None:
             raise BadInput(
                 f"{path}: has categories {', '.join(there[1:])}; expected {', '.join(categories[1:])}"
             )
-    text = "".join(f"{name}\n" for name in categories[1:])
-    write_text(path, text)
+    write_text(path, names_text(categories[1:]))
 
 
 def _listed_elsewhere(out: Path, split: str) -> set[str]:

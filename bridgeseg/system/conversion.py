@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from bridgeseg.data.category_names import names_text
 from bridgeseg.data.coco import CocoFolder
 from bridgeseg.data.endings import ENDINGS, LOSSLESS, folder_named, standing, walk
 from bridgeseg.data.findings import Findings
@@ -97,7 +98,8 @@ def convert(
     seed: another one gives another val
     progress: called with the share done and a line
     returns: what was written
-    raises: BadInput when no format fits or several, when nothing can be read or no object is found, and when `out` has
+    raises: BadInput when no format fits or several, when nothing can be read or no object is found, when
+        classes.txt cannot hold a category's name, and when `out` has
         something else in it or lies in the source; OSError when writing fails
 
     The lists are written last: a conversion cut short has none. Built in chapter 12.
@@ -108,11 +110,13 @@ def convert(
     kind = kind or recognise(source)
     _check_out(source, out, kind)
     dataset = open_labels(kind, source, findings)
+    categories = names_text(dataset.categories[1:])  # before anything is written, since it may refuse
     write_text(out / MARK, json.dumps(_mark(source, kind)) + "\n")
     for split in ("train", "val"):
         list_path(out, split).unlink(missing_ok=True)
     (out / "classes.txt").unlink(missing_ok=True)
     names: list[str] = []
+    held: set[str] = set()  # those with an object
     objects: Counter[int] = Counter()
     pictures_with: Counter[int] = Counter()
     void = pixels = 0
@@ -136,6 +140,7 @@ def convert(
             pixels + sample.categories.size,
         )
         if areas:
+            held.add(sample.name)
             least = (min(areas), sample.name)
             smallest = least if smallest is None else min(smallest, least)
         else:
@@ -144,10 +149,10 @@ def convert(
         raise BadInput(f"{source}: none of {len(dataset)} pictures can be used; the first, {reason}")
     if smallest is None:
         raise BadInput(f"{source}: no object in any of {len(names)} pictures, expected some to learn from")
-    train, val = divide(names, share, seed)
+    train, val = divide(names, share, seed, held=held)
     if not val:
         findings.note("lists left out, as there is one picture only", "val")
-    write_text(out / "classes.txt", "".join(f"{name}\n" for name in dataset.categories[1:]))
+    write_text(out / "classes.txt", categories)
     for split, part in (("val", val), ("train", train)):
         if part:
             write_text(list_path(out, split), "".join(f"{name}\n" for name in part))
@@ -213,13 +218,17 @@ def open_labels(kind: str, source: Path, findings: Findings) -> Labelled:
     raise BadInput(f"format: {kind!r}, expected {', '.join(FORMATS)}")
 
 
-def divide(names: Sequence[str], share: float, seed: int = 0) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def divide(
+    names: Sequence[str], share: float, seed: int = 0, *, held: Collection[str] | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Divide pictures into train and val by a hash of each name, so that one more picture moves no other.
 
     names: of the pictures
     share: of them for val, on average, 0…1
     seed: another one gives another hash
-    returns: train and val in the order of the names; each has one where there are two pictures
+    held: those with an object; None for all
+    returns: train and val in the order of the names; each has one where there are two pictures, and each has one with
+        an object where two have; where only one has, it is in train
 
     Example:
         >>> train, val = divide([f"picture {number}" for number in range(100)], 0.2)
@@ -229,13 +238,15 @@ def divide(names: Sequence[str], share: float, seed: int = 0) -> tuple[tuple[str
     Built in chapter 12.
     """
     ranked = {name: hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names}
+    order = sorted(names, key=lambda name: ranked[name])
+    wanted = [name for name in order if held is None or name in held]
+    kept = (wanted or order)[-1:]  # by train, whatever the share
     bound = int(share * 2**64)
-    val = {name for name in names if int.from_bytes(ranked[name][:8], "big") < bound}
-    if len(names) > 1:
-        val = val or {min(names, key=lambda name: ranked[name])}
-        val -= {max(names, key=lambda name: ranked[name])} if len(val) == len(names) else set()
-    elif val:
-        val = set()
+    val = {name for name in names if int.from_bytes(ranked[name][:8], "big") < bound} - {*kept}
+    if len(wanted) > 1 and not val & {*wanted}:
+        val.add(wanted[0])
+    elif not val:
+        val |= {*[name for name in order if name not in kept][:1]}
     return tuple(name for name in names if name not in val), tuple(name for name in names if name in val)
 
 

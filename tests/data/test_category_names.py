@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from bridgeseg.data.category_names import other_list, read_names_file
+from bridgeseg.data.category_names import names_text, other_list, read_names_file
+from bridgeseg.machine.files import write_text
 from bridgeseg.structures.labels import BadInput
 
 CVAT = "# label:color_rgb:parts:actions\nbackground:0,0,0::\nperson:128,0,0::\ndog:0,128,0::\n"
@@ -57,6 +60,10 @@ def test_a_label_map_also_gives_the_colours(tmp_path: Path) -> None:
         "1: person\n2: dog\n",
         "person,128,0,0\ndog,0,128,0\n",
         "person 128 0 0\ndog 0 128 0\n",
+        "dog:2\nperson:1\n",
+        "1: person\n2: dog\n13: stop sign\n",
+        "_background_\n# my categories\nperson\n",
+        "_background_\n//person\n",
         "item {\n  id: 1\n  name: 'person'\n}\n",
         '["person", "dog"]\n',
         '{"person": 1}\n',
@@ -74,6 +81,65 @@ def test_a_list_whose_numbers_are_not_sure_is_refused_in_one_line(tmp_path: Path
 def test_names_that_look_a_little_foreign_are_names(tmp_path: Path) -> None:
     odd = ("traffic light", "kind 1", "2 door car", "backgrounds", "ignore", "dog [small]", "a:b", "C#")
     assert names(tmp_path, "\n".join(odd)) == odd
+
+
+@pytest.mark.parametrize(
+    "lines", [["HeLa:2"], ["2 cells", "4 cells"], ["1 cell", "1 cells"], ["1" * 5000 + " x"]]
+)
+def test_a_number_in_a_name_is_part_of_it_where_it_can_be_no_number_of_a_category(
+    tmp_path: Path, lines: list[str]
+) -> None:
+    assert names(tmp_path, "\n".join(lines)) == tuple(lines)
+
+
+def test_after_the_background_a_name_is_a_name(tmp_path: Path) -> None:
+    odd = ("[other]", "{a}", "#1", "---", "item {", "1: cell", "2: nucleus", "x:1,2,3::")
+    for name in odd:
+        assert names(tmp_path, f"_background_\n{name}\n") == (name,)
+    numbers = ("1: cell", "2: nucleus")
+    with pytest.raises(BadInput, match="where they are, _background_ in the first"):
+        names(tmp_path, "\n".join(numbers))
+    for wanted in (odd, numbers):
+        assert names(tmp_path, "\n".join(["_background_", *wanted])) == wanted
+
+
+PARTS = [
+    "[",
+    "]",
+    "{",
+    "}",
+    "#",
+    "1",
+    "2",
+    ":",
+    ",",
+    " ",
+    "a",
+    "b",
+    "---",
+    "//",
+    "_background_",
+    "__void__",
+    "\ufeff",
+]
+ODD = st.lists(st.sampled_from(PARTS), max_size=5).map("".join)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ODD | st.text(max_size=4), max_size=4))
+def test_what_is_written_is_read_again_or_refused(tmp_path: Path, wanted: list[str]) -> None:
+    try:
+        text = names_text(wanted)
+    except BadInput:
+        return
+    write_text(tmp_path / "classes.txt", text)
+    assert read_names_file(tmp_path / "classes.txt")[0] == tuple(wanted)
+
+
+@pytest.mark.parametrize("wanted", [["# x"], ["a", "a"], [""], ["a", "background"], ["a\nb"], [" a"], []])
+def test_names_that_no_text_can_hold_are_refused(wanted: list[str]) -> None:
+    with pytest.raises(BadInput, match=r"^classes\.txt: [^\n]*$"):
+        names_text(wanted)
 
 
 def test_another_list_is_found_by_its_name(tmp_path: Path) -> None:

@@ -175,6 +175,43 @@ def test_pictures_of_one_name_in_two_folders_are_told_apart(tmp_path: Path) -> N
     assert [folder[number].picture.max() for number in (0, 1)] == [40, 200]
 
 
+def images_of(path: Path, *names: str) -> None:
+    """Let a JSON have images of these names, with the ids 7, 8, … and no size."""
+    data = json.loads(path.read_text())
+    data["images"] = [{"id": number, "file_name": name} for number, name in enumerate(names, 7)]
+    path.write_text(json.dumps(data))
+
+
+def test_labels_of_an_absent_picture_are_not_laid_on_another_of_its_name(tmp_path: Path) -> None:
+    path = write(tmp_path, [annotation(1), annotation(2, image_id=8)])
+    (tmp_path / "images").rename(tmp_path / "train")
+    for right, wrong in (
+        ("train/a.jpg", "val/a.jpg"),
+        ("x/train/a.jpg", "train/x/a.jpg"),
+        ("a.jpg", "b/a.jpg"),
+    ):
+        for order in ((right, wrong), (wrong, right)):
+            images_of(path, *order)
+            data = json.loads(path.read_text())
+            data["annotations"] = [annotation(1, image_id=7 + order.index(wrong))]
+            path.write_text(json.dumps(data))
+            findings = Findings()
+            folder = CocoFolder(tmp_path, path, findings)
+            assert findings.lines() == [f"absent pictures: 1 ({wrong})"]
+            assert len(folder) == 1
+            assert folder[0].instances.max() == 0  # only the absent one has an object
+
+
+def test_a_picture_that_may_be_of_two_images_is_of_none(tmp_path: Path) -> None:
+    path = write(tmp_path, [annotation(1), annotation(2, image_id=8), annotation(3, image_id=9)])
+    Image.fromarray(np.zeros((8, 10, 3), np.uint8)).save(tmp_path / "images" / "b.png")
+    images_of(path, "left/a.jpg", "right/a.jpg", "b.png")
+    findings = Findings()
+    assert CocoFolder(tmp_path, path, findings).names == ["b"]
+    (line,) = findings.lines()
+    assert line == "images of which several may be one picture, passed over: 2 (left/a.jpg, right/a.jpg)"
+
+
 def test_absent_and_unnamed_pictures_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path, [annotation(1)])
     data = json.loads(path.read_text())

@@ -108,6 +108,50 @@ def test_an_export_cut_short_has_no_json(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.json"))
 
 
+class Grey:
+    """A data set of one grey picture."""
+
+    kind, root = "made", None
+
+    def __init__(self, grey: int, categories: tuple[str, ...] = ("background", "x"), name: str = "1") -> None:
+        self.grey, self.categories, self.names = grey, categories, [name]
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> Sample:
+        picture = np.full((2, 3, 3), self.grey, np.uint8)
+        labels = np.ones((2, 3), np.uint8)
+        return Sample(self.names[0], picture, labels, labels.astype(np.int32))
+
+
+def test_another_part_keeps_its_pictures_and_its_categories(tmp_path: Path) -> None:
+    train = export_coco(Grey(10), tmp_path, "train")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(
+        BadInput, match=r"1\.jpg: is another picture of instances_train\.json, expected another name"
+    ):
+        export_coco(Grey(200), tmp_path, "val")
+    with pytest.raises(BadInput, match=r"instances_train\.json: has categories x; expected y"):
+        export_coco(Grey(10, ("background", "y"), "2"), tmp_path, "val")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    export_coco(Grey(10), tmp_path, "val")  # the same picture is no harm
+    export_coco(Grey(200, name="2"), tmp_path, "val")
+    assert train.read_bytes() == before[train]
+    train.write_text("{}")
+    with pytest.raises(BadInput, match=r"instances_train\.json: "):
+        export_coco(Grey(10), tmp_path, "val")
+
+
+@pytest.mark.parametrize("text", ["[", "[]", '{"images": 3, "categories": [5]}', '{"images": [{}]}'])
+def test_another_json_that_is_none_of_ours_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "instances_train.json").write_text(text)
+    with pytest.raises(BadInput, match=r"instances_train\.json: ") as caught:
+        export_coco(Grey(10), tmp_path, "val")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "images").exists()
+
+
 def test_the_source_and_wrong_splits_are_refused(tmp_path: Path) -> None:
     from bridgeseg.data.voc import VocFolder
 

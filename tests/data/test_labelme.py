@@ -196,6 +196,67 @@ def test_sub_folders_and_pictures_in_another_folder_are_found(tmp_path: Path) ->
     assert LabelmeFolder(tmp_path, Findings())[1].instances.max() == 1
 
 
+def greys(root: Path, **grey: int) -> None:
+    """Let pictures NAME.png be of one grey, by which to know them."""
+    for name, value in grey.items():
+        (root / f"{name}.png").write_bytes(png(np.full((8, 10, 3), value, np.uint8)))
+
+
+def test_a_copied_file_gets_the_picture_of_its_own_name_and_is_named(tmp_path: Path) -> None:
+    for name in "bca":
+        write(tmp_path, name, [shape("x", SQUARE)], imagePath="b.png")
+    greys(tmp_path, a=10, b=20, d=40)
+    (tmp_path / "c.png").unlink()
+    findings = Findings()
+    folder = LabelmeFolder(tmp_path, findings)
+    assert {name: folder[index].picture.max() for index, name in enumerate(folder.names)} == {
+        "a": 10,
+        "b": 20,
+    }
+    assert findings.lines() == [
+        "files that name the picture of another one, read with that of their own name: 1 (a.json: a.png, not b.png)",
+        "pictures that cannot be used: 1 (c.json: its picture b.png has the labels of b.json)",
+        "pictures without labels, passed over: 1 (d.png)",
+    ]
+
+
+def test_a_copied_file_that_holds_a_picture_does_not_label_the_one_beside_it(tmp_path: Path) -> None:
+    held = base64.b64encode(png(np.full((8, 10, 3), 10, np.uint8))).decode()
+    for name in "ab":
+        write(tmp_path, name, [shape("x", SQUARE)], imagePath="a.png", imageData=held)
+    findings = Findings()
+    folder = LabelmeFolder(tmp_path, findings)
+    assert [folder[index].picture.max() for index in (0, 1)] == [10, 10]
+    assert findings.lines() == [
+        "files that hold the picture of another one: 1 (b.json: a.png)",
+        "pictures without labels, passed over: 1 (b.png)",
+    ]
+
+
+def test_the_path_in_a_file_counts_before_a_picture_of_that_name_beside_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "ann", "x", [shape("x", SQUARE)], imagePath="../images/x.png")
+    (tmp_path / "images").mkdir()
+    greys(tmp_path / "images", x=70)
+    findings = Findings()
+    folder = LabelmeFolder(tmp_path, findings)
+    assert folder[0].picture.max() == 70
+    assert findings.lines() == ["pictures without labels, passed over: 1 (x.png)"]
+    # A path from a root is of the computer that labelled: the folder may have been copied since.
+    path.write_text(path.read_text().replace("../images", (tmp_path / "images").as_posix()))
+    assert LabelmeFolder(tmp_path, Findings())[0].picture.max() == 90
+
+
+def test_names_in_other_letters_are_two_pictures_where_both_are_there(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write(tmp_path, name, [shape("x", SQUARE)], imagePath="A.png" if name == "one" else "a.png")
+        (tmp_path / f"{name}.png").unlink()
+    greys(tmp_path, A=10, a=20)
+    if len(list(tmp_path.glob("*.png"))) < 2:
+        pytest.skip("this file system takes both for one")
+    folder = LabelmeFolder(tmp_path, Findings())
+    assert [folder[index].picture.max() for index in (0, 1)] == [10, 20]
+
+
 def test_nothing_at_all_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no labelme file"):
         LabelmeFolder(tmp_path, Findings())

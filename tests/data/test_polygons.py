@@ -10,7 +10,16 @@ from matplotlib.path import Path as Outline
 from pycocotools import mask as coco_mask
 from whole_masks import whole
 
-from bridgeseg.data.polygons import MOST_CROSSINGS, Patch, fill_disc, fill_polygon, join, paste, read_points
+from bridgeseg.data.polygons import (
+    MOST_CROSSINGS,
+    Patch,
+    fill_disc,
+    fill_polygon,
+    join,
+    paste,
+    reaches_beyond,
+    read_points,
+)
 from bridgeseg.structures.labels import BadInput
 
 
@@ -119,3 +128,12 @@ def test_parts_are_joined() -> None:
 def test_what_is_no_list_of_points_is_refused(given: object) -> None:
     with pytest.raises(BadInput, match="points"):
         read_points(given)
+
+
+def test_an_outline_leaves_its_picture_by_more_than_a_rounding_error() -> None:
+    size = (8, 10)
+    for inside in ([[-1, -1], [11, 9]], [[0, 0], [10, 8]], [[0, 8.9]]):
+        assert not reaches_beyond(np.array(inside, float), size)
+    for beyond in ([[5, 9.1]], [[11.1, 4]], [[5, 5], [-1.1, 5]], [[5, -1.1]]):
+        assert reaches_beyond(np.array(beyond, float), size)
+    assert not reaches_beyond(np.zeros((0, 2)), size)

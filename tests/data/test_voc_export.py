@@ -3,9 +3,10 @@ import pytest
 from PIL import Image
 
 from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.scenes import Scenes
 from bridgeseg.data.voc import CATEGORIES, VocFolder
-from bridgeseg.data.voc_export import export
+from bridgeseg.data.voc_export import export, write_sample
 from bridgeseg.structures.labels import BadInput, Sample
 
 
@@ -181,3 +182,15 @@ def test_names_that_leave_the_folder_and_no_names(tmp_path):
     with pytest.raises(BadInput, match="nothing"):
         export(Made(""), tmp_path / "out", "val")
     assert not list(tmp_path.glob("*.png"))
+
+
+def test_a_picture_too_long_for_a_jpeg_is_named_and_nothing_of_it_is_written(tmp_path):
+    def wide(name, width):
+        labels = np.zeros((1, width), np.uint8)
+        return Sample(name, np.zeros((1, width, 3), np.uint8), labels, labels.astype(np.int32))
+
+    with pytest.raises(BadInput, match="long: 65501 x 1 pixels, expected at most 65500 on a side of a JPEG"):
+        write_sample(wide("long", 65501), tmp_path)
+    assert not list(tmp_path.rglob("*.*"))
+    write_sample(wide("fits", 65500), tmp_path)
+    assert read_picture(tmp_path / "JPEGImages" / "fits.jpg").shape == (1, 65500, 3)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from bridgeseg import data_commands
 from bridgeseg.commands import main
 from bridgeseg.data.coco_export import export_coco
 from bridgeseg.data.endings import plain_names
@@ -198,6 +199,35 @@ def test_pictures_that_cannot_be_used_are_named_and_nothing_at_all_is_an_error(t
     assert not list((tmp_path / "three").rglob("*.txt"))
 
 
+def test_a_picture_too_long_for_a_jpeg_is_counted_and_the_others_are_written(tmp_path: Path) -> None:
+    source = stardist(tmp_path / "from")
+    image(source / "images" / "long.png", np.zeros((2, 65501, 3), np.uint8))
+    image(source / "masks" / "long.tif", np.ones((2, 65501), np.uint8))
+    findings = Findings()
+    done = convert(source, tmp_path / "to", findings)
+    assert sorted(done.train + done.val) == ["a", "b"]
+    (line,) = findings.lines()
+    assert line.startswith("pictures that cannot be used: 1 (long: ")
+    assert "65501 x 2 pixels, expected at most 65500 on a side of a JPEG" in line
+    assert not list((tmp_path / "to").rglob("long.*"))
+
+
+def test_labels_of_any_look_open_again_or_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    for number, label in enumerate(("[other]", "{a}", "#1", "1: cell", "HeLa:2", "# no name")):
+        source, out = labelme(tmp_path / f"{number}"), tmp_path / f"{number} to"
+        for path in source.glob("*.json"):
+            path.write_text(path.read_text().replace('"x"', f'"{label}"'))
+        if label == "# no name":
+            with pytest.raises(
+                BadInput, match=r"classes\.txt: '# no name', expected names of categories alone"
+            ):
+                convert(source, out, Findings())
+            assert not out.exists()
+        else:
+            convert(source, out, Findings())
+            assert VocFolder(out, "train").categories == ("background", label)
+
+
 def test_a_set_without_an_object_is_an_error(tmp_path: Path) -> None:
     source = stardist(tmp_path / "from")
     for name in "ab":
@@ -224,6 +254,44 @@ def test_each_part_has_a_picture_where_there_are_two(share: float) -> None:
         train, val = divide([f"{number}" for number in range(count)], share)
         assert len(train) >= 1
         assert bool(val) == (count > 1)
+
+
+@pytest.mark.parametrize("share", [1e-9, 0.2, 0.5, 1 - 1e-9])
+def test_train_has_an_object_and_val_too_where_two_pictures_have_one(share: float) -> None:
+    names = [f"{number}" for number in range(7)]
+    for first in range(7):
+        for second in range(first, 7):
+            held = {names[first], names[second]}
+            train, val = divide(names, share, held=held)
+            assert held & {*train}
+            assert bool(held & {*val}) == (len(held) == 2)
+            assert val
+            assert sorted(train + val) == names
+
+
+def test_the_only_picture_with_an_object_is_in_train_and_the_table_is_printed(
+    tmp_path: Path, capsys: Any
+) -> None:
+    for only in "ab":
+        source = stardist(tmp_path / only)
+        for name in {*"ab"} - {only}:
+            image(source / "masks" / f"{name}.tif", LABELS * 0)
+        assert main(["convert", str(source), str(tmp_path / f"{only} to")]) == 0
+        assert read_list(tmp_path / f"{only} to", "train") == [only]
+        assert "object           3 in 1 pictures" in capsys.readouterr().out
+
+
+def test_the_table_is_printed_before_the_sheet_is_drawn(
+    tmp_path: Path, capsys: Any, monkeypatch: Any
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(data_commands, "draw_look", full)
+    assert main(["convert", str(stardist(tmp_path / "from")), str(tmp_path / "to")]) == 1
+    said = capsys.readouterr()
+    assert "object           6 in 2 pictures" in said.out
+    assert "No space left on device" in said.err
 
 
 def test_names_fit_into_a_list(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from small_recipe import APART, SCENES, SMALL
 
+from bridgeseg.machine.files import UNFINISHED
 from bridgeseg.machine.progress import Bar
 from bridgeseg.system.checkpoint import load_run
 from bridgeseg.training import train_run as training_runs
@@ -186,12 +187,12 @@ def test_killed_while_the_weights_are_written_it_ends_with_the_same_weights(tmp_
             patched.setattr(training_runs, "save_run", stopped)
             with pytest.raises(Killed):
                 train_run(SCENES, out, recipe=SMALL)
-        (out / ".weights.pt.half").write_bytes(b"cut off")
+        (out / f"{UNFINISHED}half").write_bytes(b"cut off")
         assert (out / "state.pt").exists()
         assert train_run(SCENES, out, resume=True) is not None
         same_weights(weights(out), weights(whole))
         assert not (out / "state.pt").exists()
-        assert not (out / ".weights.pt.half").exists()
+        assert not (out / f"{UNFINISHED}half").exists()
         assert train_run(SCENES, out, resume=True).threshold == load_run(whole).threshold  # loaded
 
 

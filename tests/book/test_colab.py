@@ -39,7 +39,7 @@ ASK = "import bridgeseg, torch\nprint(bridgeseg.__file__, torch.__file__, sep='\
 @pytest.fixture(scope="module")
 def colab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment with what Colab has, in the versions of this one."""
-    here = (*LINKED, "matplotlib", "ipywidgets", "ipykernel")
+    here = (*LINKED, "matplotlib", "ipywidgets", "ipykernel", "tifffile")
     python = made(tmp_path_factory.mktemp("here") / "environment", here)
     assert not list(python.parents[1].glob("lib/python*/site-packages/*bridgeseg*"))
     return python

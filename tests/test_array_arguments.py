@@ -73,6 +73,14 @@ PIXELS = SharedPixels(
 )
 LOGITS = (tensor(*range(24)).view(1, 2, 3, 4) % 5) / 4
 MAXIMA = Maxima(INTEGERS(1), tensor(1.0), BOXES[:1])
+CELLS = {
+    "boxes": BOXES,
+    "scores": tensor([0.1, 0.9], [0.2, 0.8], [0.4, 0.6]),
+    "maxima": MAXIMA,
+    "size": (3, 4),
+    "settings": Voting(),
+    "cell": 1,
+}
 NP_LABELS, NP_KINDS, NP_BITS = LABELS.numpy(), KINDS.numpy(), BITS.numpy()
 
 
@@ -180,22 +188,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "grouping.voting.nearest_maxima": plain(
         places=INTEGERS(0, 5), columns=4, maxima=MAXIMA, cell=1, neighbours=1
     ),
-    "grouping.voting.choose": plain(
-        boxes=BOXES,
-        scores=tensor([0.1, 0.9], [0.2, 0.8], [0.4, 0.6]),
-        maxima=MAXIMA,
-        size=(3, 4),
-        settings=Voting(),
-        cell=1,
-    ),
-    "grouping.voting.refine": plain(
-        boxes=BOXES,
-        scores=tensor([0.1, 0.9], [0.2, 0.8], [0.4, 0.6]),
-        maxima=MAXIMA,
-        size=(3, 4),
-        settings=Voting(),
-        cell=1,
-    ),
+    "grouping.voting.choose": plain(**CELLS),
+    "grouping.voting.refine": plain(**CELLS),
     "grouping.voting.weighed": plain(boxes=MAP, scores=SCORES),
     "grouping.voting.vote_and_assign": plain(
         scores=SCORES, boxes=MAP, stride=1, size=(3, 4), settings=Voting(pixels=1)

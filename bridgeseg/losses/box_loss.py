@@ -107,6 +107,7 @@ def bootstrapped_box_loss(
     loss: "smooth-l1" of the encoded boxes (paper), or "giou" of the boxes themselves, see `generalised_iou_loss`
     returns: loss, kept fraction, threshold as it ended. The loss is NaN where any encoded value is NaN or infinite,
         also where there is no instance
+    raises: ValueError for a loss of another name; as `bridgeseg.losses.hard_pixels.hard_pixels`
 
     Example:
         >>> import torch
@@ -126,6 +127,8 @@ def bootstrapped_box_loss(
         true_boxes=(true_boxes, "(N, 4, h, w) float"),
         present=(present, "(N, h, w) bool"),
     )
+    if loss not in BOX_LOSSES:
+        raise ValueError(f"loss is {loss!r}, expected one of {', '.join(BOX_LOSSES)}")
     overlap = iou(predicted_boxes.detach().float(), true_boxes, dim=1)  # (N, h, w)
     kept, ended = hard_pixels(overlap, present, threshold, floor)
     values = (

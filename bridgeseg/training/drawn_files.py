@@ -24,7 +24,7 @@ from bridgeseg.system.worst_pictures import MATCH, WorstPictures
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CURVES, WORST, PICTURES = "precision-recall.png", "worst.png", "pictures.csv"
+PRECISION_RECALL, WORST, PICTURES = "precision-recall.png", "worst.png", "pictures.csv"
 
 
 def draw_evaluation(worst: WorstPictures, categories: Sequence[str], rule: str, out: Path) -> None:
@@ -44,7 +44,7 @@ def draw_evaluation(worst: WorstPictures, categories: Sequence[str], rule: str, 
     write_text(out / PICTURES, worst.csv())
     _save(
         precision_recall_sheet(average_precision(worst.overlaps, len(categories), rule), categories),
-        out / CURVES,
+        out / PRECISION_RECALL,
     )
     panels = []
     for one in worst.worst:

@@ -23,14 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from instance_table import opened
 from stored_result import arguments, note_place, origin, place_of, publish, spread
 
-from bridgeseg.data.open_dataset import open_pictures
 from bridgeseg.grouping.suppression import Suppression, suppress_and_trace
 from bridgeseg.losses.loss_recipe import BoxLossRecipe, LossRecipe
 from bridgeseg.machine.environment import cache_folder, device
 from bridgeseg.machine.files import write_text
-from bridgeseg.structures.labels import BadInput, Labelled
 from bridgeseg.system.evaluation import check_unseen, evaluate
 from bridgeseg.system.presets import NUCLEI_FAST
 from bridgeseg.system.recipe import Recipe
@@ -61,17 +60,6 @@ def recipe_of(boxes: BoxLossRecipe, steps: int) -> Recipe:
     )
 
 
-def opened(split: str) -> Labelled:
-    """Return the pictures of a split.
-
-    raises: BadInput where they are not at hand
-    """
-    found = open_pictures("nuclei", split)
-    if found is None:
-        raise BadInput("nuclei: not at hand, expected their folder in BRIDGESEG_DATA")
-    return found
-
-
 def figures(result: dict[str, Any]) -> dict[str, float]:
     """Return what is compared of an evaluation."""
     ap = result["ap_r"]
@@ -85,9 +73,11 @@ def trained_and_scored(variant: str, seed: int, recipe: Recipe, folder: Path) ->
     place = folder / f"{called}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
     file = place.with_suffix(".json")
     if not file.exists():
-        run = train_run(opened("train"), place, recipe, seed=seed, device=device(), resume=True)
+        run = train_run(
+            opened("nuclei", "train", None, recipe), place, recipe, seed=seed, device=device(), resume=True
+        )
         log = [json.loads(line) for line in (place / "log.jsonl").read_text("utf8").splitlines()]
-        pictures = opened("val")
+        pictures = opened("nuclei", "val", None, recipe)
         check_unseen(run, pictures, "val")
         began = time.monotonic()
         found: dict[str, Any] = {

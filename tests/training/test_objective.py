@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
+from bridgeseg.losses.box_loss import bootstrapped_box_loss
 from bridgeseg.losses.loss_recipe import BoxLossRecipe, CategoryLossRecipe, LossRecipe
 from bridgeseg.structures.box_encodings import ENCODINGS
 from bridgeseg.structures.boxes import box_targets, encode
@@ -238,3 +239,9 @@ def test_generalised_iou_of_a_broken_answer_is_nan(labels: tuple[Tensor, Tensor]
     recipe = dataclasses.replace(BOX, loss="giou")
     broken = torch.full((2, 4, 8, 8), float("nan"))
     assert localization_loss(broken, categories, torch.zeros_like(instances), STRIDE, recipe).loss.isnan()
+
+
+def test_a_loss_of_no_known_name_is_refused_and_not_taken_for_another() -> None:
+    boxes, there = torch.tensor([0.0, 0.0, 4.0, 4.0]).view(1, 4, 1, 1), torch.ones(1, 1, 1, dtype=torch.bool)
+    with pytest.raises(ValueError, match="loss is 'l1', expected one of smooth-l1, giou"):
+        bootstrapped_box_loss(boxes, boxes, boxes, boxes, there, scale=4.0, loss="l1")

@@ -103,8 +103,15 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
     one.add_argument("--out", required=True, metavar="RUN", help="folder for the result; new or empty")
     one.add_argument("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)}; default: by the data")
-    one.add_argument(
+    long = one.add_mutually_exclusive_group()
+    long.add_argument(
         "--minutes", type=_minutes, metavar="M", help="for both networks together; default: the recipe's"
+    )
+    long.add_argument(
+        "--steps",
+        type=_positive,
+        metavar="N",
+        help="instead of minutes: the same training on a machine of another speed",
     )
     one.add_argument(
         "--batch",

@@ -111,7 +111,7 @@ def train(given: argparse.Namespace, began: float) -> int:
             run = train_run(
                 open_dataset(*spec, "train", count=count, note=warn if first else quiet),
                 given.out,
-                recipe.with_minutes(given.minutes).with_at_most(given.batch),
+                recipe.with_minutes(given.minutes).with_steps(given.steps).with_at_most(given.batch),
                 seed=given.seed,
                 device=device,
                 resume=given.resume,

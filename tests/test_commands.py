@@ -206,6 +206,15 @@ def test_minutes_cover_reading_and_both_networks(recipe, tmp_path, monkeypatch, 
     assert load_run(out).recipe.minutes == 0.06
 
 
+def test_as_many_steps_are_taken_as_are_asked_for(tmp_path):
+    out = tmp_path / "run"
+    assert main(["train", "--data", "scenes", "--out", str(out), "--steps", "20"]) == 0
+    run = load_run(out)
+    assert run.recipe.steps == 20
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [1, 20]
+
+
 def test_too_few_minutes_to_read_the_pictures_are_refused(tmp_path, capsys, clock):
     assert main(["train", "--data", "scenes", "--out", str(tmp_path / "r"), "--minutes", "0.01"]) == 1
     one_error(capsys, "minutes: 0.01", "took 1 s; expected more")
@@ -273,6 +282,8 @@ def test_missing_pretrained_weights_are_one_line(tmp_path, capsys, monkeypatch):
         ["train", "--data", "scenes", "--out", "x", "--minutes", "0"],
         ["train", "--data", "scenes", "--out", "x", "--minutes", "nan"],
         ["train", "--data", "scenes", "--out", "x", "--minutes", "soon"],
+        ["train", "--data", "scenes", "--out", "x", "--steps", "0"],
+        ["train", "--data", "scenes", "--out", "x", "--steps", "5", "--minutes", "1"],
         ["train", "--data", "scenes", "--out", "x", "--seed", "-1"],
         ["segment", "x", "--out", "y"],
         ["evaluate", "x", "--data", "scenes", "--rule", "golden"],

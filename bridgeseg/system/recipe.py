@@ -186,6 +186,20 @@ class Recipe:
             raise BadInput(f"minutes: {minutes}, expected more than 0")
         return dataclasses.replace(self, minutes=minutes, steps=None)
 
+    def with_steps(self, steps: int | None) -> Recipe:
+        """Return the recipe with a fixed number of steps, by which a machine of another speed repeats a training.
+
+        steps: of both networks together, 1 or more; None returns the recipe as it is
+        raises: BadInput for a number below 1
+
+        Our choice. Built in chapter 6.
+        """
+        if steps is None:
+            return self
+        if steps < 1:
+            raise BadInput(f"steps: {steps}, expected at least 1")
+        return dataclasses.replace(self, steps=steps)
+
     def with_at_most(self, pictures: int | None) -> Recipe:
         """Return the recipe with mini-batches computed in parts of at most so many pictures, for small memories.
 

@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("recipe")
     parser.add_argument("--data", required=True)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--steps", type=int, help="instead of minutes")
     parser.add_argument("--count", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--name")
@@ -52,13 +53,15 @@ def main() -> None:
             str(given.seed),
         ]
         words += ["--minutes", str(given.minutes)] if given.minutes else []
+        words += ["--steps", str(given.steps)] if given.steps else []
         if command(words):
             raise SystemExit(1)
     run = load_run(str(folder))
     pictures = open_dataset(*read_spec(given.data), "val", count=given.count)
     check_unseen(run, pictures, "val")
-    minutes = f" --minutes {given.minutes:g}" if given.minutes else ""
-    shown = f"python -m bridgeseg train --data {data} --recipe {given.recipe}{minutes} --seed {given.seed} --out RUN"
+    length = f" --minutes {given.minutes:g}" if given.minutes else ""
+    length += f" --steps {given.steps}" if given.steps else ""
+    shown = f"python -m bridgeseg train --data {data} --recipe {given.recipe}{length} --seed {given.seed} --out RUN"
     log = [json.loads(text) for text in (folder / "log.jsonl").read_text().splitlines()]
     result = {
         **origin(shown, given.seed),

@@ -114,6 +114,15 @@ def test_other_minutes_take_the_place_of_steps() -> None:
             VOC.with_minutes(minutes)
 
 
+def test_a_number_of_steps_takes_the_place_of_minutes() -> None:
+    assert VOC.with_steps(None) is VOC
+    counted = VOC.with_minutes(3).with_steps(7)
+    assert (counted.minutes, counted.steps) == (3, 7)
+    assert counted.with_minutes(3) == VOC.with_minutes(3)
+    with pytest.raises(BadInput, match="steps: 0"):
+        VOC.with_steps(0)
+
+
 def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         VOC.semantic.optimiser.rate = 1.0  # type: ignore[misc]

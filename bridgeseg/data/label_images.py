@@ -98,7 +98,10 @@ class LabelImages:
             for path in standing(self.root, ENDINGS, Findings()):
                 findings.note("files beside images and masks, passed over", path.name)
         if not self._pairs:
-            raise BadInput(f"{self.root}: no picture with a label image of its name")
+            raise BadInput(
+                f"{self.root}: no picture with a label image of its name, expected images/NAME.* and masks/NAME.tif or"
+                " .png (a JPEG blurs numbers), NAME_masks.tif beside NAME.*, or folders masks/NAME of a mask an object"
+            )
         self.names = plain_names([picture.name for picture, _ in self._pairs])
         self._in_pieces = self._one_number_only()
 

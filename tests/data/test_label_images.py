@@ -13,7 +13,7 @@ from bridgeseg.data.label_images import LabelImages, PaletteFolder, read_label_i
 from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.mask_files import MaskFiles
 from bridgeseg.structures.labels import BadInput, verify
-from bridgeseg.system.conversion import _pieces as pieces
+from bridgeseg.system.label_layouts import _pieces as pieces
 
 LABELS = np.array([[0, 1, 1, 0], [9, 0, 5, 5], [9, 0, 0, 1]])
 EXPECTED = np.array([[0, 1, 1, 0], [3, 0, 2, 2], [3, 0, 0, 1]])

@@ -186,7 +186,10 @@ class _Places:
         self.named = set(fits)
         kept: list[Path | None] = []
         for named, (path, fit) in zip(names, found, strict=True):
-            if path is None or fit < max(fits[path]):
+            if path is None and fit[0]:
+                findings.note("pictures of which there are several of that name, passed over", named)
+                kept.append(None)
+            elif path is None or fit < max(fits[path]):
                 findings.note("absent pictures", named)
                 kept.append(None)
             elif fits[path].count(fit) > 1:
@@ -209,8 +212,10 @@ class _Places:
         candidates = self._by_name[wanted[-1]] if wanted else []
         common = [(_same_end(parts, wanted), -len(parts), path) for parts, path in candidates]
         common.sort(key=lambda one: one[:2], reverse=True)
-        if not common or (len(common) > 1 and common[0][:2] == common[1][:2]):
+        if not common:
             return None, (0, False)
+        if len(common) > 1 and common[0][:2] == common[1][:2]:
+            return None, (common[0][0], False)
         return common[0][2], (common[0][0], common[0][0] == len(wanted))
 
 

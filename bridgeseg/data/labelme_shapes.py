@@ -63,7 +63,7 @@ def fill_shape(shape: dict[str, Any], size: tuple[int, int]) -> tuple[Patch, boo
     """
     kind, points = kind_of(shape), read_points(shape.get("points"))
     if kind == "mask":
-        return _mask(points, shape.get("mask"), size), False
+        return _mask(points, shape.get("mask"), size)
     if kind not in ("polygon", *POINTS):
         raise BadInput(f"a shape of type {kind!r}")
     if len(points) not in POINTS.get(kind, (len(points),)) or len(points) < (3 if kind == "polygon" else 2):
@@ -79,8 +79,8 @@ def fill_shape(shape: dict[str, Any], size: tuple[int, int]) -> tuple[Patch, boo
     return fill_polygon(points, size), beyond
 
 
-def _mask(points: np.ndarray, text: Any, size: tuple[int, int]) -> Patch:
-    """The pixels of a mask, a PNG in base64 whose first pixel is the first of two points.
+def _mask(points: np.ndarray, text: Any, size: tuple[int, int]) -> tuple[Patch, bool]:
+    """The pixels of a mask, a PNG in base64 whose first pixel is the first of two points; whether some were cut off.
 
     Both points are pixels of the mask where they are whole numbers: a larger PNG is cut there, as labelme does.
     """
@@ -97,4 +97,5 @@ def _mask(points: np.ndarray, text: Any, size: tuple[int, int]) -> Patch:
     (x0, y0), (x1, y1) = np.rint(points).astype(int).tolist()
     if np.array_equal(points, np.rint(points)):
         held = held[: max(y1 - y0 + 1, 0), : max(x1 - x0 + 1, 0)]
-    return paste(held, y0, x0, size)
+    patch = paste(held, y0, x0, size)
+    return patch, patch.area < int(np.count_nonzero(held))

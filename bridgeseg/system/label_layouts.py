@@ -15,6 +15,7 @@ import torch
 from bridgeseg.data.coco import CocoFolder
 from bridgeseg.data.endings import ENDINGS, LOSSLESS, folder_named, is_hidden, standing, walk
 from bridgeseg.data.findings import Findings
+from bridgeseg.data.json_files import read_json
 from bridgeseg.data.label_images import LabelImages, PaletteFolder, is_label_image
 from bridgeseg.data.labelme import LabelmeFolder
 from bridgeseg.data.mask_files import MaskFiles
@@ -112,6 +113,11 @@ def _what_else(source: Path) -> str:
     fitting = [f"{path.name} ({', '.join(fits)})" for path in folders if (fits := _fits(path))]
     if fitting:
         return f"none of the known layouts, but its folders {', '.join(fitting)}; expected one of them"
+    for path in walk(source, (".json",)):
+        try:
+            read_json(path)
+        except BadInput as error:
+            return f"none of the known layouts; {error}"
     files = [path.name.lower() for path in source.rglob("*") if path.is_file() and not is_hidden(path.name)]
     if any(name.endswith("_seg.npy") for name in files):
         return "labels in Cellpose's _seg.npy files, which can run code; expected masks that it saved as PNG or TIFF"

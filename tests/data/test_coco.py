@@ -258,6 +258,20 @@ def test_labels_of_an_absent_picture_are_not_laid_on_another_of_its_name(tmp_pat
             assert folder[0].instances.max() == 0  # only the absent one has an object
 
 
+def test_a_name_that_several_pictures_have_is_not_called_absent(tmp_path: Path) -> None:
+    path = write(tmp_path, [annotation(1)])
+    for cam in ("left", "right"):
+        (tmp_path / cam).mkdir()
+        (tmp_path / cam / "b.jpg").write_bytes((tmp_path / "images" / "a.jpg").read_bytes())
+    images_of(path, "a.jpg", "b.jpg", "gone.jpg")
+    findings = Findings()
+    CocoFolder(tmp_path, path, findings)
+    assert findings.lines()[:2] == [
+        "pictures of which there are several of that name, passed over: 1 (b.jpg)",
+        "absent pictures: 1 (gone.jpg)",
+    ]
+
+
 def test_a_picture_that_may_be_of_two_images_is_of_none(tmp_path: Path) -> None:
     path = write(tmp_path, [annotation(1), annotation(2, image_id=8), annotation(3, image_id=9)])
     Image.fromarray(np.zeros((8, 10, 3), np.uint8)).save(tmp_path / "images" / "b.png")

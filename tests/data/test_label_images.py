@@ -254,6 +254,23 @@ def test_a_mask_a_file_is_an_object_a_file(tmp_path: Path) -> None:
         folder[0]
 
 
+def test_a_mask_saved_with_losses_is_refused_and_not_taken_for_background(tmp_path: Path) -> None:
+    for name in "ab":
+        picture(tmp_path / "images" / f"{name}.png")
+        labels(tmp_path / "masks" / name / "1.png", (LABELS == 5) * 255)
+        (tmp_path / "masks" / name / "notes.txt").write_text("x")
+    findings = Findings()
+    folder = MaskFiles(tmp_path, findings)
+    assert [folder[number].instances.max() for number in (0, 1)] == [1, 1]
+    assert findings.lines() == [
+        "files and folders passed over in the folders of masks: 2 (a/notes.txt, b/notes.txt)"
+    ]
+    labels(tmp_path / "masks" / "b" / "2.JPG", (LABELS == 1) * 255)
+    assert folder[0].instances.max() == 1
+    with pytest.raises(BadInput, match=r"2\.JPG: \.JPG blurs a mask's border, expected PNG or TIFF"):
+        folder[1]
+
+
 @pytest.mark.parametrize("ending", [".bmp", ".PNG", ".tiff", ".gif", ".pgm"])
 def test_masks_of_every_ending_that_keeps_numbers_are_objects(tmp_path: Path, ending: str) -> None:
     picture(tmp_path / "images" / "a.png")

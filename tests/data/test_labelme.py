@@ -72,6 +72,14 @@ def test_every_kind_of_area_is_read(tmp_path: Path) -> None:
     assert findings.lines() == []
 
 
+def test_a_mask_that_reaches_beyond_its_picture_is_counted(tmp_path: Path) -> None:
+    held = base64.b64encode(png(np.full((4, 4), 255, np.uint8))).decode()
+    write(tmp_path, "one", [shape("a", [[x, 6], [x + 3, 9]], "mask", mask=held) for x in (0, 5)])
+    (_, sample), findings = read(tmp_path)
+    assert (sample.instances > 0).sum() == 16
+    assert findings.lines() == ["outlines that reach beyond their picture, cut off there: 2 (one)"]
+
+
 def test_a_group_is_one_object_of_its_label(tmp_path: Path) -> None:
     parts = [
         [[0, 0], [2, 0], [2, 2], [0, 2]],

@@ -67,6 +67,16 @@ def test_what_is_there_is_counted_where_nothing_fits(tmp_path: Path) -> None:
     assert "(files: no file), expected" in refused(tmp_path / "empty")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [('{"images": [], "annotations": [{"id": 1', "is not JSON"), ("[]", "holds a list, expected an object")],
+)
+def test_a_json_that_cannot_be_read_is_named(tmp_path: Path, text: str, said: str) -> None:
+    image(tmp_path / "a.jpg")
+    (tmp_path / "x.json").write_text(text)
+    assert refused(tmp_path).startswith(f"none of the known layouts; {tmp_path / 'x.json'}: {said}")
+
+
 def test_a_file_that_is_no_set_of_coco_s_says_what_it_is(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
         archive.writestr("annotations/instances_default.json", "{}")

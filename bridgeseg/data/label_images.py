@@ -38,7 +38,7 @@ PICTURE_MARKS = ("", "_img", "_image")
 OUTPUTS = ("_flows", "_outlines", "_outlines_cp", "_cp_output", "_flows_cp")
 
 IN_PIECES = (
-    "label images of twice as many pieces as numbers, taken for objects; categories are read as palette"
+    "label images of twice as many pieces as numbers, read as one object a number and not as categories"
 )
 
 Pieces = Callable[[np.ndarray], np.ndarray]

@@ -15,7 +15,7 @@ from bridgeseg.data.open_dataset import KINDS
 from bridgeseg.measures.average_precision import RULES
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.checkpoint import shipped
-from bridgeseg.system.conversion import FORMATS
+from bridgeseg.system.label_layouts import FORMATS
 from bridgeseg.system.presets import RECIPES
 
 SPECS = "scenes, voc:DIR, sbd:DIR or nuclei:DIR"

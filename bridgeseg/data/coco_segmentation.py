@@ -5,12 +5,27 @@ Built in chapter 12.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bridgeseg.data.polygons import NOTHING, Patch, fill_polygon, join, read_points
 from bridgeseg.structures.labels import BadInput
+
+
+class Filled(NamedTuple):
+    """What a segmentation says of a picture.
+
+    patch: its pixels
+    points: those of its polygons, (n, 2) float64, x and y; none of run lengths
+    left_out: polygons beside others that have fewer than three points, and so no area
+
+    Built in chapter 12.
+    """
+
+    patch: Patch
+    points: np.ndarray
+    left_out: int
 
 
 def decompress(text: str) -> list[int]:
@@ -26,6 +41,10 @@ def decompress(text: str) -> list[int]:
 
     Built in chapter 12.
     """
+    if text.startswith("b'") and text.endswith(
+        "'"
+    ):  # Python's bytes turned to text, whose quote is no such letter
+        text = text[2:-1].replace("\\\\", "\\")
     counts: list[int] = []
     value = shift = 0
     for letter in text:
@@ -79,23 +98,26 @@ def fill_runs(rle: dict[str, Any], size: tuple[int, int]) -> Patch:
     return Patch(int(rows[0]), left, np.ascontiguousarray(mask[rows[0] : rows[-1] + 1]))
 
 
-def fill_segmentation(segmentation: Any, size: tuple[int, int]) -> tuple[Patch, np.ndarray]:
+def fill_segmentation(segmentation: Any, size: tuple[int, int]) -> Filled:
     """Return the pixels of an annotation.
 
     segmentation: polygons, [[x, y, x, y, …], …], of which an object is all together; or run lengths
     size: height and width of the picture
-    returns: the pixels, and the points of the polygons (n, 2) float64, none for run lengths
-    raises: BadInput when it is neither
+    returns: the pixels, the points, and how many polygons were left out
+    raises: BadInput when it is neither, or no polygon has an area
 
-    Built in chapter 12.
+    Our choice: polygons of one or two points, which tools that trace a mask write for its single pixels, are left out
+    where others stand beside them. Built in chapter 12.
     """
     if isinstance(segmentation, dict):
-        return fill_runs(segmentation, size), np.zeros((0, 2))
+        return Filled(fill_runs(segmentation, size), np.zeros((0, 2)), 0)
     if not isinstance(segmentation, list) or not segmentation:
         raise BadInput("no segmentation")
     # Some tools leave out the list around a single polygon.
     parts = [segmentation] if not isinstance(segmentation[0], list) else segmentation
     points = [read_points(part) for part in parts]
-    if any(len(part) < 3 for part in points):
-        raise BadInput("a polygon of fewer than three points")
-    return join([fill_polygon(part, size) for part in points]), np.concatenate(points)
+    areas = [part for part in points if len(part) > 2]
+    if not areas:
+        raise BadInput("no polygon of three points or more")
+    patch = join([fill_polygon(part, size) for part in areas])
+    return Filled(patch, np.concatenate(areas), len(points) - len(areas))

@@ -211,12 +211,13 @@ def folder_named(root: Path, name: str) -> Path | None:
     return next((path for path in sorted(root.iterdir()) if alike(path.name) == name and path.is_dir()), None)
 
 
-def standing(folder: Path, endings: Sequence[str], findings: Findings) -> list[Path]:
+def standing(folder: Path, endings: Sequence[str], findings: Findings, where: str = "") -> list[Path]:
     """Return the files of a folder that have one of some endings.
 
     folder: where to look
     endings: with their dots, in small letters
     findings: where files of other endings, hidden ones, folders and dangling links are counted
+    where: what to call a folder that is one of many, so that all are counted together
     returns: the paths, sorted
     raises: BadInput when the folder cannot be listed
 
@@ -226,10 +227,11 @@ def standing(folder: Path, endings: Sequence[str], findings: Findings) -> list[P
         found = listed(folder, endings)
     except OSError as error:
         raise BadInput(f"{folder}: cannot be listed ({error.strerror})") from None
+    place, before = (where, f"{folder.name}/") if where else (f"{folder.name}/", "")
     for path in found.hidden:
-        findings.note(f"hidden files passed over in {folder.name}/", path.name)
+        findings.note(f"hidden files passed over in {place}", before + path.name)
     for path in sorted([*found.others, *found.folders, *found.dangling]):
-        findings.note(f"files and folders passed over in {folder.name}/", path.name)
+        findings.note(f"files and folders passed over in {place}", before + path.name)
     return found.read
 
 

@@ -28,13 +28,18 @@ from bridgeseg.data.stored_numbers import check_size, read_stored
 from bridgeseg.data.voc import read_categories, read_colours
 from bridgeseg.structures.labels import VOID, BadInput, Sample
 
-# What stands after the picture's name in that of its label image; the longest first.
-MASK_MARKS = ("_cp_masks", "_masks", "_mask", "_labels", "_label")
+# What stands after the picture's name in that of its label image, with _ or -; the longest first. Cellpose writes the
+# first two, QuPath's scripts -labels: these are label images wherever they stand.
+MASK_MARKS = ("_cp_masks", "_masks", "_labels", "_mask", "_label")
 # Of several label images of a picture the first counts: what Cellpose found by itself comes after what was corrected.
 PREFERRED = ("", "_masks", "_mask", "_labels", "_label", "_cp_masks")
 PICTURE_MARKS = ("", "_img", "_image")
 # What Cellpose writes beside a picture, and is none.
 OUTPUTS = ("_flows", "_outlines", "_outlines_cp", "_cp_output", "_flows_cp")
+
+IN_PIECES = (
+    "label images of twice as many pieces as numbers, read as one object a number and not as categories"
+)
 
 Pieces = Callable[[np.ndarray], np.ndarray]
 
@@ -72,7 +77,7 @@ class LabelImages:
     is counted.
 
     root: the folder
-    pieces: numbers the connected pieces of a category map, (h, w) uint8 in and (h, w) int32 out
+    pieces: numbers the connected pieces of a category map, (h, w) integers in and (h, w) int32 out
     findings: where everything is counted that cannot be carried over
     raises: BadInput when there is no picture with a label image
 
@@ -98,7 +103,10 @@ class LabelImages:
             for path in standing(self.root, ENDINGS, Findings()):
                 findings.note("files beside images and masks, passed over", path.name)
         if not self._pairs:
-            raise BadInput(f"{self.root}: no picture with a label image of its name")
+            raise BadInput(
+                f"{self.root}: no picture with a label image of its name, expected images/NAME.* and masks/NAME.tif or"
+                " .png (a JPEG blurs numbers), NAME_masks.tif beside NAME.*, or folders masks/NAME of a mask an object"
+            )
         self.names = plain_names([picture.name for picture, _ in self._pairs])
         self._in_pieces = self._one_number_only()
 
@@ -121,6 +129,10 @@ class LabelImages:
         else:
             numbers, instances = np.unique(labels, return_inverse=True)
             instances = instances.reshape(labels.shape) + (1 if numbers[0] > 0 else 0)
+            # A number that is void's in a category map is none here.
+            pieces = int(self._pieces(instances + (instances >= VOID)).max())
+            if pieces >= 2 * max(instances.max(), 1):
+                self._findings.note(IN_PIECES, self.names[index])
         return Sample(self.names[index], picture, categories, instances.astype(np.int32))
 
     def _in_folders(self, findings: Findings) -> list[tuple[Path, Path]] | None:
@@ -274,8 +286,8 @@ def pair(pictures: dict[str, Path], labels: Iterable[Path], findings: Findings) 
 
 def _unmarked(stem: str) -> tuple[str, str]:
     """The name without the mark of a label image behind it, and that mark."""
-    mark = next((mark for mark in MASK_MARKS if stem.endswith(mark)), "")
-    return stem.removesuffix(mark), mark
+    mark = next((mark for mark in MASK_MARKS if stem.replace("-", "_").endswith(mark)), "")
+    return stem[: len(stem) - len(mark)], mark
 
 
 def is_label_image(path: Path) -> bool:
@@ -283,4 +295,4 @@ def is_label_image(path: Path) -> bool:
 
     path: the file
     """
-    return has_ending(path.name, LOSSLESS) and _unmarked(alike(path.stem))[1] in MASK_MARKS[:2]
+    return has_ending(path.name, LOSSLESS) and _unmarked(alike(path.stem))[1] in MASK_MARKS[:3]

@@ -7,45 +7,36 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
-import math
 import os
+import re
 import tempfile
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from bridgeseg.data.category_names import is_background, is_ignored
 from bridgeseg.data.endings import ENDINGS, alike, plain_names, walk
 from bridgeseg.data.findings import Findings
-from bridgeseg.data.json_files import clean_name, read_json
-from bridgeseg.data.pictures import MOST_PIXELS, read_picture
-from bridgeseg.data.polygons import (
-    BEYOND,
-    Patch,
-    fill_disc,
-    fill_polygon,
-    join,
-    paste,
-    reaches_beyond,
-    read_points,
-)
+from bridgeseg.data.json_files import read_json, stated_size
+from bridgeseg.data.labelme_shapes import LINES, fill_shape, kind_of, label_of
+from bridgeseg.data.pictures import read_picture
+from bridgeseg.data.polygons import BEYOND, Patch, join
 from bridgeseg.data.regions import Region, compose
+from bridgeseg.data.stored_numbers import check_size
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample
-
-LINES = ("line", "linestrip", "point", "points")  # shapes without an area
 
 
 class _Entry(NamedTuple):
-    """A JSON file with labels, the file of its picture, and whether the picture is in the JSON itself."""
+    """A JSON file, the file of its picture, whether the JSON holds that itself, its labels and kinds of shapes."""
 
     path: Path
     picture: Path | None
     embedded: bool
     labels: set[str]
+    kinds: set[str]
 
 
 class LabelmeFolder:
@@ -57,12 +48,15 @@ class LabelmeFolder:
     labelme shows a picture as its EXIF orientation says, and so does `read_picture`. Where a file says that its picture
     was of another size, the labels would lie elsewhere, and the picture is refused.
 
+    A file names its picture by a path. Where that leads nowhere and pictures have folders of their own, it is the only
+    picture of that name, or of the file's.
+
     A picture has the labels of one file. Of several that name it, as a copied file does, it is the one of its own name;
     the others get the picture of their own name, where there is one.
 
     root: the folder
     findings: where everything is counted that cannot be carried over
-    raises: BadInput when no file with labels is there, or more than 254 categories
+    raises: BadInput when no file with labels is there, no label of a category, or more than 254
 
     Built in chapter 12.
     """
@@ -82,15 +76,19 @@ class LabelmeFolder:
                     findings.note("JSON files without shapes, passed over", path.name)
                     continue
                 embedded = bool(data.get("imageData"))
-                picture = pictures.named(path, data.get("imagePath")) or pictures.of_own_name(path)
+                named = data.get("imagePath")
+                picture = pictures.named(path, named) or pictures.of_own_name(path)
                 if picture is None and not embedded:
-                    named = PureWindowsPath(str(data.get("imagePath") or "none is named")).name
-                    raise BadInput(f"its picture is absent ({named})")
+                    picture = pictures.elsewhere(path, named, findings)
+                if picture is None and not embedded:
+                    raise BadInput(
+                        f"its picture is absent ({PureWindowsPath(str(named or 'none is named')).name})"
+                    )
             except BadInput as error:
                 findings.note("pictures that cannot be used", f"{path.name}: {error}")
                 continue
-            labels = {_label(shape) for shape in shapes if _kind(shape) not in LINES}
-            entries.append(_Entry(path, picture, embedded, labels))
+            labels = {label_of(shape) for shape in shapes if kind_of(shape) not in LINES}
+            entries.append(_Entry(path, picture, embedded, labels, {*map(kind_of, shapes)}))
         self._entries = _one_each(entries, pictures, findings)
         if not self._entries:
             raise BadInput(f"{self.root}: no labelme file with a picture, expected NAME.json beside NAME.jpg")
@@ -105,6 +103,13 @@ class LabelmeFolder:
                 label for label in labels if label and not is_background(label) and not is_ignored(label)
             ),
         )
+        if len(self.categories) == 1:
+            kinds = ", ".join(sorted({kind for entry in self._entries for kind in entry.kinds})) or "none"
+            raise BadInput(
+                f"{self.root}: no label of a shape with an area (types of shapes there: {kinds}), expected polygons,"
+                " rectangles, circles or masks"
+            )
+        _note_look_alikes(self.categories[1:], findings)
         if len(self.categories) > VOID:
             raise BadInput(f"{self.root}: {len(self.categories) - 1} labels, expected at most {VOID - 1}")
         self.names = plain_names([entry.path.relative_to(self.root).as_posix() for entry in self._entries])
@@ -125,7 +130,8 @@ class LabelmeFolder:
             picture = _embedded(entry.path, data["imageData"])
         else:
             picture = read_picture(entry.picture, note=self._findings.left_out)
-        _check_size(data, picture)
+        if stated := stated_size(data.get("imageHeight"), data.get("imageWidth")):
+            check_size(entry.path, stated, picture.shape[:2])
         return compose(
             self.names[index], picture, self._regions(index, data["shapes"], picture), self._findings
         )
@@ -135,20 +141,24 @@ class LabelmeFolder:
         name, size = self.names[index], (picture.shape[0], picture.shape[1])
         groups: dict[Any, tuple[int, list[Patch]]] = {}
         for number, shape in enumerate(shapes):
-            kind = _kind(shape)
+            kind = kind_of(shape)
             if kind in LINES:
                 self._findings.note(f"shapes without an area ({kind})", name)
                 continue
-            label = _label(shape)
+            label = label_of(shape)
             try:
                 if not label:
                     raise BadInput("no label")
-                patch = _patch(kind, shape, size, lambda: self._findings.note(BEYOND, name))
+                patch, beyond = fill_shape(shape, size)
+                if beyond:
+                    self._findings.note(BEYOND, name)
             except BadInput as error:
                 self._findings.note("shapes that cannot be read", f"{name}: {error}")
                 continue
             group = shape.get("group_id")
-            key = (label, str(group)) if group is not None else number
+            key = (label, str(group)) if group not in (None, "") else number
+            if key in groups:
+                self._findings.note("shapes joined by their group_id to an earlier one", name)
             category = BACKGROUND if is_background(label) else VOID
             if label in self.categories[1:]:
                 category = self.categories.index(label)
@@ -156,64 +166,15 @@ class LabelmeFolder:
         return [Region(category, join(patches)) for category, patches in groups.values()]
 
 
-def _label(shape: Any) -> str:
-    return clean_name(shape.get("label")) if isinstance(shape, dict) else ""
-
-
-def _kind(shape: Any) -> str:
-    """The type of a shape; files of 2018 and before have none and know polygons only."""
-    return str(shape.get("shape_type") or "polygon") if isinstance(shape, dict) else "no shape"
-
-
-def _patch(kind: str, shape: dict[str, Any], size: tuple[int, int], beyond: Any) -> Patch:
-    """The pixels of a shape with an area."""
-    points = read_points(shape.get("points"))
-    if kind == "mask":
-        return _mask(points, shape.get("mask"), size)
-    needed = {"rectangle": (2, 4), "circle": (2,), "oriented_rectangle": (4,)}
-    if kind not in ("polygon", *needed):
-        raise BadInput(f"a shape of type {kind!r}")
-    if len(points) not in needed.get(kind, (len(points),)) or len(points) < (3 if kind == "polygon" else 2):
-        raise BadInput(f"a {kind} of {len(points)} points")
-    if kind == "circle":
-        (x, y), radius = points[0], math.dist(*points)
-        if reaches_beyond(np.array([[x - radius, y - radius], [x + radius, y + radius]]), size):
-            beyond()
-        return fill_disc((x, y), radius, size)
-    if reaches_beyond(points, size):
-        beyond()
-    if kind == "rectangle":
-        (x0, y0), (x1, y1) = points.min(0), points.max(0)
-        points = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    return fill_polygon(points, size)
-
-
-def _mask(points: np.ndarray, text: Any, size: tuple[int, int]) -> Patch:
-    """The pixels of a mask, a PNG in base64 whose first pixel is the first of two points.
-
-    Both points are pixels of the mask where they are whole numbers: a larger PNG is cut there, as labelme does.
-    """
-    if len(points) != 2 or not isinstance(text, str):
-        raise BadInput("a mask without its box or its PNG")
-    try:
-        with Image.open(io.BytesIO(base64.b64decode(text)), formats=("PNG",)) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise BadInput(f"a mask of {image.width} x {image.height} pixels")
-            mask = np.asarray(image)
-    except Exception as error:  # Pillow meets broken files with many kinds
-        raise BadInput(f"a mask that is no PNG ({' '.join(str(error).split())[:80]})") from None
-    held = mask.reshape(*mask.shape[:2], -1)[..., 0] != 0
-    (x0, y0), (x1, y1) = np.rint(points).astype(int).tolist()
-    if np.array_equal(points, np.rint(points)):
-        held = held[: max(y1 - y0 + 1, 0), : max(x1 - x0 + 1, 0)]
-    return paste(held, y0, x0, size)
-
-
 class _Pictures:
     """The pictures below a folder, to be found by the path that a JSON has for one, or by the JSON's own name."""
 
     def __init__(self, root: Path) -> None:
         self.all = list(walk(root, ENDINGS))
+        self._folders = {path.parent for path in self.all}
+        self._of_name: defaultdict[str, list[Path]] = defaultdict(list)
+        for path in self.all:
+            self._of_name[alike(path.name)].append(path)
         exact = {os.path.abspath(path): path for path in self.all}
         # A name in other letters is the second choice: A.png and a.png may be two files.
         self._by_path = {alike(place): path for place, path in exact.items()} | exact
@@ -242,6 +203,21 @@ class _Pictures:
         """The picture beside a file that has its name; None where there is none."""
         found = (self._at(path.with_suffix(ending)) for ending in ENDINGS)
         return next((place for place in found if place is not None), None)
+
+    def elsewhere(self, path: Path, named: Any, findings: Findings) -> Path | None:
+        """The only picture of the name that a file has for it, or of its own, where its folder has no picture at all.
+
+        In a folder with others it is absent, and one of its name elsewhere is another picture.
+        """
+        if path.parent in self._folders:
+            return None
+        wanted = [PureWindowsPath(named).name] if isinstance(named, str) else []
+        for name in (*wanted, *(path.stem + ending for ending in ENDINGS)):
+            found = self._of_name.get(alike(name), [])
+            if len(found) == 1:
+                findings.note("pictures found in another folder than their file says", found[0].name)
+                return found[0]
+        return None
 
     def _at(self, place: Path) -> Path | None:
         exact = os.path.abspath(place)
@@ -295,13 +271,12 @@ def _embedded(path: Path, text: Any) -> np.ndarray:
             raise BadInput(str(error).replace(str(inner), "imageData")) from None
 
 
-def _check_size(data: dict[str, Any], picture: np.ndarray) -> None:
-    """Refuse a picture of another size than the one that was labelled."""
-    said = (data.get("imageHeight"), data.get("imageWidth"))
-    size = picture.shape[:2]
-    if None in said or said == size:
-        return
-    turned = "; it is turned by its EXIF orientation, the labels are not" if said == size[::-1] else ""
-    raise BadInput(
-        f"labelled at {said[1]!r:.20} x {said[0]!r:.20} pixels, the picture has {size[1]} x {size[0]}{turned}"
-    )
+def _note_look_alikes(labels: Iterable[str], findings: Findings) -> None:
+    """Count labels that differ by capitals or a number behind them: before labelme 4 cow-1 and cow-2 were two cows."""
+    alike_ones: defaultdict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        alike_ones[alike(re.sub(r"[-_ ]?[0-9]+$", "", label) or label)].append(label)
+    for found in alike_ones.values():
+        if len(found) > 1:
+            kind = "labels alike but for a number or capitals, each a category of its own"
+            findings.note(kind, " and ".join(found[:3]), len(found))

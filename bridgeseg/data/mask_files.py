@@ -15,6 +15,7 @@ from bridgeseg.data.endings import (
     alike,
     by_stem,
     folder_named,
+    has_ending,
     listed,
     plain_names,
     standing,
@@ -75,14 +76,18 @@ class MaskFiles:
 
         index: 0…len-1
         returns: the sample
-        raises: BadInput when a file cannot be read or has another size than the picture; IndexError
+        raises: BadInput when a file cannot be read, has another size than the picture or is a mask that was saved with
+            losses; IndexError
         """
         path, folder = self._pairs[index]
         picture = read_picture(path, note=self._findings.left_out)
-        regions = [
-            Region(1, _patch(mask, picture))
-            for mask in by_stem(standing(folder, LOSSLESS, self._findings), self._findings).values()
-        ]
+        masks = by_stem(
+            standing(folder, ENDINGS, self._findings, "the folders of masks"), self._findings
+        ).values()
+        for mask in masks:  # an object left out would be background
+            if not has_ending(mask.name, LOSSLESS):
+                raise BadInput(f"{mask}: {mask.suffix} blurs a mask's border, expected PNG or TIFF")
+        regions = [Region(1, _patch(mask, picture)) for mask in masks]
         return compose(self.names[index], picture, regions, self._findings)
 
 

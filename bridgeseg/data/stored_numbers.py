@@ -111,7 +111,7 @@ def check_size(where: Path, found: tuple[int, ...], size: tuple[int, ...]) -> No
     """
     if found != size:
         turn = (
-            "; the picture is turned by its EXIF orientation, the labels are not"
+            "; height and width are exchanged, as where an EXIF orientation turned the picture and not the labels"
             if found == size[::-1]
             else ""
         )

@@ -13,28 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from bridgeseg.data.category_names import names_text
-from bridgeseg.data.coco import CocoFolder
-from bridgeseg.data.endings import ENDINGS, LOSSLESS, folder_named, standing, walk
 from bridgeseg.data.findings import Findings
-from bridgeseg.data.label_images import LabelImages, PaletteFolder, is_label_image
-from bridgeseg.data.labelme import LabelmeFolder
-from bridgeseg.data.mask_files import MaskFiles
 from bridgeseg.data.voc import list_path
 from bridgeseg.data.voc_export import write_sample
-from bridgeseg.grouping.components import connected_components
 from bridgeseg.machine.files import write_text
 from bridgeseg.machine.progress import Progress, silent
-from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify
+from bridgeseg.structures.labels import VOID, BadInput, Sample, verify
+from bridgeseg.system.label_layouts import LAYOUTS, open_labels, recognise
 
-FORMATS = ("labelme", "coco", "palette", "masks", "labels")
 MARK = "converted.json"  # says what a folder was made from, so that nothing else is written over
-LAYOUTS = (
-    "NAME.json beside NAME.jpg (labelme), one JSON with images, annotations, categories (coco), images/NAME.* and"
-    " labels/NAME.png (palette), masks/NAME/*.png (masks) or masks/NAME.tif, or NAME_masks.tif (labels)"
-)
 
 
 @dataclass(frozen=True)
@@ -159,65 +148,6 @@ def convert(
     return Converted(kind, dataset.categories, train, val, objects, pictures_with, void / pixels, smallest)
 
 
-def recognise(source: Path) -> str:
-    """Return the format that a folder is in.
-
-    source: the folder, or a JSON file
-    returns: one of FORMATS
-    raises: BadInput when none fits, or several
-
-    Built in chapter 12.
-    """
-    if source.is_file():
-        return "coco"
-    fits = []
-    files = list(walk(source, (".json",)))
-    if any(map(_is_labelme, files)):
-        fits.append("labelme")
-    if any(map(_is_coco, files)):
-        fits.append("coco")
-    images, masks, labels = (folder_named(source, name) for name in ("images", "masks", "labels"))
-    if images and labels and standing(labels, (".png",), Findings()):
-        fits.append("palette")
-    if images and masks and any(path.is_dir() and path.name[0] != "." for path in masks.iterdir()):
-        fits.append("masks")
-    in_masks = images and masks and standing(masks, ENDINGS, Findings())
-    if in_masks or any(map(is_label_image, standing(source, LOSSLESS, Findings()))):
-        fits.append("labels")
-    if len(fits) > 1:
-        raise BadInput(f"{source}: may be {' or '.join(fits)}, expected --format to say which")
-    if not fits:
-        raise BadInput(f"{source}: none of the known layouts, expected {LAYOUTS}")
-    return fits[0]
-
-
-def open_labels(kind: str, source: Path, findings: Findings) -> Labelled:
-    """Return pictures and labels of another layout as a data set.
-
-    kind: one of FORMATS
-    source: the folder, or the JSON of a set in COCO's layout
-    findings: where everything is counted that cannot be carried over
-    raises: BadInput for another kind, when there are several JSON files of COCO's, and what the readers raise
-
-    Built in chapter 12.
-    """
-    if source.is_file() and kind != "coco":
-        raise BadInput(f"{source}: is a file, expected a folder")
-    match kind:
-        case "labelme":
-            return LabelmeFolder(source, findings)
-        case "coco":
-            root, file = _coco_file(source)
-            return CocoFolder(root, file, findings)
-        case "palette":
-            return PaletteFolder(source, _pieces, findings)
-        case "masks":
-            return MaskFiles(source, findings)
-        case "labels":
-            return LabelImages(source, _pieces, findings)
-    raise BadInput(f"format: {kind!r}, expected {', '.join(FORMATS)}")
-
-
 def divide(
     names: Sequence[str], share: float, seed: int = 0, *, held: Collection[str] | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -250,11 +180,6 @@ def divide(
     return tuple(name for name in names if name not in val), tuple(name for name in names if name in val)
 
 
-def _pieces(categories: np.ndarray) -> np.ndarray:
-    """The connected pieces of a category map, (h, w) int32."""
-    return connected_components(torch.from_numpy(categories)).to(torch.int32).numpy()
-
-
 def _areas(sample: Sample) -> tuple[list[int], list[int]]:
     """Of every object its pixels and its category."""
     numbers, first, areas = np.unique(sample.instances, return_index=True, return_counts=True)
@@ -281,37 +206,3 @@ def _check_out(source: Path, out: Path, kind: str) -> None:
         made_from = None
     if made_from != _mark(source, kind):
         raise BadInput(f"{out}: is not empty, and not made from {source} as {kind}; expected a new folder")
-
-
-def _coco_file(source: Path) -> tuple[Path, Path]:
-    """The folder of the pictures and the JSON of a set in COCO's layout."""
-    if source.is_file():
-        parent = source.resolve().parent
-        return (parent.parent if parent.name == "annotations" else parent), source
-    every = list(walk(source, (".json",)))
-    files = [path for path in every if _is_coco(path)] or every
-    if len(files) > 1:
-        names = ", ".join(path.relative_to(source).as_posix() for path in files[:5])
-        raise BadInput(
-            f"{source}: {len(files)} JSON files ({names}), expected one; name the file in its place"
-        )
-    if not files:
-        raise BadInput(f"{source}: no JSON file, expected one with images, annotations and categories")
-    return source, files[0]
-
-
-def _is_labelme(path: Path) -> bool:
-    return _holds(path, b'"shapes"', b'"imagePath"')
-
-
-def _is_coco(path: Path) -> bool:
-    return _holds(path, b'"annotations"', b'"images"', b'"categories"')
-
-
-def _holds(path: Path, *words: bytes) -> bool:
-    """Whether some words stand in a file, which need not be sound JSON; UTF-16 has a zero beside each letter."""
-    try:
-        content = path.read_bytes().replace(b"\0", b"")
-    except OSError:
-        return False
-    return all(word in content for word in words)

@@ -33,6 +33,7 @@ def test_run_lengths_of_both_kinds_are_the_mask(mask: np.ndarray) -> None:
     rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
     compressed = {"size": [*size], "counts": rle["counts"].decode()}
     assert decompress(compressed["counts"]) == to_run_lengths(mask)["counts"]
+    assert decompress(str(rle["counts"])) == to_run_lengths(mask)["counts"]  # "b'…'", as str makes of bytes
     for one in (compressed, to_run_lengths(mask)):
         patch = fill_runs(one, size)
         assert np.array_equal(whole(patch, size), mask)
@@ -81,6 +82,20 @@ def test_parts_of_an_object_are_together_and_a_list_left_out_is_no_matter() -> N
     assert whole(fill_segmentation(SQUARE, (8, 10))[0], (8, 10)).sum() == 6
 
 
+def test_single_pixels_that_a_tool_traced_do_not_cost_the_object(tmp_path: Path) -> None:
+    parts = [SQUARE, [7, 7], [5, 5, 6, 5], []]
+    found = fill_segmentation(parts, (8, 10))
+    assert found.left_out == 3
+    assert np.array_equal(
+        whole(found.patch, (8, 10)), whole(fill_segmentation(SQUARE, (8, 10)).patch, (8, 10))
+    )
+    _, sample, findings = read(tmp_path, write(tmp_path, [annotation(1, segmentation=parts)]))
+    assert (sample.instances == 1).sum() == 6
+    assert findings.lines() == ["polygons of fewer than three points beside others of an object: 3 (a)"]
+    with pytest.raises(BadInput, match="no polygon of three points"):
+        fill_segmentation(parts[1:], (8, 10))
+
+
 def annotation(number: int, category: Any = 3, **more: Any) -> dict[str, Any]:
     given = {"id": number, "image_id": 7, "category_id": category, "segmentation": [SQUARE], "iscrowd": 0}
     return {**given, **more}
@@ -112,6 +127,47 @@ def test_ids_have_gaps_and_categories_stand_in_their_order(tmp_path: Path) -> No
     assert sample.categories[5, 6] == 2
     assert sample.instances.max() == 2
     assert findings.lines() == []
+
+
+@pytest.mark.parametrize("kind", [str, float])
+def test_ids_written_as_another_type_are_the_same_ids(tmp_path: Path, kind: Any) -> None:
+    categories = [{"id": kind(9), "name": "ant"}, {"id": "10", "name": "zebra"}]
+    if kind is str:
+        categories.reverse()
+    given = annotation(1, kind(9), image_id=kind(7))
+    folder, sample, findings = read(tmp_path, write(tmp_path, [given], categories))
+    assert folder.categories == ("background", "ant", "zebra")  # by the number, not by the letters
+    assert (sample.categories == 1).sum() == 6
+    assert findings.lines() == []
+
+
+def test_one_id_of_two_categories_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, [annotation(1)], [{"id": 3, "name": "ant"}, {"id": 3.0, "name": "bee"}])
+    with pytest.raises(BadInput, match="category 3 is ant and bee, expected one name"):
+        CocoFolder(tmp_path, path, Findings())
+
+
+@pytest.mark.parametrize(("number", "names"), [(0, ("ant",)), (5, ("insects", "ant")[::-1])])
+def test_roboflow_s_head_of_all_categories_is_none_and_is_named(
+    tmp_path: Path, number: int, names: tuple[str, ...]
+) -> None:
+    head = {"id": number, "name": "insects", "supercategory": "none"}
+    ant = {"id": 3, "name": "ant", "supercategory": "insects"}
+    folder, _, findings = read(tmp_path, write(tmp_path, [annotation(1)], [head, ant]))
+    assert folder.categories == ("background", *names)
+    assert findings.count("categories 0 without an annotation that head others") == (number == 0)
+    # One that is used is a category as any other.
+    path = write(tmp_path, [annotation(1), annotation(2, 0)], [head, ant])
+    if number == 0:
+        assert CocoFolder(tmp_path, path, Findings()).categories == ("background", "insects", "ant")
+
+
+@pytest.mark.parametrize(
+    ("flag", "void"), [("0", False), ("false", False), (False, False), ("1", True), (1, True)]
+)
+def test_a_flag_may_be_text(tmp_path: Path, flag: Any, void: bool) -> None:
+    _, sample, _ = read(tmp_path, write(tmp_path, [annotation(1, iscrowd=flag)]))
+    assert (sample.categories == 255).any() == void
 
 
 def test_a_crowd_is_void_and_objects_in_it_stay(tmp_path: Path) -> None:
@@ -202,6 +258,20 @@ def test_labels_of_an_absent_picture_are_not_laid_on_another_of_its_name(tmp_pat
             assert folder[0].instances.max() == 0  # only the absent one has an object
 
 
+def test_a_name_that_several_pictures_have_is_not_called_absent(tmp_path: Path) -> None:
+    path = write(tmp_path, [annotation(1)])
+    for cam in ("left", "right"):
+        (tmp_path / cam).mkdir()
+        (tmp_path / cam / "b.jpg").write_bytes((tmp_path / "images" / "a.jpg").read_bytes())
+    images_of(path, "a.jpg", "b.jpg", "gone.jpg")
+    findings = Findings()
+    CocoFolder(tmp_path, path, findings)
+    assert findings.lines()[:2] == [
+        "pictures of which there are several of that name, passed over: 1 (b.jpg)",
+        "absent pictures: 1 (gone.jpg)",
+    ]
+
+
 def test_a_picture_that_may_be_of_two_images_is_of_none(tmp_path: Path) -> None:
     path = write(tmp_path, [annotation(1), annotation(2, image_id=8), annotation(3, image_id=9)])
     Image.fromarray(np.zeros((8, 10, 3), np.uint8)).save(tmp_path / "images" / "b.png")
@@ -227,9 +297,28 @@ def test_absent_and_unnamed_pictures_are_counted(tmp_path: Path) -> None:
     assert findings.count("pictures that the JSON does not name, passed over") == 1
 
 
+@pytest.mark.parametrize("said", ["pictures/a%20b.jpg", "/data/local-files/?d=pictures\\a%20b.jpg"])
+def test_a_picture_may_be_named_by_an_address(tmp_path: Path, said: str) -> None:
+    path = write(tmp_path, [annotation(1)], file_name=said)
+    (tmp_path / "images" / "a.jpg").rename(tmp_path / "images" / "a b.jpg")
+    assert CocoFolder(tmp_path, path, Findings())[0].instances.max() == 1
+    # The name itself comes first.
+    (tmp_path / "images" / "a%20b.jpg").write_bytes((tmp_path / "images" / "a b.jpg").read_bytes())
+    findings = Findings()
+    CocoFolder(tmp_path, path, findings)
+    assert findings.lines() == ["pictures that the JSON does not name, passed over: 1 (a b.jpg)"]
+
+
+@pytest.mark.parametrize("said", [{"height": "8", "width": "10"}, {"height": 8.0}, {"height": 0, "width": 0}])
+def test_a_size_may_be_text_or_unknown(tmp_path: Path, said: dict[str, Any]) -> None:
+    assert CocoFolder(tmp_path, write(tmp_path, [annotation(1)], **said), Findings())[0].instances.max() == 1
+    with pytest.raises(BadInput, match=r"labelled at 10 x 8\.5 pixels, expected whole numbers"):
+        CocoFolder(tmp_path, write(tmp_path, [annotation(1)], height="8.5"), Findings())[0]
+
+
 def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, [annotation(1)], height=10, width=8)
-    with pytest.raises(BadInput, match="labelled at 8 x 10 pixels, the picture has 10 x 8; it is turned"):
+    with pytest.raises(BadInput, match="8 x 10 pixels, its picture 10 x 8; .* exchanged"):
         CocoFolder(tmp_path, path, Findings())[0]
 
 
@@ -272,7 +361,7 @@ def test_a_json_that_is_none_is_one_line(tmp_path: Path, text: str) -> None:
 )
 def test_any_segmentation_is_pixels_or_one_line(segmentation: Any) -> None:
     try:
-        patch, _ = fill_segmentation(segmentation, (5, 6))
+        patch = fill_segmentation(segmentation, (5, 6)).patch
     except BadInput:
         return
     assert whole(patch, (5, 6))[patch.place].shape == patch.mask.shape

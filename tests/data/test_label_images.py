@@ -9,11 +9,17 @@ import pytest
 from PIL import Image
 
 from bridgeseg.data.findings import Findings
-from bridgeseg.data.label_images import LabelImages, PaletteFolder, read_label_image
+from bridgeseg.data.label_images import (
+    IN_PIECES,
+    LabelImages,
+    PaletteFolder,
+    is_label_image,
+    read_label_image,
+)
 from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.mask_files import MaskFiles
 from bridgeseg.structures.labels import BadInput, verify
-from bridgeseg.system.conversion import _pieces as pieces
+from bridgeseg.system.label_layouts import _pieces as pieces
 
 LABELS = np.array([[0, 1, 1, 0], [9, 0, 5, 5], [9, 0, 0, 1]])
 EXPECTED = np.array([[0, 1, 1, 0], [3, 0, 2, 2], [3, 0, 0, 1]])
@@ -48,15 +54,18 @@ def test_a_label_image_without_background_has_objects_only(tmp_path: Path) -> No
     assert LabelImages(tmp_path, pieces, Findings())[0].instances.min() == 1
 
 
-@pytest.mark.parametrize("mark", ["_masks.tif", "_cp_masks.png", "_masks.TIF"])
+@pytest.mark.parametrize("mark", ["_masks.tif", "_cp_masks.png", "_masks.TIF", "-labels.png"])
 @pytest.mark.parametrize("beside", ["a.png", "a_img.tif", "A.PNG"])
-def test_cellpose_s_files_stand_beside_the_picture(tmp_path: Path, mark: str, beside: str) -> None:
+def test_cellpose_s_and_qupath_s_files_stand_beside_the_picture(
+    tmp_path: Path, mark: str, beside: str
+) -> None:
     picture(tmp_path / beside)
     labels(tmp_path / f"a{mark}", LABELS, np.uint16)
     labels(tmp_path / "a_flows.tif", LABELS)
     (tmp_path / "a_seg.npy").write_bytes(b"\x93NUMPY")
     picture(tmp_path / "alone.png")
     findings = Findings()
+    assert is_label_image(tmp_path / f"a{mark}")
     folder = LabelImages(tmp_path, pieces, findings)
     assert folder.names == [Path(beside).stem]
     assert np.array_equal(folder[0].instances, EXPECTED)
@@ -108,6 +117,19 @@ def test_the_corrected_label_image_comes_before_the_automatic_one(tmp_path: Path
     assert findings.lines() == [
         "second label images of one picture, passed over: 2 (a_masks.tif, a_cp_masks.png)"
     ]
+
+
+def test_numbers_in_many_pieces_may_be_categories_and_are_named(tmp_path: Path) -> None:
+    spots = np.zeros((9, 9), np.uint16)
+    spots[::2, ::2] = 255  # in 25 pieces
+    whole = np.arange(81, dtype=np.uint16).reshape(9, 9) + 200  # 255 among them
+    for name, values in (("a", spots + (spots > 0) * np.eye(9, dtype=np.uint16)), ("b", whole)):
+        picture(tmp_path / "images" / f"{name}.png", (9, 9))
+        labels(tmp_path / "masks" / f"{name}.tif", values, np.uint16)
+    findings = Findings()
+    folder = LabelImages(tmp_path, pieces, findings)
+    assert [folder[number].instances.max() for number in (0, 1)] == [2, 81]
+    assert findings.lines() == [f"{IN_PIECES}: 1 (a)"]
 
 
 @pytest.mark.parametrize("value", [1, 255])
@@ -252,6 +274,23 @@ def test_a_mask_a_file_is_an_object_a_file(tmp_path: Path) -> None:
     labels(tmp_path / "masks" / "a" / "5.png", LABELS.T)
     with pytest.raises(BadInput, match=r"5\.png"):
         folder[0]
+
+
+def test_a_mask_saved_with_losses_is_refused_and_not_taken_for_background(tmp_path: Path) -> None:
+    for name in "ab":
+        picture(tmp_path / "images" / f"{name}.png")
+        labels(tmp_path / "masks" / name / "1.png", (LABELS == 5) * 255)
+        (tmp_path / "masks" / name / "notes.txt").write_text("x")
+    findings = Findings()
+    folder = MaskFiles(tmp_path, findings)
+    assert [folder[number].instances.max() for number in (0, 1)] == [1, 1]
+    assert findings.lines() == [
+        "files and folders passed over in the folders of masks: 2 (a/notes.txt, b/notes.txt)"
+    ]
+    labels(tmp_path / "masks" / "b" / "2.JPG", (LABELS == 1) * 255)
+    assert folder[0].instances.max() == 1
+    with pytest.raises(BadInput, match=r"2\.JPG: \.JPG blurs a mask's border, expected PNG or TIFF"):
+        folder[1]
 
 
 @pytest.mark.parametrize("ending", [".bmp", ".PNG", ".tiff", ".gif", ".pgm"])

@@ -55,6 +55,7 @@ def test_every_kind_of_area_is_read(tmp_path: Path) -> None:
         shape("a", [[7, 2], [7, 3.2]], "circle"),
         shape("c", [[1, 5], [2, 6]], "mask", mask=held),
         shape("b", [[0, 0], [1, 0], [1, 1], [0, 1]], "oriented_rectangle"),
+        shape("b", [[0, 7], [1, 7], [1, 8], [0, 8]], "rotation", direction=0.0),
     ]
     write(tmp_path, "one", shapes)
     (folder, sample), findings = read(tmp_path)
@@ -65,9 +66,18 @@ def test_every_kind_of_area_is_read(tmp_path: Path) -> None:
     expected[1:3, 6:8] = 3  # centres within 1.2 of (7, 2)
     expected[5, 1] = expected[6, 1] = expected[6, 2] = 4
     expected[0, 0] = 5
+    expected[7, 0] = 6
     assert np.array_equal(sample.instances, expected)
-    assert np.array_equal(sample.categories, np.array([0, 2, 1, 1, 3, 2])[expected])
+    assert np.array_equal(sample.categories, np.array([0, 2, 1, 1, 3, 2, 2])[expected])
     assert findings.lines() == []
+
+
+def test_a_mask_that_reaches_beyond_its_picture_is_counted(tmp_path: Path) -> None:
+    held = base64.b64encode(png(np.full((4, 4), 255, np.uint8))).decode()
+    write(tmp_path, "one", [shape("a", [[x, 6], [x + 3, 9]], "mask", mask=held) for x in (0, 5)])
+    (_, sample), findings = read(tmp_path)
+    assert (sample.instances > 0).sum() == 16
+    assert findings.lines() == ["outlines that reach beyond their picture, cut off there: 2 (one)"]
 
 
 def test_a_group_is_one_object_of_its_label(tmp_path: Path) -> None:
@@ -131,7 +141,7 @@ def test_a_picture_turned_by_its_exif_is_labelled_as_labelme_shows_it(tmp_path: 
     path.write_text(
         path.read_text().replace('"imageHeight": 8', '"imageHeight": 10').replace(": 10}", ": 8}")
     )
-    with pytest.raises(BadInput, match="8 x 10 pixels, the picture has 10 x 8; it is turned by its EXIF"):
+    with pytest.raises(BadInput, match="8 x 10 pixels, its picture 10 x 8; .* EXIF"):
         LabelmeFolder(tmp_path, Findings())[0]
 
 
@@ -260,3 +270,68 @@ def test_names_in_other_letters_are_two_pictures_where_both_are_there(tmp_path: 
 def test_nothing_at_all_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no labelme file"):
         LabelmeFolder(tmp_path, Findings())
+    write(tmp_path, "one", [shape("a", SQUARE, "linestrip"), shape("_background_", SQUARE)])
+    with pytest.raises(
+        BadInput, match=r"no label of a shape with an area \(.* linestrip, polygon\), expected"
+    ):
+        LabelmeFolder(tmp_path, Findings())
+
+
+def test_pictures_in_a_folder_of_their_own_are_found_by_their_names(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / "labels", name, [shape("x", SQUARE)], imagePath=f"C:\\moved\\{name}.png")
+    (tmp_path / "images").mkdir()
+    for name, ending in (("a", "PNG"), ("b", "tif")):
+        place = tmp_path / "images" / f"{name}.{ending}"
+        place.write_bytes((tmp_path / "labels" / f"{name}.png").read_bytes())
+    (tmp_path / "labels" / "b.png").unlink()
+    # A picture beside the files says that pictures stand there: that of b is absent.
+    findings = Findings()
+    assert LabelmeFolder(tmp_path, findings).names == ["a"]
+    assert findings.count("pictures that cannot be used") == 1
+    (tmp_path / "labels" / "a.png").unlink()
+    findings = Findings()
+    folder = LabelmeFolder(tmp_path, findings)
+    assert [folder[number].instances.max() for number in range(2)] == [1, 1]
+    assert findings.lines() == ["pictures found in another folder than their file says: 2 (a.PNG, b.tif)"]
+    # Of two pictures of one name it may be either.
+    (tmp_path / "more").mkdir()
+    (tmp_path / "images" / "b.tif").rename(tmp_path / "images" / "b.png")
+    (tmp_path / "more" / "b.png").write_bytes(b"")
+    assert LabelmeFolder(tmp_path, Findings()).names == ["a"]
+
+
+def test_joined_shapes_are_counted_and_a_blank_group_is_none(tmp_path: Path) -> None:
+    other = [[6, 5], [9, 5], [9, 7], [6, 7]]
+    for group, objects in ((0, 1), ("", 2), (None, 2)):
+        write(tmp_path, "one", [shape("a", SQUARE, group_id=group), shape("a", other, group_id=group)])
+        (_, sample), findings = read(tmp_path)
+        assert sample.instances.max() == objects
+        assert findings.count("shapes joined by their group_id to an earlier one") == 2 - objects
+
+
+def test_labels_that_number_objects_or_differ_in_capitals_are_named(tmp_path: Path) -> None:
+    labels = ("cow-1", "cow-2", "cow", "Tree", "tree", "7", "8", "dog")
+    write(tmp_path, "one", [shape(label, SQUARE) for label in labels])
+    findings = Findings()
+    assert len(LabelmeFolder(tmp_path, findings).categories) == 9
+    kind = "labels alike but for a number or capitals, each a category of its own"
+    assert findings.lines() == [f"{kind}: 5 (Tree and tree, cow and cow-1 and cow-2)"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"imageHeight": "8", "imageWidth": 10.0}, {"imageHeight": 0, "imageWidth": 0}, {"imageWidth": None}],
+)
+def test_a_size_may_be_text_or_unknown(tmp_path: Path, said: dict[str, Any]) -> None:
+    write(tmp_path, "one", [shape("a", SQUARE)], **said)
+    assert read(tmp_path)[0][1].instances.max() == 1
+
+
+def test_a_file_in_another_encoding_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path, "one", [shape("x", SQUARE)])
+    path.write_bytes(path.read_text().replace('"x"', '"细胞"').encode("gb18030"))
+    findings = Findings()
+    with pytest.raises(BadInput, match="no labelme file"):
+        LabelmeFolder(tmp_path, findings)
+    assert "one.json: is not text in UTF-8, expected it saved as such" in findings.lines()[0]

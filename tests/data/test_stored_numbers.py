@@ -15,7 +15,7 @@ from bridgeseg.data.mask_files import MaskFiles
 from bridgeseg.data.nuclei import NucleiFolder
 from bridgeseg.data.stored_numbers import check_size, read_mask, read_stored
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.conversion import _pieces as pieces
+from bridgeseg.system.label_layouts import _pieces as pieces
 from tests.png_bytes import png
 
 INSIDE = np.zeros((4, 5), bool)

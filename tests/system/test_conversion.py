@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from bridgeseg import data_commands
@@ -101,27 +99,6 @@ def test_every_layout_is_recognised_and_opens_as_voc(name: str, tmp_path: Path) 
     objects = [len(np.unique(sample.instances)) - 1 for sample in found]
     assert done.objects.total() == sum(objects) > 0
     assert done.smallest[0] == min(np.unique(one.instances, return_counts=True)[1][1:].min() for one in found)
-
-
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(0, 10_000), st.integers(20, 60), st.integers(2, 3))
-def test_a_round_trip_through_coco_keeps_every_label(
-    tmp_path: Path, seed: int, size: int, count: int
-) -> None:
-    scenes = Scenes("val", size=size, count=count, seed=seed)
-    for folder in ("coco", "voc"):
-        shutil.rmtree(tmp_path / folder, ignore_errors=True)
-    export_coco(scenes, tmp_path / "coco", "val")
-    convert(tmp_path / "coco", tmp_path / "voc", Findings())
-    read = [VocFolder(tmp_path / "voc", split) for split in ("train", "val")]
-    samples = {sample.name: sample for part in read for sample in (part[index] for index in range(len(part)))}
-    assert read[0].categories == scenes.categories
-    assert sorted(samples) == sorted(scenes.names)
-    for sample in (scenes[index] for index in range(count)):
-        assert np.array_equal(samples[sample.name].categories, sample.categories)
-        numbers, expected = np.unique(sample.instances, return_inverse=True)
-        assert numbers[0] == 0
-        assert np.array_equal(samples[sample.name].instances, expected.reshape(sample.instances.shape))
 
 
 def test_two_layouts_in_one_folder_are_one_error_that_says_which(tmp_path: Path) -> None:

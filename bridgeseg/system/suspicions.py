@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bridgeseg.data.category_names import is_doubtful
 from bridgeseg.structures.labels import VOID
 from bridgeseg.system.first_look import FirstLook, PictureLook
 
@@ -54,10 +55,7 @@ def _of_labels(look: FirstLook) -> list[str]:
         lines.append(f"in no picture: {_listed(never)}")
     if bare:
         lines.append(f"with pixels and without any instance: {_listed(bare)}")
-    strange = [
-        name for name in look.categories[1:] if name.strip("_").lower() in ("background", "ignore", "void")
-    ]
-    if strange:
+    if strange := [name for name in look.categories[1:] if is_doubtful(name)]:
         lines.append(f"a category called {_listed(strange)}: is it an object?")
     return lines
 

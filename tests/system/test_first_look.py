@@ -147,10 +147,13 @@ def test_names_are_listed_up_to_three() -> None:
     assert any("6 pictures (a, b, c and 3 more)" in line for line in suspicions(look))
 
 
-def test_a_category_named_as_the_background_is_asked_about() -> None:
+@pytest.mark.parametrize("name", ["_background_", "BACKGROUND", "__ignored__", "void", "ignore"])
+def test_a_category_named_as_what_is_no_object_is_asked_about(name: str) -> None:
     few = Few([sample("a", squares(8, 3))])
-    few.categories = ("background", "_background_")
-    assert any("a category called _background_" in line for line in suspicions(look_at(few, ())))
+    few.categories = ("background", name)
+    assert any(f"a category called {name}:" in line for line in suspicions(look_at(few, ())))
+    few.categories = ("background", f"{name} noise")
+    assert suspicions(look_at(few, ())) == []
 
 
 GREY = np.repeat(COLOUR[..., :1], 3, 2)

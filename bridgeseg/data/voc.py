@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bridgeseg.data.category_names import CLASSES, other_list, read_names_file, text_lines
-from bridgeseg.data.endings import by_name, composed, listed
+from bridgeseg.data.endings import by_name, composed, listed, say_seconds
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.stored_numbers import check_size
@@ -146,7 +146,15 @@ class VocFolder:
                     ending = "jpg" if folder == "JPEGImages" else "png"
                     there = _of_another_ending(self.root / folder, name)
                     raise BadInput(f"{path}: names {name}, but {folder}/{name}.{ending} is absent{there}")
-        return [{folder: files[composed(name)] for folder, files in standing.items()} for name in self._names]
+        wanted = [composed(name) for name in self._names]
+        for folder in maps:
+            for name in wanted:
+                if len(two := standing[folder][name]) > 1:
+                    raise BadInput(
+                        f"{two[0]}: {two[1].name} beside it has the same name, expected one map of {name}"
+                    )
+        say_seconds(self.root / "JPEGImages", [standing["JPEGImages"][name] for name in wanted], self._note)
+        return [{folder: files[name][0] for folder, files in standing.items()} for name in wanted]
 
     def _look_for_an_instance(self) -> None:
         """Read instance maps until one holds an instance: mostly the first does."""

@@ -135,6 +135,24 @@ def test_names_that_differ_only_in_their_form_of_unicode_are_found(tmp_path):
     refused(lambda: VocFolder(tmp_path), "twice")
 
 
+def test_of_two_pictures_of_one_name_it_is_said_which_has_the_labels(root):
+    expected = VocFolder(root)[0].picture
+    for name, ending in (("a", "png"), ("a", "JPG"), ("c", "png"), ("c", "jpg")):  # c is not in the list
+        Image.fromarray(255 - picture()).save(root / "JPEGImages" / f"{name}.{ending}")
+    said = []
+    assert np.array_equal(VocFolder(root, note=said.append)[0].picture, expected)
+    assert said == [
+        f"{root / 'JPEGImages'}: not read: 2 second pictures of one name (a.JPG, a.png);"
+        " the labels are taken for those of a.jpg"
+    ]
+
+
+@pytest.mark.parametrize("folder", ["SegmentationObject", "SegmentationClass"])
+def test_two_maps_of_one_name_are_refused_since_nobody_knows_which_is_right(root, folder):
+    shutil.copy(root / folder / "b.png", root / folder / "b.PNG")
+    refused(lambda: VocFolder(root), root / folder / "b.png", "b.PNG beside it has the same name")
+
+
 @pytest.mark.parametrize("folder", ["JPEGImages", "SegmentationObject"])
 def test_a_file_that_is_there_and_not_read_is_named(root, folder):
     path = next((root / folder).glob("b.*"))

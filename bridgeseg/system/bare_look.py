@@ -45,6 +45,7 @@ def look_as_found(
     recipes: on whose cells the objects are counted
     count: the first so many pictures only
     progress: called with the share done and a line
+    returns: what is there
 
     Our choice. Built in chapter 12.
     """

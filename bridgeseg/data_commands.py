@@ -12,6 +12,7 @@ from bridgeseg.data.as_found import AsFound
 from bridgeseg.data.coco_export import export_coco
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.open_dataset import open_dataset
+from bridgeseg.data.voc import left_over
 from bridgeseg.data.voc_export import export
 from bridgeseg.machine.environment import tier
 from bridgeseg.machine.progress import Bar
@@ -113,7 +114,11 @@ def check(given: argparse.Namespace, began: float) -> int:
     for line in look.unread:
         complain(line)
     print(f"{given.data}, split {given.split}\n\n{look_table(look, recipes)}")
-    if odd := suspicions(look) + odd:
+    if (
+        odd := suspicions(look)
+        + odd
+        + (left_over(dataset.root) if spec.kind == "voc" and dataset.root else [])
+    ):
         print("\n".join(["", "suspicious", *(f"- {line}" for line in odd)]))
     if given.sheet:
         draw_look(look, given.data, Path(given.sheet))
@@ -146,6 +151,7 @@ def _check_as_found(
     there = "\n".join(["files", *(f"  {line}" for line in bare.files)])
     print(f"{given.data}, all that can be read of it\n\n{there}\n\n{look_table(bare.look, recipes)}")
     odd = [str(error), *bare.unlabelled, *suspicions(bare.look)]
+    odd += left_over(spec.root) if spec.kind == "voc" else []
     print("\n".join(["", "suspicious", *(f"- {line}" for line in odd)]))
     if given.sheet:
         draw_look(bare.look, given.data, Path(given.sheet))

@@ -53,8 +53,10 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_check_goes_on(
 ) -> None:
     name = Scenes("train", count=3).names[1]
     (folder / "JPEGImages" / f"{name}.jpg").write_bytes(b"no picture")
+    (folder / "JPEGImages" / "phone.heic").write_bytes(b"")
     assert main(["check", f"voc:{folder}"]) == 0
     said = capsys.readouterr()
+    assert "- not read in JPEGImages: 1 file of another ending (phone.heic)" in said.out.splitlines()
     assert [name in line for line in said.err.splitlines() if "error" in line] == [True]
     assert "pictures      3, of which 1 cannot be read" in said.out
 

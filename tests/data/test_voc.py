@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from bridgeseg.data.label_png import write_label_png
-from bridgeseg.data.voc import CATEGORIES, VocFolder, one_category_each
+from bridgeseg.data.voc import CATEGORIES, VocFolder, left_over, one_category_each
 from bridgeseg.structures.labels import BadInput, verify
 
 # columns: background, two instances of category 2, one of 5, a category without instance, void
@@ -151,6 +151,21 @@ def test_of_two_pictures_of_one_name_it_is_said_which_has_the_labels(root):
 def test_two_maps_of_one_name_are_refused_since_nobody_knows_which_is_right(root, folder):
     shutil.copy(root / folder / "b.png", root / folder / "b.PNG")
     refused(lambda: VocFolder(root), root / folder / "b.png", "b.PNG beside it has the same name")
+
+
+def test_what_stands_beside_the_pictures_of_the_lists_is_counted(root):
+    assert left_over(root) == left_over(root / "nowhere") == []
+    listed(root, ["a"])
+    assert left_over(root) == ["in no list, and so never read: 1 picture (b.jpg) in JPEGImages"]
+    listed(root, ["b"], "val")
+    (root / "JPEGImages" / "._c.jpg").write_bytes(b"Mac OS X")
+    assert left_over(root) == []
+    (root / "JPEGImages" / "c.heic").write_bytes(b"")
+    (root / "JPEGImages" / "more").mkdir()
+    (root / "ImageSets" / "Segmentation" / "all.txt").write_bytes(b"\xff\xfe\x00")
+    wrong, beside = left_over(root)
+    assert "all.txt: cannot be read as text" in wrong
+    assert beside == "not read in JPEGImages: 1 file of another ending (c.heic), 1 sub-folder (more)"
 
 
 @pytest.mark.parametrize("folder", ["JPEGImages", "SegmentationObject"])

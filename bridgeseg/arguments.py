@@ -90,7 +90,8 @@ def make_parser() -> argparse.ArgumentParser:
 
     one = add(
         "check",
-        "look at a data set before training on it: counts, sizes, what is suspicious, which recipe suits",
+        "look at a data set before training on it: counts, sizes, what is suspicious, which recipe suits;"
+        " ends with status 1 where it does not open, or has nothing to train on",
     )
     one.add_argument("data", metavar="SPEC", help=SPECS)
     one.add_argument("--split", default="train", help="part of the data; default train")

@@ -193,10 +193,13 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
         warn(warning)
     bar = Bar(quiet=True)
     worst = WorstPictures(run.threshold) if given.plots else None
+    notes: list[str] = []
     try:
-        figures = evaluate(run, dataset, given.rule, bar, look=worst)
+        figures = evaluate(run, dataset, given.rule, bar, look=worst, note=notes.append)
     finally:
         bar.close()
+        for line in notes:
+            warn(line)
     if not figures["instances"]:
         raise BadInput(
             f"{given.data}: not one instance in the {len(dataset)} pictures of split {given.split!r}, expected some"

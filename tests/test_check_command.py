@@ -53,8 +53,10 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_check_goes_on(
 ) -> None:
     name = Scenes("train", count=3).names[1]
     (folder / "JPEGImages" / f"{name}.jpg").write_bytes(b"no picture")
+    (folder / "JPEGImages" / "phone.heic").write_bytes(b"")
     assert main(["check", f"voc:{folder}"]) == 0
     said = capsys.readouterr()
+    assert "- not read in JPEGImages: 1 file of another ending (phone.heic)" in said.out.splitlines()
     assert [name in line for line in said.err.splitlines() if "error" in line] == [True]
     assert "pictures      3, of which 1 cannot be read" in said.out
 
@@ -72,6 +74,55 @@ def test_without_another_part_it_is_said_that_there_is_none(
     (folder / "ImageSets" / "Segmentation" / "val.txt").unlink()
     assert main(["check", f"voc:{folder}"]) == 0
     assert "- no part 'val' to compare with:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("spoil", ["list", "classes", "void"])
+def test_a_folder_that_does_not_open_is_looked_at_and_the_reason_comes_first(
+    spoil: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenes = Scenes("train", count=3)
+    if spoil == "list":
+        (folder / "ImageSets" / "Segmentation" / "train.txt").unlink()
+    elif spoil == "classes":
+        (folder / "classes.txt").write_text("disc\n_background_\n")
+    else:
+        for scene in scenes:
+            void = np.where(scene.instances > 0, 255, 0).astype(np.uint8)
+            for maps in ("SegmentationObject", "SegmentationClass"):
+                Image.fromarray(void).save(folder / maps / f"{scene.name}.png")
+    sheet = tmp_path / "check.png"
+    assert main(["check", f"voc:{folder}", "--sheet", str(sheet)]) == 1
+    said = capsys.readouterr()
+    pictures = 5 if spoil == "list" else 3  # without a list those of val are there too
+    every = [*scenes, *Scenes("val", count=2)][:pictures]
+    instances = 0 if spoil == "void" else sum(len(np.unique(one.instances)) - 1 for one in every)
+    lines = said.out.splitlines()
+    assert f"pictures      {pictures}, of which 0 cannot be read" in lines
+    assert next(line for line in lines if line.startswith("instances ")).split()[1] == f"{instances};"
+    assert "  JPEGImages              5 .jpg" in lines
+    (reason,) = said.err.splitlines()
+    assert reason.startswith(f"bridgeseg: error: {folder}")
+    assert lines[lines.index("suspicious") + 1] == f"- {reason.removeprefix('bridgeseg: error: ')}"
+    assert ("category 1" in said.out) == (spoil == "classes")
+    assert ("every labelled pixel is void" in said.out) == (spoil == "void")
+    assert "suits:" not in said.out
+    assert sheet.is_file()
+
+
+def test_where_no_sample_can_be_read_the_pictures_are_looked_at_without_labels(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (folder / "SegmentationObject").iterdir():
+        Image.open(path).convert("RGB").save(path)
+    assert main(["check", f"voc:{folder}"]) == 1
+    said = capsys.readouterr()
+    assert "pictures      3, of which 0 cannot be read" in said.out
+    assert (
+        "- labels that cannot be read, of 3 pictures (train-0-00000, train-0-00001, train-0-00002);"
+        in said.out
+    )
+    assert len(said.err.splitlines()) == 1
+    assert "no picture can be read" in said.err
 
 
 @pytest.mark.parametrize(

@@ -200,8 +200,14 @@ def test_turns_and_mirrors_are_those_of_a_square_sheet(
     top, left = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))
     height, width = data.draw(st.integers(1, rows - top)), data.draw(st.integers(1, columns - left))
     window = crop(sample, top, left, height, width)
+    assert np.array_equal(window.instances, sample.instances[top : top + height, left : left + width])
     assert equal(flip(window), crop(flip(sample), top, columns - left - width, height, width))
-    assert equal(crop(pad(sample, rows + 3, columns + 2), 0, 0, rows, columns), sample)
+    padded = pad(sample, rows + 3, columns + 2)
+    assert equal(crop(padded, 0, 0, rows, columns), sample)
+    beyond = np.ones((rows + 3, columns + 2), bool)
+    beyond[:rows, :columns] = False
+    assert (padded.categories[beyond] == VOID).all()
+    assert not padded.instances[beyond].any()
 
 
 @given(samples(), st.integers(1, 12), st.integers(1, 12))
@@ -210,9 +216,11 @@ def test_what_is_resized_keeps_the_conventions_and_makes_no_label_up(sample: Sam
     pairs = set(zip(sample.categories.ravel().tolist(), sample.instances.ravel().tolist(), strict=True))
     assert set(zip(small.categories.ravel().tolist(), small.instances.ravel().tolist(), strict=True)) <= pairs
     rows, columns = sample.instances.shape
+    assert small.instances.shape == (h, w)
+    assert equal(resize(sample, rows, columns), sample)
     large = resize(sample, 3 * rows, 2 * columns)
-    assert np.array_equal(large.instances[::3, ::2], sample.instances)
-    assert np.array_equal(large.instances, np.kron(sample.instances, np.ones((3, 2), np.int32)))
+    for part in ("instances", "categories"):
+        assert np.array_equal(getattr(large, part), np.kron(getattr(sample, part), np.ones((3, 2), np.uint8)))
 
 
 @given(samples(highest=2**31 - 1))
@@ -264,6 +272,7 @@ def test_what_is_held_out_does_not_depend_on_the_order(names, share, most, rando
     assert chosen == [name for name in names if name in chosen]
     assert len(chosen) <= min(most, max(len(names) - 1, 0))
     assert len(names) < 2 or not share or chosen
+    assert abs(len(chosen) - min(most, share * len(names))) <= 1
     assert set(held_out(random.sample(names, len(names)), share, most)) == set(chosen)
 
 
@@ -308,19 +317,17 @@ def test_hard_pixels_are_the_hardest_and_as_many_as_asked_for(pixels, threshold,
     easiness, valid = (torch.tensor(part) for part in zip(*pixels, strict=True))
     ceiling = None if more is None else max(floor, 1) + more
     kept, ended = hard_pixels(easiness, valid, threshold, floor, ceiling=ceiling)
-    hard, there = int((valid & (easiness < threshold)).sum()), int(valid.sum())
     assert not (kept & ~valid).any()
-    least = min(max(hard, floor), there)
-    if ceiling is not None:
-        assert kept.sum() <= ceiling
-        least = min(least, ceiling)
-    assert kept.sum() >= least
-    left = valid & ~kept
-    if kept.any() and left.any():
-        assert easiness[kept].max() <= easiness[left].min()
-    if hard >= floor and (ceiling is None or hard <= ceiling):
-        assert torch.equal(kept, valid & (easiness < threshold))
-        assert ended == torch.tensor(threshold) or floor
+    ranked = easiness.masked_fill(~valid, torch.inf).sort().values
+    raised = ranked[:floor].amax() if floor else torch.tensor(-torch.inf)
+    wanted = valid & ((easiness < threshold) | (easiness <= raised))  # all that tie with the floor's last
+    if ceiling is None or wanted.sum() <= ceiling:
+        assert torch.equal(kept, wanted)
+        assert ended == raised.clamp(min=threshold)
+    else:
+        assert kept.sum() == ceiling
+        assert easiness[kept].max() <= easiness[valid & ~kept].min()
+        assert ended == ranked[ceiling - 1]
 
 
 @given(hnp.arrays(bool, st.tuples(st.just(2), st.integers(1, 9), st.just(3))), tenths, st.data())
@@ -340,15 +347,31 @@ def test_of_each_picture_the_hardest_share_is_kept(
 # Groupings
 
 
+def grown(mask: np.ndarray) -> np.ndarray:
+    """Return the pixels of a mask that are reached from its first one over sides."""
+    reached = np.zeros_like(mask)
+    reached.flat[mask.argmax()] = True
+    for _ in range(mask.size):
+        around = np.pad(reached, 1)
+        reached = mask & (
+            reached | around[2:, 1:-1] | around[:-2, 1:-1] | around[1:-1, 2:] | around[1:-1, :-2]
+        )
+    return reached
+
+
 @given(maps(np.uint8, 3))
-def test_components_are_the_same_in_a_mirror_and_part_every_category(categories: np.ndarray) -> None:
+def test_components_are_the_same_in_a_mirror_and_neighbours_share_one_where_they_share_a_category(
+    categories: np.ndarray,
+) -> None:
     labels = connected_components(torch.from_numpy(categories)).numpy()
     assert np.array_equal(labels > 0, categories > 0)
     mirrored = connected_components(torch.from_numpy(categories[:, ::-1].copy())).numpy()[:, ::-1]
     pairs = set(zip(labels.ravel().tolist(), mirrored.ravel().tolist(), strict=True))
     assert len(pairs) == len(np.unique(labels)) == len(np.unique(mirrored))  # one to one
+    for kinds, numbers in ((categories, labels), (categories.T, labels.T)):
+        assert np.array_equal(kinds[1:] == kinds[:-1], numbers[1:] == numbers[:-1])
     for number in np.unique(labels[labels > 0]):
-        assert len(np.unique(categories[labels == number])) == 1
+        assert np.array_equal(grown(labels == number), labels == number), "in one piece"
 
 
 @st.composite

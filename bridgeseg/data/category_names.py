@@ -59,6 +59,20 @@ def is_ignored(name: str) -> bool:
     return _IGNORED.fullmatch(name) is not None
 
 
+def is_doubtful(name: str) -> bool:
+    """Return whether a category is called what is hardly an object, with or without the lines that tools put round it.
+
+    name: of a category
+
+    Example:
+        >>> is_doubtful("Void"), is_doubtful("_background_"), is_doubtful("avoided")
+        (True, True, False)
+
+    Built in chapter 12.
+    """
+    return is_background(name) or is_ignored(f"_{name}_")
+
+
 def read_names_file(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...] | None]:
     """Read the names of categories 1, 2, … from classes.txt.
 

@@ -116,18 +116,38 @@ def passed_over(found: Listed) -> str:
     return ", ".join(counted([path.name for path in paths], *words) for paths, *words in kinds if paths)
 
 
-def by_name(folder: Path, endings: Iterable[str] = ENDINGS) -> dict[str, Path]:
+def by_name(folder: Path, endings: Iterable[str] = ENDINGS) -> dict[str, list[Path]]:
     """Return the files of a folder by their names without ending, as `composed` writes them.
 
     folder: where to look
-    endings: of the files that are wanted; of two with one name that of the earlier ending counts
+    endings: of the files that are wanted
+    returns: mostly one file a name; of several that of the earlier ending first, of one ending that in small letters
     raises: OSError when the folder cannot be listed
 
     Built in chapter 2.
     """
     order = {ending: place for place, ending in enumerate(endings)}
-    read = sorted(listed(folder, order).read, key=lambda path: order[path.suffix.lower()], reverse=True)
-    return {composed(path.stem): path for path in read}
+    found: dict[str, list[Path]] = {}
+    for path in listed(folder, order).read:
+        found.setdefault(composed(path.stem), []).append(path)
+    for paths in found.values():
+        paths.sort(key=lambda path: (order[path.suffix.lower()], not path.suffix.islower()))
+    return found
+
+
+def say_seconds(folder: Path, pictures: Iterable[Sequence[Path]], note: Note) -> None:
+    """Say which pictures are not read because another one of their name is.
+
+    folder: where they all are
+    pictures: of each name its files, the one that is read first
+    note: called with one line, where a name has several
+
+    Built in chapter 2.
+    """
+    if several := [files for files in pictures if len(files) > 1]:
+        seconds = [path.name for files in several for path in files[1:]]
+        what = counted(seconds, "second picture of one name", "second pictures of one name")
+        note(f"{folder}: not read: {what}; the labels are taken for those of {several[0][0].name}")
 
 
 def composed(name: str) -> str:

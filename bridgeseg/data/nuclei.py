@@ -17,12 +17,23 @@ from typing import Literal
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from bridgeseg.data.endings import ENDINGS, LOSSLESS, by_name, composed, has_ending, is_hidden, listed
+from bridgeseg.data.endings import (
+    ENDINGS,
+    LOSSLESS,
+    by_name,
+    composed,
+    has_ending,
+    is_hidden,
+    listed,
+    say_seconds,
+)
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.splits import set_aside
 from bridgeseg.data.stored_numbers import check_size, read_mask
 from bridgeseg.machine.notes import Note, Once, counted, unsaid
 from bridgeseg.structures.labels import BadInput, Sample
+
+PNG_FIRST = (".png", *(ending for ending in ENDINGS if ending != ".png"))
 
 
 class NucleiFolder:
@@ -99,21 +110,17 @@ def _find(root: Path, note: Note) -> dict[str, Path]:
         raise BadInput(f"{root}: no picture found, expected <id>/images/<id>.png and <id>/masks/*.png")
     if left := [name for name in folders if name[0] == "_"]:
         note(f"{root}: not read: {counted(left, 'folder', 'folders')}, whose names begin with _")
-    found = {}
+    found: dict[str, list[Path]] = {}
     for name in names:
         picture = root / name / "images" / f"{name}.png"
-        if not picture.is_file():  # the usual one is asked for alone: there are hundreds
-            try:
-                others = by_name(root / name / "images")
-            except OSError:
-                others = {}
-            if composed(name) not in others:
-                raise BadInput(f"{picture}: missing, expected the picture of {name} there")
-            picture = others[composed(name)]
+        try:
+            found[name] = by_name(picture.parent, PNG_FIRST)[composed(name)]
+        except (OSError, KeyError):
+            raise BadInput(f"{picture}: missing, expected the picture of {name} there") from None
         if not (root / name / "masks").is_dir():
             raise BadInput(f"{root / name / 'masks'}: missing, expected a folder with one PNG a nucleus")
-        found[name] = picture
-    return found
+    say_seconds(root, list(found.values()), note)
+    return {name: files[0] for name, files in found.items()}
 
 
 def _look_at_masks(root: Path, names: list[str], note: Note) -> None:

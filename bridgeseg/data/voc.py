@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from bridgeseg.data.category_names import CLASSES, other_list, read_names_file, text_lines
-from bridgeseg.data.endings import by_name, composed, listed
+from bridgeseg.data.endings import by_name, composed, listed, passed_over, say_seconds
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.stored_numbers import check_size
-from bridgeseg.machine.notes import Note, Once, unsaid
+from bridgeseg.machine.notes import Note, Once, counted, unsaid
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample, verify
 
 CATEGORIES = (
@@ -146,7 +146,15 @@ class VocFolder:
                     ending = "jpg" if folder == "JPEGImages" else "png"
                     there = _of_another_ending(self.root / folder, name)
                     raise BadInput(f"{path}: names {name}, but {folder}/{name}.{ending} is absent{there}")
-        return [{folder: files[composed(name)] for folder, files in standing.items()} for name in self._names]
+        wanted = [composed(name) for name in self._names]
+        for folder in maps:
+            for name in wanted:
+                if len(two := standing[folder][name]) > 1:
+                    raise BadInput(
+                        f"{two[0]}: {two[1].name} beside it has the same name, expected one map of {name}"
+                    )
+        say_seconds(self.root / "JPEGImages", [standing["JPEGImages"][name] for name in wanted], self._note)
+        return [{folder: files[name][0] for folder, files in standing.items()} for name in wanted]
 
     def _look_for_an_instance(self) -> None:
         """Read instance maps until one holds an instance: mostly the first does."""
@@ -279,6 +287,31 @@ def read_colours(root: Path) -> np.ndarray | None:
         return None
     _, colours = read_names_file(root / CLASSES)
     return None if colours is None else np.array(colours).clip(0, 255).astype(np.uint8)
+
+
+def left_over(root: str | Path) -> list[str]:
+    """Return what stands in JPEGImages and is in no list or not read at all, a line each.
+
+    root: a folder of VOC's layout; where it has no JPEGImages nothing is left over
+    returns: a line for each list that is no text, one for pictures in no list, one for what is not read
+
+    Built in chapter 12.
+    """
+    folder = Path(root) / "JPEGImages"
+    if not folder.is_dir():
+        return []
+    lines, named = [], set()
+    for path in sorted(list_path(root, "").parent.glob("[!.]*.txt")):
+        try:
+            named |= set(map(composed, text_lines(path)))
+        except BadInput as error:
+            lines.append(str(error))
+    alone = [files[0].name for name, files in by_name(folder).items() if name not in named]
+    if alone:
+        lines.append(f"in no list, and so never read: {counted(alone, 'picture', 'pictures')} in JPEGImages")
+    if text := passed_over(listed(folder)):
+        lines.append(f"not read in JPEGImages: {text}")
+    return lines
 
 
 def _of_another_ending(folder: Path, name: str) -> str:

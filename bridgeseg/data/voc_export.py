@@ -12,7 +12,9 @@ import numpy as np
 from PIL import Image
 
 from bridgeseg.data.category_names import names_text
+from bridgeseg.data.endings import by_name, composed
 from bridgeseg.data.label_png import read_label_png, write_label_png
+from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.voc import list_path, read_categories, read_list
 from bridgeseg.machine.files import write_atomically, write_text
 from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify, verify_types
@@ -32,8 +34,8 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
     split: the name of the list
     returns: the folder
     raises: BadInput when the folder has other categories or classes.txt cannot hold these, when it is the one that the
-        samples come from, or when a picture of another split has the same name and other labels; OSError when writing
-        fails
+        samples come from, or when a picture of another split has the same name and other labels or other pixels;
+        OSError when writing fails
 
     Example:
         >>> import tempfile
@@ -51,6 +53,7 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
     check_target(dataset, out, split)
     _write_categories(dataset.categories, out)
     others = _listed_elsewhere(out, split)
+    pictures = by_name(out / "JPEGImages") if others and (out / "JPEGImages").is_dir() else {}
     list_path(out, split).unlink(missing_ok=True)
     names: list[str] = []
     for index in range(len(dataset)):
@@ -58,12 +61,15 @@ def export(dataset: Labelled, out: str | Path, split: str) -> Path:
         verify(sample, sample.name, len(dataset.categories) - 1)
         if Path(sample.name).name != sample.name:
             raise BadInput(f"{sample.name}: expected a name without folders")
-        if sample.name in others and not _same_labels(sample, out):
-            raise BadInput(
-                f"{out}: {sample.name} is in another split there with other labels, expected another name"
-            )
-        write_sample(sample, out)
         names.append(sample.name)
+        if sample.name in others and (there := pictures.get(composed(sample.name))):
+            part = "labels" if not _same_labels(sample, out) else "pixels"
+            if part == "labels" or not _same_pixels(sample, there[0]):
+                raise BadInput(
+                    f"{out}: {sample.name} is in another split there with other {part}, expected another name"
+                )
+        else:
+            write_sample(sample, out)
     text = "".join(f"{name}\n" for name in names)
     write_text(list_path(out, split), text)
     return out
@@ -162,3 +168,8 @@ def _same_labels(sample: Sample, out: Path) -> bool:
         if not (np.array_equal(there, np.where(void, 0, labels)) and np.array_equal(unknown, void)):
             return False
     return True
+
+
+def _same_pixels(sample: Sample, path: Path) -> bool:
+    """Whether a file is what would be written of a picture, or holds its very pixels, as one of another maker may."""
+    return path.read_bytes() == encode_picture(sample) or np.array_equal(read_picture(path), sample.picture)

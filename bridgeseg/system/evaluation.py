@@ -17,6 +17,7 @@ import numpy as np
 from bridgeseg.data.splits import check_scoring
 from bridgeseg.grouping.components import component_instances
 from bridgeseg.grouping.voting import Voting
+from bridgeseg.machine.notes import Note, unsaid
 from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.measures.average_precision import RULES, average_precision
 from bridgeseg.measures.mask_iou import Overlaps, overlaps
@@ -26,6 +27,7 @@ from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import BadInput, Labelled, Sample
 from bridgeseg.system.batched_prediction import maps_of_all, read_ahead
 from bridgeseg.system.checkpoint import Run
+from bridgeseg.system.made_smaller import made_smaller
 from bridgeseg.system.oracles import at_every_pixel, with_truth
 from bridgeseg.system.prediction import Maps, at_size, category_map, group
 
@@ -41,6 +43,7 @@ def evaluate(
     progress: Progress = silent,
     grouping: Grouping | None = None,
     look: Looking | None = None,
+    note: Note = unsaid,
 ) -> dict[str, Any]:
     """Measure a run on a data set.
 
@@ -50,6 +53,7 @@ def evaluate(
     progress: called with the share done and a line
     grouping: what turns maps into instances, instead of the recipe's
     look: called with every answer, none of which is kept here
+    note: called with a line where pictures are shown to the networks smaller than they are
     returns: ready for JSON, None where a figure is not defined: mean_iou; iou by category; ap_r by threshold, "0.1" …
         "0.9"; ap_r_vol; ap_r_by_category; rule; images and instances, the numbers of pictures and of true instances;
         seconds_per_image: of networks and grouping, reading and measuring not counted
@@ -62,6 +66,7 @@ def evaluate(
     check_categories(run.categories, dataset.categories)
     classes = len(run.categories)
     matrix, found, seconds = np.zeros((classes, classes), np.int64), [], 0.0  # rows: the truth
+    sizes: dict[str, tuple[int, ...]] = {}
     for samples in read_ahead(dataset, run.device):
         began = time.perf_counter()
         every = maps_of_all(run, samples)
@@ -73,11 +78,14 @@ def evaluate(
             instances = at_size(instances, size)
             categories = resized(category_map(maps), size).cpu()  # (H, W), those of the picture
             seconds += time.perf_counter() - began
+            sizes[sample.name] = size
             matrix += confusion(sample.categories, categories, classes)
             found.append(overlaps(instances, sample))
             if look is not None:
                 look(sample, instances, found[-1])
             progress(len(found) / len(dataset), f"{len(found)} of {len(dataset)} pictures")
+    for line in made_smaller(sizes, run.recipe.pictures):
+        note(line)
     mean, iou = mean_iou(matrix)
     result = average_precision(found, classes, rule)
     return {

@@ -19,7 +19,7 @@ from bridgeseg.machine.workers import cores, in_workers
 from bridgeseg.measures.mask_iou import true_instances
 from bridgeseg.structures.cells import resized_places
 from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample
-from bridgeseg.system.prediction import working_size
+from bridgeseg.system.prediction import size_shown, working_size
 from bridgeseg.system.recipe import Recipe
 
 LOW, HIGH = 0.005, 0.995  # shares of a picture's values; those beyond are taken for dust and glare
@@ -133,7 +133,7 @@ def look_at(
     Our choice. Built in chapter 12.
     """
     count, beside = len(dataset), 0 if other is None else len(other)
-    kept = set(np.linspace(0, count - 1, min(count, SHOWN)).round().astype(int).tolist())
+    kept = shown_of(count)
 
     def look(number: int) -> PictureLook | str:
         """Of this part first, then of the other."""
@@ -157,6 +157,20 @@ def look_at(
             pictures.append(found)
         progress((number + 1) / (count + beside), f"{number + 1} of {count + beside} pictures")
     return FirstLook(dataset.kind, tuple(dataset.categories), tuple(pictures), tuple(unread), elsewhere)
+
+
+def shown_of(count: int) -> set[int]:
+    """Return which of so many pictures are kept for the sheet, from the first to the last.
+
+    count: 0 or more
+
+    Example:
+        >>> sorted(shown_of(3)), len(shown_of(100)), max(shown_of(100))
+        ([0, 1, 2], 12, 99)
+
+    Built in chapter 12.
+    """
+    return set(np.linspace(0, count - 1, min(count, SHOWN)).round().astype(int).tolist())
 
 
 def look_at_one(sample: Sample, recipes: Sequence[Recipe], keep: bool) -> PictureLook:
@@ -249,7 +263,7 @@ def on_cells(instances: np.ndarray, areas: np.ndarray, recipe: Recipe) -> Cells:
     Built in chapter 12.
     """
     height, width = instances.shape
-    seen = working_size(height, width, recipe.pictures.zoom, recipe.pictures.long_side)
+    seen = size_shown(height, width, recipe.pictures)
     stride = _stride(recipe)
     rows, columns = (
         resized_places(old, new)[::stride].numpy() for old, new in zip((height, width), seen, strict=True)

@@ -30,7 +30,7 @@ def look_table(look: FirstLook, recipes: Sequence[Recipe]) -> str:
     pictures = look.pictures
     empty = sum(not len(one.areas) for one in pictures)
     lines = [
-        _row("pictures", f"{len(pictures) + len(look.unread)}, of which {len(look.unread)} cannot be read")
+        _row("pictures", f"{len(pictures) + len(look.unread):,}, of which {len(look.unread)} cannot be read")
     ]
     if not pictures:
         return lines[0]
@@ -40,27 +40,29 @@ def look_table(look: FirstLook, recipes: Sequence[Recipe]) -> str:
     spans = [one.span[1] - one.span[0] + 1 for one in pictures]
     grey = sum(one.grey for one in pictures)
     lines += [
-        _row("sizes", f"{low}, {middle}, {high} pixels (smallest, median, largest)"),
+        _row("sizes", f"{low}, {middle}, {high} pixels (smallest, median and largest picture)"),
         _row(
             "grey values",
-            f"{np.median(spans):.0f} of 256 in the median picture; {grey} pictures without colour",
+            f"{np.median(spans):.0f} of 256 are used in the median picture; {_pictures(grey)} without colour",
         ),
         _row("void", f"{labels[VOID] / labels.sum():.1%} of all pixels"),
-        _row(
-            "instances",
-            f"{len(look.areas)}; a picture has {_three(look.per_picture)}; {empty} without any",
-        ),
+        _row("instances", f"{len(look.areas):,}; {_pictures(empty)} without any"),
     ]
     if len(look.areas):
         touching = sum(int(one.touching.sum()) for one in pictures)
+        share = f"{np.median(look.shares):.2%}"
         lines += [
+            _row("in a picture", f"{_three(look.per_picture)} (fewest, median, most)"),
             _row(
-                "objects",
-                f"{_three(look.areas)} pixels; the median covers {np.median(look.shares):.2%} of its picture",
+                "their sizes",
+                f"{_three(look.areas)} pixels (smallest, median, largest); the median covers {share} of its picture",
             ),
-            _row("touching", f"{touching} ({touching / len(look.areas):.1%}) meet another of their category"),
+            _row(
+                "touching", f"{touching:,} ({touching / len(look.areas):.1%}) meet another of their category"
+            ),
         ]
-    return "\n".join([*lines, "", *_categories(look, labels), "", *_cells(look, recipes)])
+    cells = ["", *_cells(look, recipes)] if len(look.areas) else []
+    return "\n".join([*lines, "", *_categories(look, labels), *cells])
 
 
 def advice(suited: Suited, spec: str) -> str:
@@ -86,6 +88,10 @@ def _row(title: str, text: str) -> str:
     return f"{title:{WIDE}}{text}"
 
 
+def _pictures(number: int) -> str:
+    return "1 picture" if number == 1 else f"{number:,} pictures"
+
+
 def _three(values: np.ndarray) -> str:
     """The smallest, the median and the largest."""
     return f"{values.min():,} … {np.median(values):,.0f} … {values.max():,}"
@@ -104,7 +110,10 @@ def _categories(look: FirstLook, labels: np.ndarray) -> list[str]:
 
 def _cells(look: FirstLook, recipes: Sequence[Recipe]) -> list[str]:
     """Per recipe how wide a cell is, and how many objects are too small for it."""
-    lines = [f"{'recipe':{WIDE}}{'a cell is':>12}{'objects smaller':>18}{'between the cells':>20}"]
+    lines = [
+        "a network answers once for each cell; an object between the cells is never learned",
+        f"{'recipe':{WIDE}}{'a cell is':>12}{'objects smaller':>18}{'between the cells':>20}",
+    ]
     total = max(len(look.areas), 1)
     for recipe in recipes:
         small, lost = (

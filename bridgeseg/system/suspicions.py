@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bridgeseg.data.category_names import is_doubtful
 from bridgeseg.structures.labels import VOID
 from bridgeseg.system.first_look import FirstLook, PictureLook
 
 NAMED = 3  # names in a line
-LETTERS = 40  # of a name
+LETTERS = 24  # of a name
 NARROW = 48  # grey values; a picture that uses no more is hardly seen
 MOST_VOID = 0.3  # share of all pixels
 WHOLE = 0.9  # share of the picture that an object hardly ever covers
@@ -54,10 +55,7 @@ def _of_labels(look: FirstLook) -> list[str]:
         lines.append(f"in no picture: {_listed(never)}")
     if bare:
         lines.append(f"with pixels and without any instance: {_listed(bare)}")
-    strange = [
-        name for name in look.categories[1:] if name.strip("_").lower() in ("background", "ignore", "void")
-    ]
-    if strange:
+    if strange := [name for name in look.categories[1:] if is_doubtful(name)]:
         lines.append(f"a category called {_listed(strange)}: is it an object?")
     return lines
 
@@ -70,7 +68,8 @@ def _of_objects(look: FirstLook) -> list[str]:
         lines.append(f"{_pictures(empty)} without any instance")
     if specks := int((look.areas < SPECK).sum()):
         where = [one for one in look.pictures if (one.areas < SPECK).any()]
-        lines.append(f"{specks} instances of fewer than {SPECK} pixels, in {_pictures(where)}")
+        what = "1 instance" if specks == 1 else f"{specks} instances"
+        lines.append(f"{what} of fewer than {SPECK} pixels, in {_pictures(where)}")
     if whole := [one for one in look.pictures if (one.areas > WHOLE * one.size[0] * one.size[1]).any()]:
         lines.append(
             f"an instance covers more than {WHOLE:.0%} of {_pictures(whole)}; is the mask turned round?"
@@ -90,8 +89,7 @@ def _of_pictures(look: FirstLook) -> list[str]:
     flat = [one for one in look.pictures if one.span[1] - one.span[0] < NARROW]
     if flat:
         lines.append(
-            f"{_pictures(flat)}: fewer than {NARROW} of 256 grey values are used; "
-            "the recipes for nuclei stretch contrast"
+            f"{_pictures(flat)} with fewer than {NARROW} of 256 grey values; the recipes for nuclei stretch contrast"
         )
     first: dict[str, PictureLook] = {}
     twins = []
@@ -122,6 +120,10 @@ def _pictures(looks: Sequence[PictureLook]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    # A hash for a name would fill the line, and its beginning is enough to find it by.
-    first = [name if len(name) <= LETTERS else f"{name[:LETTERS]}…" for name in names[:NAMED]]
+    first = [" = ".join(map(_shortened, name.split(" = "))) for name in names[:NAMED]]  # twins are two names
     return ", ".join(first) + more
+
+
+def _shortened(name: str) -> str:
+    """A name that is no hash of a whole line; numbers stand mostly at the end."""
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 9]}…{name[-8:]}"

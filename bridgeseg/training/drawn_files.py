@@ -95,7 +95,7 @@ def draw_look(look: FirstLook, data: str, file: Path) -> None:
 def _told(one: PictureLook, categories: Sequence[str]) -> str:
     """What is in a picture: so many of each category, the most frequent first."""
     counts = Counter(one.kinds.tolist()).most_common()
-    return ", ".join(f"{number} {categories[kind]}" for kind, number in counts) or "no instance"
+    return ", ".join(f"{number} × {categories[kind]}" for kind, number in counts) or "no instance"
 
 
 def _save(figure: Figure, path: Path) -> None:

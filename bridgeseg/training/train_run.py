@@ -27,6 +27,7 @@ from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.machine.workers import cores
 from bridgeseg.structures.labels import BadInput, Labelled, Sample
 from bridgeseg.system.checkpoint import RECIPE, WEIGHTS, Run, load_run, save_run
+from bridgeseg.system.made_smaller import made_smaller
 from bridgeseg.system.prediction import predict_maps
 from bridgeseg.system.recipe import Recipe
 from bridgeseg.system.score_threshold import OTHERWISE, choose_threshold
@@ -157,6 +158,8 @@ def _train(
         )
     for line in [*missing(store, dataset.categories), *missing_held_out(others), *once_each(store, recipe)]:
         warn(line)
+    for line in made_smaller({one.name: one.picture.shape for one in others}, recipe.pictures):
+        warn(f"to choose the score threshold by, as `segment` would: {line}")
     trainer = Trainer(
         recipe,
         store,

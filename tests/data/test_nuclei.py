@@ -195,6 +195,21 @@ def test_the_picture_may_have_another_ending(tmp_path: Path) -> None:
     np.testing.assert_array_equal(NucleiFolder(tmp_path, "all")[0].picture, expected.picture)
 
 
+def test_a_second_picture_of_one_name_is_said_and_the_png_is_read(tmp_path: Path) -> None:
+    for name in "abcd":
+        write(tmp_path, name, [disc(4, 4, 3)])
+        if name != "b":
+            with Image.open(tmp_path / name / "images" / f"{name}.png") as picture:
+                picture.convert("L").save(tmp_path / name / "images" / f"{name}.jpg")
+    expected = NucleiFolder(tmp_path, "all")[1].picture
+    said: list[str] = []
+    np.testing.assert_array_equal(NucleiFolder(tmp_path, "all", said.append)[0].picture, expected)
+    assert said == [
+        f"{tmp_path}: not read: 3 second pictures of one name (a.jpg, c.jpg, d.jpg);"
+        " the labels are taken for those of a.png"
+    ]
+
+
 def test_threads_read_the_same(tmp_path: Path) -> None:
     for number in range(8):
         write(tmp_path, str(number), [disc(number, 3 * number, 4), disc(19 - number, number, 3)])

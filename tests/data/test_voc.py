@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from bridgeseg.data.label_png import write_label_png
-from bridgeseg.data.voc import CATEGORIES, VocFolder, one_category_each
+from bridgeseg.data.voc import CATEGORIES, VocFolder, left_over, one_category_each
 from bridgeseg.structures.labels import BadInput, verify
 
 # columns: background, two instances of category 2, one of 5, a category without instance, void
@@ -133,6 +133,39 @@ def test_names_that_differ_only_in_their_form_of_unicode_are_found(tmp_path):
     assert VocFolder(tmp_path)[0].instances.any()
     listed(tmp_path, [one, other])
     refused(lambda: VocFolder(tmp_path), "twice")
+
+
+def test_of_two_pictures_of_one_name_it_is_said_which_has_the_labels(root):
+    expected = VocFolder(root)[0].picture
+    for name, ending in (("a", "png"), ("a", "JPG"), ("c", "png"), ("c", "jpg")):  # c is not in the list
+        Image.fromarray(255 - picture()).save(root / "JPEGImages" / f"{name}.{ending}")
+    said = []
+    assert np.array_equal(VocFolder(root, note=said.append)[0].picture, expected)
+    assert said == [
+        f"{root / 'JPEGImages'}: not read: 2 second pictures of one name (a.JPG, a.png);"
+        " the labels are taken for those of a.jpg"
+    ]
+
+
+@pytest.mark.parametrize("folder", ["SegmentationObject", "SegmentationClass"])
+def test_two_maps_of_one_name_are_refused_since_nobody_knows_which_is_right(root, folder):
+    shutil.copy(root / folder / "b.png", root / folder / "b.PNG")
+    refused(lambda: VocFolder(root), root / folder / "b.png", "b.PNG beside it has the same name")
+
+
+def test_what_stands_beside_the_pictures_of_the_lists_is_counted(root):
+    assert left_over(root) == left_over(root / "nowhere") == []
+    listed(root, ["a"])
+    assert left_over(root) == ["in no list, and so never read: 1 picture (b.jpg) in JPEGImages"]
+    listed(root, ["b"], "val")
+    (root / "JPEGImages" / "._c.jpg").write_bytes(b"Mac OS X")
+    assert left_over(root) == []
+    (root / "JPEGImages" / "c.heic").write_bytes(b"")
+    (root / "JPEGImages" / "more").mkdir()
+    (root / "ImageSets" / "Segmentation" / "all.txt").write_bytes(b"\xff\xfe\x00")
+    wrong, beside = left_over(root)
+    assert "all.txt: cannot be read as text" in wrong
+    assert beside == "not read in JPEGImages: 1 file of another ending (c.heic), 1 sub-folder (more)"
 
 
 @pytest.mark.parametrize("folder", ["JPEGImages", "SegmentationObject"])

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -147,6 +149,28 @@ def test_one_name_in_two_splits(tmp_path):
     with pytest.raises(BadInput, match="another split"):
         export(Made("ab", seed=1), tmp_path, "val")
     check_same_labels(Made("ab"), tmp_path, "train")
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_a_picture_of_another_split_keeps_its_pixels(tmp_path, ending):
+    class Darker(Made):
+        def __getitem__(self, index):
+            sample = super().__getitem__(index)
+            return dataclasses.replace(sample, picture=sample.picture - 1)
+
+    out = export(Made("ab"), tmp_path, "train")
+    if ending == "png":  # as of a folder that another program wrote
+        for sample in map(Made().__getitem__, (0, 1)):
+            Image.fromarray(sample.picture).save(out / "JPEGImages" / f"{sample.name}.png")
+            (out / "JPEGImages" / f"{sample.name}.jpg").unlink()
+    before = {path: path.read_bytes() for path in out.rglob("*.*g")}
+    with pytest.raises(
+        BadInput, match="a is in another split there with other pixels, expected another name"
+    ):
+        export(Darker("ab"), out, "val")
+    export(Made("ab"), out, "val")  # the same pixels are no harm
+    assert {path: path.read_bytes() for path in out.rglob("*.*g")} == before
+    check_same_labels(Made("ab"), out, "val")
 
 
 def test_an_export_cut_short_has_no_list(tmp_path):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from changed import changed
 from small_recipe import SMALL
 
 from bridgeseg.data.scenes import CATEGORIES, Scenes
@@ -33,6 +34,21 @@ from bridgeseg.system.score_threshold import OTHERWISE, best_threshold, choose_t
 
 def quiet(share, text):
     pass
+
+
+def test_pictures_that_are_shown_smaller_are_counted_and_named(perfect):
+    run = dataclasses.replace(perfect, recipe=changed(SMALL, {"pictures.long_side": 60}))
+    scenes = [*Scenes("val", size=48, count=2), *Scenes("val", size=64, count=5)]
+    scenes = [dataclasses.replace(scene, name=str(number)) for number, scene in enumerate(scenes)]
+
+    class Some(list):
+        kind, root, categories = "scenes", None, run.categories
+
+    said = []
+    evaluate(run, Some(scenes), progress=quiet, note=said.append)
+    assert said == ["5 pictures (2, 3, 4, …) made smaller, to 60 pixels at most: small objects may be lost"]
+    evaluate(run, Some(scenes[:2]), progress=quiet, note=said.append)
+    assert len(said) == 1
 
 
 @pytest.fixture

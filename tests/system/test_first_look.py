@@ -92,6 +92,20 @@ def test_objects_between_the_cells_are_those_that_no_cell_stands_for() -> None:
     assert (found.small, found.lost) == (0, 0), "a cell of 1.33 pixels"
 
 
+def test_a_large_micrograph_is_looked_at_as_it_is_shown_in_tiles() -> None:
+    large = np.zeros((40, 6144), np.int32)
+    large[10:12, ::64], large[20, 5] = 1, 2
+    areas = np.array([2 * 96, 1])
+    assert on_cells(large, areas, NUCLEI_FAST) == on_cells(large[:, :64], areas, NUCLEI_FAST)
+    assert NUCLEI_FAST.pictures.long_side < 6144
+
+
+def test_long_names_are_shortened_where_they_are_listed() -> None:
+    names = [f"{'0123456789abcdef' * 4}-{number:03}" for number in range(2)]
+    (line,) = suspicions(looked(*[sample(name, squares(8, 3)) for name in names]))
+    assert line.endswith("pixel for pixel: 0123456789abcde…cdef-001 = 0123456789abcde…cdef-000")
+
+
 def test_a_picture_that_cannot_be_read_is_a_line_and_the_others_are_looked_at() -> None:
     look = looked(sample("a", squares(8, 3)), BadInput("b.png: is empty"), sample("c", squares(8, 2)))
     assert look.unread == ("b.png: is empty",)
@@ -147,10 +161,13 @@ def test_names_are_listed_up_to_three() -> None:
     assert any("6 pictures (a, b, c and 3 more)" in line for line in suspicions(look))
 
 
-def test_a_category_named_as_the_background_is_asked_about() -> None:
+@pytest.mark.parametrize("name", ["_background_", "BACKGROUND", "__ignored__", "void", "ignore"])
+def test_a_category_named_as_what_is_no_object_is_asked_about(name: str) -> None:
     few = Few([sample("a", squares(8, 3))])
-    few.categories = ("background", "_background_")
-    assert any("a category called _background_" in line for line in suspicions(look_at(few, ())))
+    few.categories = ("background", name)
+    assert any(f"a category called {name}:" in line for line in suspicions(look_at(few, ())))
+    few.categories = ("background", f"{name} noise")
+    assert suspicions(look_at(few, ())) == []
 
 
 GREY = np.repeat(COLOUR[..., :1], 3, 2)
@@ -179,7 +196,8 @@ def test_which_recipe_suits_follows_from_what_is_there(
 def test_the_table_has_every_category_and_every_recipe() -> None:
     look = looked(sample("a", squares(8, 3)), sample("b", squares(9, 0), np.roll(COLOUR, 3, 0)), categories=2)
     lines = look_table(look, (NUCLEI_FAST, VOC)).splitlines()
-    assert "instances     3; a picture has 0 … 2 … 3; 1 without any" in lines
+    assert "instances     3; 1 picture without any" in lines
+    assert "in a picture  0 … 2 … 3 (fewest, median, most)" in lines
     assert next(line for line in lines if line.startswith("kind 1")).split()[2:] == ["3", "1", "2.34%"]
     assert next(line for line in lines if line.startswith("kind 2")).split()[2:] == ["0", "0", "0.00%"]
     assert next(line for line in lines if line.startswith("voc ")).split()[1:3] == ["8.0", "px"]

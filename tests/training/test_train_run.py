@@ -10,6 +10,7 @@ from changed import changed
 from small_recipe import SMALL
 
 from bridgeseg.data.scenes import Scenes
+from bridgeseg.data.splits import held_out
 from bridgeseg.machine.files import UNFINISHED
 from bridgeseg.structures.labels import BadInput, Sample
 from bridgeseg.system.presets import NUCLEI_FAST, VOC
@@ -67,3 +68,15 @@ def test_what_a_killed_process_left_half_written_is_gone_when_the_run_goes_on(tm
     train_run(pictures, out, recipe, resume=True)
     assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
     assert (out / "weights.pt").exists()
+
+
+def test_held_out_pictures_that_are_shown_smaller_are_said(tmp_path: Path) -> None:
+    scenes = Scenes("train", size=48, count=4)
+    held = held_out(scenes.names, 0.25)
+    for long_side, lines in ((40, 1), (48, 0)):
+        recipe = changed(SMALL, {"steps": 2, "pictures.held_out": 0.25, "pictures.long_side": long_side})
+        said: list[str] = []
+        train_run(scenes, tmp_path / str(long_side), recipe, warn=said.append)
+        smaller = [line for line in said if "made smaller, to 40 pixels at most" in line]
+        assert len(smaller) == lines
+        assert all(f"1 picture ({held[0]}) made smaller" in line for line in smaller)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bridgeseg.data.pictures import deep_colours, opened, tiff_layout, turned
-from bridgeseg.data.tiff import GREY_TYPES, Layout, read_numbers
+from bridgeseg.data.tiff import Layout, read_numbers
 from bridgeseg.structures.labels import BadInput
 
 FORMATS = ("PNG", "TIFF", "BMP", "GIF", "PPM")  # Pillow's names of those that keep every number
@@ -63,7 +63,7 @@ def read_stored(path: str | Path) -> Stored:
             values = turned(values, layout.orientation)  # (h, w, s)
             alpha = values[..., layout.channels] if layout.alpha else None
             return Stored(values[..., : layout.channels], alpha)
-        if layout.kind not in (_ONE_BIT, *map(np.dtype, GREY_TYPES), _BYTE):
+        if layout.kind not in (_ONE_BIT, _BYTE) and not layout.grey_by_pillow:
             raise BadInput(
                 f"{path}: {layout.codec}, a compression that is not read here for {layout.kind}; expected it without"
                 " compression, or the package imagecodecs (pip install imagecodecs)"
@@ -122,6 +122,6 @@ def check_size(where: Path, found: tuple[int, ...], size: tuple[int, ...]) -> No
 
 def _as_stored(values: np.ndarray, layout: Layout) -> np.ndarray:
     """Pillow's numbers of a TIFF, with their own sign, and not turned round."""
-    if values.dtype.itemsize == layout.kind.itemsize and values.dtype.kind in "iu":
-        values = values.view(layout.kind)
-    return 255 - values if layout.white_is_zero and layout.kind == _BYTE else values
+    if layout.kind == _BYTE:
+        return 255 - values if layout.white_is_zero else values
+    return values if layout.kind == _ONE_BIT else layout.numbers(values)

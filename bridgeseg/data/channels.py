@@ -29,7 +29,7 @@ def shown(
 ) -> np.ndarray:
     """Return numbers of any type as a viewer shows them, transparent parts over white.
 
-    values: (h, w, s)
+    values: (h, w, s), any type
     alpha: whether the last of the s is transparency, 0 where all is seen through
     channel: show this one of the others alone, as grey; None for all of them, 1 or 3
     path: the file, for messages
@@ -90,8 +90,9 @@ def is_channel(alpha: np.ndarray) -> bool:
         >>> is_channel(np.array([[0, 255, 255]], np.uint8)), is_channel(np.array([[17, 40, 255]], np.uint8))
         (False, True)
 
-    Our choice: where more than a tenth of the pixels are neither clear nor solid, and not all of them are alike. Built
-    in chapter 2.
+    Our choice: where more than a tenth of the pixels are neither clear nor solid, and not all of them are alike.
+
+    Built in chapter 2.
     """
     between = (alpha > 0) & (alpha < _most(alpha))
     return bool(between.mean() > PARTLY and (alpha != alpha.flat[0]).any())
@@ -109,12 +110,10 @@ def rgb(image: Image.Image, path: Path, note: Note = unsaid) -> np.ndarray:
     """
     if image.has_transparency_data:
         clear = image.convert("RGBA")
-        lowest, highest = clear.getextrema()[3]
-        if highest == 0 and any(band[1] for band in clear.getextrema()[:3]):
+        if clear.getchannel("A").getbbox() is None:  # nothing in it but 0
             return shown(np.asarray(clear), True, None, path, note=note)
-        if lowest < 255:
-            white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-            return np.ascontiguousarray(np.asarray(Image.alpha_composite(white, clear).convert("RGB")))
+        white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
+        return np.ascontiguousarray(np.asarray(Image.alpha_composite(white, clear).convert("RGB")))
     return np.ascontiguousarray(np.asarray(image.convert("RGB")))
 
 

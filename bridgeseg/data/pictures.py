@@ -277,7 +277,7 @@ def _unread(layout: Layout) -> str:
 
 
 def _by_pillow(path: Path, layout: Layout) -> np.ndarray:
-    """The numbers of a TIFF of 16-bit colour or of grey, (h, w, s), upright, by Pillow, which knows more compressions."""
+    """The numbers of a TIFF of 16-bit colour or of grey, (h, w, s), upright, by Pillow, which unpacks more."""
     if layout.kind == np.dtype(np.uint16) and layout.channels == 3 and not layout.premultiplied:
         with opened(path):  # for its error lines
             values = read_both_bytes(path, "TIFF")

@@ -85,7 +85,10 @@ class Layout:
     def numbers(self, values: np.ndarray) -> np.ndarray:
         """Return grey that Pillow decoded with its own sign and order of bytes: Pillow takes a sign for none.
 
-        values: (h, w)
+        values: (h, w), any type, as Pillow gives them
+        returns: (h, w), any type, the file's own
+
+        Built in chapter 2.
         """
         values = values.astype(values.dtype.newbyteorder("="), copy=False)
         if values.dtype.itemsize == self.kind.itemsize and values.dtype.kind in "iu":

@@ -5,12 +5,13 @@ Built in chapter 2.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from bridgeseg.data.category_names import CLASSES, other_list, read_names_file, text_lines
-from bridgeseg.data.endings import by_name, composed, listed
+from bridgeseg.data.endings import alike, by_name, composed, listed
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.stored_numbers import check_size
@@ -33,6 +34,10 @@ CATEGORIES = (
         "tvmonitor",
     ),
 )
+
+_VOC_NAME = re.compile(r"\d{4}_\d{6}")  # of VOC's own pictures
+# In a line of a list that is no name: an ending, a folder, a second word or quotes
+_NO_NAME = re.compile(r"\.\w{2,4}$|[/\\,\"']|\s|^#")
 
 
 class VocFolder:
@@ -83,6 +88,10 @@ class VocFolder:
             self._categories = read_categories(self.root, self._has_categories)
             self._colours = read_colours(self.root)
             self._names = read_list(self.root, split)
+            if self._categories is CATEGORIES and not all(map(_VOC_NAME.fullmatch, self._names)):
+                note(
+                    f"{self.root}: no {CLASSES}, so its categories are called as VOC's: 1 is {CATEGORIES[1]}"
+                )
             self._files = self._find()
         except PermissionError as error:
             raise BadInput(f"{error.filename}: may not be read (permission denied)") from None
@@ -130,6 +139,8 @@ class VocFolder:
         else:
             categories = (instances > 0).astype(np.uint8)
         categories[void] = VOID
+        if (instances[void] > 0).any():
+            self._say_void(files["SegmentationObject"], instances, void)
         instances[void] = 0
         instances = one_category_each(categories, instances, str(object_path))
         return verify(Sample(name, picture, categories, instances), str(where), len(self._categories) - 1)
@@ -145,27 +156,48 @@ class VocFolder:
                 if composed(name) not in files:
                     ending = "jpg" if folder == "JPEGImages" else "png"
                     there = _of_another_ending(self.root / folder, name)
+                    if not there and _NO_NAME.search(name):
+                        there = (
+                            "; expected the name of a picture alone in every line, without folder and ending"
+                        )
                     raise BadInput(f"{path}: names {name}, but {folder}/{name}.{ending} is absent{there}")
         return [{folder: files[composed(name)] for folder, files in standing.items()} for name in self._names]
 
+    def _say_void(self, path: Path, instances: np.ndarray, void: np.ndarray) -> None:
+        """Say how many instances are void altogether in the category map, if any."""
+        left = np.setdiff1d(instances[void], instances[~void])
+        if lost := np.count_nonzero(left):
+            self._note(f"{path}: {lost} of its instances void altogether in SegmentationClass, left out")
+
     def _look_for_an_instance(self) -> None:
-        """Read instance maps until one holds an instance: mostly the first does."""
-        blank, void = None, 0
+        """Read maps until one holds an instance that is not void: mostly the first does."""
+        blank, void, unlike = None, 0, None
         for files in self._files:
             try:
                 instances, unknown = read_label_png(files["SegmentationObject"], self._colours)
+                if self._has_categories and instances.any():
+                    _, elsewhere = read_label_png(files["SegmentationClass"], self._colours)
+                    if elsewhere.shape == instances.shape and not instances[~elsewhere].any():
+                        unlike = unlike or files["SegmentationClass"]
+                        continue
             except BadInput:  # reading the sample will say so
                 return
             if instances.any():
                 return
             blank = blank or (files["SegmentationObject"] if unknown.any() else None)
             void += bool(unknown.any())
-        reason = (
-            f"; {void} of its {len(self)} maps in SegmentationObject, as {blank.name}, hold nothing but 0 and 255,"
-            " and 255 is void: number the objects of a picture 1, 2, 3 …"
-            if blank is not None
-            else f": all {len(self)} maps in SegmentationObject are 0"
-        )
+        if unlike is not None:
+            reason = (
+                f"; where SegmentationObject has some, SegmentationClass, as {unlike.name}, has 255, which is void:"
+                " number the categories 1, 2, 3 …"
+            )
+        elif blank is not None:
+            reason = (
+                f"; {void} of its {len(self)} maps in SegmentationObject, as {blank.name}, hold nothing but 0 and 255,"
+                " and 255 is void: number the objects of a picture 1, 2, 3 …"
+            )
+        else:
+            reason = f": all {len(self)} maps in SegmentationObject are 0"
         path = list_path(self.root, self.split)
         raise BadInput(f"{path}: not one instance in the split {self.split!r}, expected some{reason}")
 
@@ -288,4 +320,6 @@ def _of_another_ending(folder: Path, name: str) -> str:
         for path in paths:
             if composed(path.stem) == composed(name):
                 return f"; {path.name} {reason}"
+            if alike(path.stem) == alike(name):
+                return f"; {path.name} is written otherwise"
     return ""

@@ -102,25 +102,24 @@ def read_mask(path: str | Path) -> np.ndarray:
     Built in chapter 2.
     """
     stored = read_stored(path)
-    held = _one_object(stored.numbers, path)  # (h, w)
-    if not stored.alpha_differs:
-        return held
-    assert stored.alpha is not None
-    return (stored.alpha != 0) & (held | (not held.any()))
+    held = np.any(stored.numbers != 0, axis=2)  # (h, w)
+    if stored.alpha_differs:
+        assert stored.alpha is not None
+        seen = stored.alpha != 0
+        if not held.any():
+            return seen
+        held &= seen
+    return _one_object(stored.numbers, held, path)
 
 
-def _one_object(numbers: np.ndarray, path: str | Path) -> np.ndarray:
-    """Where the object of a mask lies, (h, w) bool, from its numbers, (h, w, c)."""
-    held = np.any(numbers != 0, axis=2)
+def _one_object(numbers: np.ndarray, held: np.ndarray, path: str | Path) -> np.ndarray:
+    """Where the object of a mask lies, (h, w) bool, from its numbers, (h, w, c), and where some are not 0."""
     inside = numbers[held]  # (n, c)
-    if (inside == inside[:1]).all():
+    if numbers.dtype == bool or (inside == inside[:1]).all():
         return held
     kinds, counts = np.unique(inside, axis=0, return_counts=True)  # (k, c)
-    if (kinds == kinds[:, :1]).all():
-        kinds = kinds[:, :1]  # grey: from the lowest
-        if not np.array_equal(kinds[:, 0], np.arange(1, len(kinds) + 1)) and np.median(counts) < FLAT:
-            return held & (numbers[..., 0] > kinds[-1, 0] / 2)
-    elif np.median(counts) < FLAT:
+    # low numbers are those of objects, however small these are
+    if np.median(counts) < FLAT and (numbers.dtype.kind == "f" or kinds.max() > 127):
         return held & (numbers.max(2) > kinds.max() / 2)
     raise BadInput(
         f"{path}: {len(kinds)} numbers or colours beside 0, expected a mask of one object; a file with all objects of a"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bridgeseg.data.category_names import CLASSES, other_list, read_names_file, text_lines
+from bridgeseg.data.doubtful_maps import LOOKED_AT, doubt
 from bridgeseg.data.endings import alike, by_name, composed, listed
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.pictures import read_picture
@@ -96,6 +97,8 @@ class VocFolder:
         except PermissionError as error:
             raise BadInput(f"{error.filename}: may not be read (permission denied)") from None
         self._look_for_an_instance()
+        if note is not unsaid:
+            self._say_doubt()
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -168,6 +171,18 @@ class VocFolder:
         left = np.setdiff1d(instances[void], instances[~void])
         if lost := np.count_nonzero(left):
             self._note(f"{path}: {lost} of its instances void altogether in SegmentationClass, left out")
+
+    def _say_doubt(self) -> None:
+        """Say what looks wrong in the first few instance maps."""
+        maps: dict[str, list[np.ndarray]] = {"SegmentationObject": [], "SegmentationClass": []}
+        for files in self._files[:LOOKED_AT]:
+            for folder in ["SegmentationObject"] + ["SegmentationClass"] * self._has_categories:
+                try:
+                    maps[folder].append(read_label_png(files[folder], self._colours)[0])
+                except BadInput:  # reading the sample will say so
+                    return
+        if words := doubt(maps["SegmentationObject"], maps["SegmentationClass"]):
+            self._note(f"{self.root / 'SegmentationObject'}: in most of its first maps {words}")
 
     def _look_for_an_instance(self) -> None:
         """Read maps until one holds an instance that is not void: mostly the first does."""

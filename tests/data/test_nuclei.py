@@ -183,10 +183,12 @@ def three() -> np.ndarray:
     return disc(5, 5, 4, 1) + disc(14, 14, 4, 2) + disc(5, 24, 4, 3)
 
 
-@pytest.mark.parametrize("kind", ["grey", "16 bits", "gaps", "palette", "RGB", "tif"])
+@pytest.mark.parametrize("kind", ["grey", "16 bits", "gaps", "small", "palette", "RGB", "tif"])
 def test_a_label_image_is_no_mask_of_one_nucleus(tmp_path: Path, kind: str) -> None:
     write(tmp_path, "a", [])
     numbers = three() * (60 if kind == "gaps" else 1)
+    if kind == "small":
+        numbers = disc(5, 5, 1, 2) + disc(14, 14, 2, 40) + disc(5, 24, 1, 90)
     image = Image.fromarray(numbers.astype(np.uint16) if kind == "16 bits" else numbers)
     if kind in ("palette", "RGB"):
         image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])

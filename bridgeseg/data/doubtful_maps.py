@@ -22,7 +22,7 @@ def doubt(maps: Sequence[np.ndarray], categories: Sequence[np.ndarray]) -> str |
     returns: words, None where all looks well or there are fewer than three maps with an instance
 
     Example:
-        >>> doubt([np.array([[1, 1, 0, 1]])] * 3, [])
+        >>> doubt([np.array([[0, 1, 0, 1, 0]])] * 3, [])
         'one number for all that is apart; number the objects of a picture 1, 2, 3 …'
 
     Our choice. Built in chapter 12.

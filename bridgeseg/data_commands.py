@@ -12,8 +12,8 @@ from bridgeseg.data.as_found import AsFound
 from bridgeseg.data.coco_export import export_coco
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.open_dataset import open_dataset
-from bridgeseg.data.voc import left_over
 from bridgeseg.data.voc_export import export
+from bridgeseg.data.voc_lists import left_over
 from bridgeseg.machine.environment import tier
 from bridgeseg.machine.progress import Bar
 from bridgeseg.machine.streams import complain, warn

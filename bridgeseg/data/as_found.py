@@ -19,7 +19,8 @@ from bridgeseg.data.nuclei import NucleiFolder
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.sbd import SbdFolder
 from bridgeseg.data.stored_numbers import check_size, read_mask
-from bridgeseg.data.voc import CATEGORIES, one_category_each, read_categories, read_colours, read_list
+from bridgeseg.data.voc import CATEGORIES, one_category_each, read_categories, read_colours
+from bridgeseg.data.voc_lists import read_list
 from bridgeseg.structures.labels import VOID, BadInput, Sample
 
 OBJECTS, KINDS = "SegmentationObject", "SegmentationClass"

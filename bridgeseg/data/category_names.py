@@ -25,9 +25,28 @@ _LIST_ENDINGS = ("", ".txt", ".names", ".csv", ".json", ".yaml", ".yml", ".pbtxt
 _BACKGROUND = re.compile(r"_*background_*", re.IGNORECASE)
 _IGNORED = re.compile(r"_+(ignore|void)d?_+", re.IGNORECASE)  # labelme's number of it is -1
 _LABEL_MAP = re.compile(r"(.*?):(\d+),\s*(\d+),\s*(\d+):[^:]*:[^:]*")  # a line of CVAT's
-_CODE = re.compile(r".*[{}]|\[|---|#|//")  # JSON, YAML, a pbtxt, a comment
+_CODE = re.compile(  # JSON, YAML, a pbtxt, a comment, a list's marks or quotes, a heading
+    r""".*[{}]|\[|---|#|//|[-*•]\s|\w+:\s*(\[.*)?$|(['"]).*\2\s*,?$"""
+)
 _COMMENT = re.compile(r"#(?!\d+$)|//")
-_NUMBERED = re.compile(r"(\d{1,9})\s*[:,;\t ]\s*\S.*|.*[:,;\t]\s*(\d{1,9})")  # a number beside a name
+_NUMBERED = re.compile(  # a number beside a name
+    r"[(\[]?(\d{1,9})(?:\s*[:,;\t =|)\]]|\.\s)\s*\S.*|.*[:,;\t=|]\s*(\d{1,9})"
+)
+_WORDS = re.compile(r"[^\W\d_]+")
+# Words beside "background" in a line that only means it, and first names that mostly mean number 0.
+_BESIDE = {"class", "bg", "label", "id", "index"}
+_NOTHING = (
+    "bg",
+    "unlabeled",
+    "unlabelled",
+    "unlabel",
+    "void",
+    "none",
+    "nothing",
+    "null",
+    "ignore",
+    "ignored",
+)
 _COLOURED = re.compile(r".*\D\d+([\s:,;]+\d+){2}")  # a colour beside a name
 
 
@@ -83,7 +102,9 @@ def read_names_file(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, 
         background or what is ignored where it would take a number
 
     Our choice: a list that begins with the background's name is one of names, whatever they look like. Another is
-    refused where they look like code, or have numbers or colours beside them, which would not be the lines' own.
+    refused where they look like code, or have numbers or colours beside them, which would not be the lines' own; where
+    the background's name has something beside it; where the first says "unlabeled" or the like, which may be number 0;
+    and where all names seem to stand in one line.
 
     Built in chapter 2.
     """
@@ -141,7 +162,13 @@ def _read(
                 else "; where they are, _background_ in the first"
             )
         )
-    if colours is None and not numbered and _have_numbers(lines):
+    if colours is None and not numbered:
+        _check_first(lines, first, path)
+    if (
+        colours is None
+        and not numbered
+        and (_have_numbers(lines) or (len(lines) > 2 and _have_numbers(lines[1:])))
+    ):
         raise BadInput(
             f"{path}: {lines[0][:40]!r} and a number or colour in every line, expected names of categories alone, one a"
             " line; where they are, _background_ in the first"
@@ -164,6 +191,27 @@ def _read(
             raise BadInput(f"{path}: a label map without a background in its first line, whose number is 0")
         colours = colours[first : first + 1 + len(names)]
     return tuple(names), colours
+
+
+def _check_first(lines: list[str], first: int, path: Path | str) -> None:
+    """Refuse a list of which it is not sure what number its first name has."""
+    for line in lines[first:]:
+        words = {word.lower() for word in _WORDS.findall(line)}
+        if "background" in words and words <= {"background", *_BESIDE} and not is_background(line):
+            raise BadInput(
+                f"{path}: {line[:40]!r}, expected names of categories alone, one a line, the background's as"
+                " _background_ in the first"
+            )
+    for line in lines[first : first + 1]:
+        if "".join(_WORDS.findall(line)).lower() in _NOTHING or lines == [str(n) for n in range(len(lines))]:
+            raise BadInput(
+                f"{path}: {line!r} first, which may be number 0 or category 1; expected _background_ in its place where"
+                " it is number 0, and in a line before it where it is category 1"
+            )
+        if len(lines) == 1 and re.search(r"[,;\t]", line):
+            raise BadInput(
+                f"{path}: {line[:40]!r} in one line, expected one a line; where it is one name, _background_ before it"
+            )
 
 
 def _have_numbers(lines: list[str]) -> bool:
@@ -205,7 +253,9 @@ def text_lines(path: Path) -> list[str]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: cannot be read as text in UTF-8, expected it saved so") from None
+    except OSError as error:
         raise BadInput(f"{path}: cannot be read as text ({error})") from None
     return _lines(text)
 

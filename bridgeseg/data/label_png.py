@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from bridgeseg.data.palette import number_by_colour, voc_palette
+from bridgeseg.data.palette import black_elsewhere, number_by_colour, voc_palette
 from bridgeseg.data.pictures import opened
 from bridgeseg.machine.files import write_atomically
 from bridgeseg.structures.labels import VOID, BadInput, as_array
@@ -27,7 +27,7 @@ def read_label_png(path: str | Path, colours: np.ndarray | None = None) -> tuple
 
     In a palette or grey PNG of 8 bits 255 is void, in a grey one of 16 bits 65535; with fewer bits none
     is. The numbers in the file are the labels, whatever their colours; but a palette that has VOC's colours at other
-    numbers than VOC is refused, since a program has numbered the colours anew.
+    numbers than VOC is refused, since a program has numbered the colours anew; and so is one whose black is not 0.
 
     path: the PNG
     colours: (n, 3) uint8, those that labels 0, 1, … are known to have, which a palette may then have too
@@ -118,6 +118,11 @@ def _check_palette(
         raise BadInput(
             f"{path}: its palette has VOC's colours at other numbers: {number} has the colour of {own}; expected"
             f" {own} itself, as in the map that it was made from, or a grey PNG if {number} is meant"
+        )
+    if (black := black_elsewhere(palette, labels)) is not None:
+        raise BadInput(
+            f"{path}: its palette has black at number {black} and another colour at 0; expected 0 for the background,"
+            f" or a grey PNG if {black} is an object"
         )
 
 

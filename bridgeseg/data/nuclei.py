@@ -30,7 +30,7 @@ from bridgeseg.data.endings import (
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.splits import set_aside
 from bridgeseg.data.stored_numbers import check_size, read_mask
-from bridgeseg.machine.notes import Note, Once, counted, unsaid
+from bridgeseg.machine.notes import NAMED, Note, Once, counted, unsaid
 from bridgeseg.structures.labels import BadInput, Sample
 
 PNG_FIRST = (".png", *(ending for ending in ENDINGS if ending != ".png"))
@@ -60,6 +60,7 @@ class NucleiFolder:
         self.root = root / "stage1_train" if (root / "stage1_train").is_dir() else root
         self.split = split
         self._note = Once(note)
+        self._with_lost: set[Path] = set()
         self._pictures = _find(self.root, self._note)
         names = list(self._pictures)
         self.names = [name for name in names if split == "all" or set_aside(name) == (split == "val")]
@@ -84,7 +85,7 @@ class NucleiFolder:
         picture = read_picture(self._pictures[name], note=self._note)
         height, width = picture.shape[:2]
         instances = np.zeros((height, width), np.int32)
-        count = 0
+        count, lost = 0, []
         for path in _masks(folder):
             top, left, mask = _read_mask(path, (height, width))
             place = instances[top : top + mask.shape[0], left : left + mask.shape[1]]
@@ -92,24 +93,45 @@ class NucleiFolder:
             if free.any():
                 count += 1
                 place[free] = count
+            else:
+                lost.append(path.name)
+        if lost:
+            self._say_lost(folder, lost, count)
         return Sample(name, picture, (instances > 0).astype(np.uint8), instances)
+
+    def _say_lost(self, folder: Path, lost: list[str], count: int) -> None:
+        """Say which masks hold no nucleus, of the first few pictures."""
+        left = f"{counted(lost, 'mask', 'masks')} empty or wholly under others, left out; {count} remain"
+        if len(self._with_lost) < NAMED or folder in self._with_lost:
+            self._note(f"{folder}: {left}")
+        else:
+            self._note(f"{self.root}: such masks are in further pictures too")
+        self._with_lost.add(folder)
 
 
 def _find(root: Path, note: Note) -> dict[str, Path]:
     """The pictures in a folder by their names, sorted, each checked to have a picture and a folder of masks."""
     try:
-        folders = sorted(
-            entry.name for entry in root.iterdir() if not is_hidden(entry.name) and entry.is_dir()
-        )
+        entries = [entry for entry in root.iterdir() if not is_hidden(entry.name)]
+        folders = sorted(entry.name for entry in entries if entry.is_dir())
+        dangling = sorted(entry.name for entry in entries if entry.is_symlink() and not entry.exists())
     except OSError as error:
         raise BadInput(
             f"{root}: {error.strerror or error}, expected a folder with <id>/images/<id>.png and <id>/masks"
         ) from error
     names = [name for name in folders if name[0] != "_"]
+    if {"images", "masks"} <= set(names) and not (root / "images" / "images").is_dir():
+        raise BadInput(
+            f"{root}: images and masks side by side, expected <id>/images/<id>.png and <id>/masks/*.png; convert reads"
+            " such a folder"
+        )
     if not any((root / name / "images").is_dir() for name in names):
         raise BadInput(f"{root}: no picture found, expected <id>/images/<id>.png and <id>/masks/*.png")
     if left := [name for name in folders if name[0] == "_"]:
         note(f"{root}: not read: {counted(left, 'folder', 'folders')}, whose names begin with _")
+    if dangling:
+        there = counted(dangling, "link that leads nowhere", "links that lead nowhere")
+        note(f"{root}: not read: {there}")
     found: dict[str, list[Path]] = {}
     for name in names:
         picture = root / name / "images" / f"{name}.png"
@@ -126,16 +148,22 @@ def _find(root: Path, note: Note) -> dict[str, Path]:
 def _look_at_masks(root: Path, names: list[str], note: Note) -> None:
     """Say which files beside the masks are none, and whether there are no masks at all."""
     others: list[str] = []
-    count = 0
+    count, most = 0, 0
     for name in names:
         try:
             found = listed(root / name / "masks", ENDINGS)
         except OSError as error:
             raise BadInput(f"{root / name / 'masks'}: {error.strerror or error}, expected masks") from error
-        count += len(found.read) + len(found.dangling)
+        here = len(found.read) + len(found.dangling)
+        count, most = count + here, max(most, here)
         others += [f"{name}/masks/{path.name}" for path in [*found.others, *found.folders]]
     if others:
         note(f"{root}: not read as masks: {counted(others, 'file', 'files')}")
+    if most == 1 and count > 2:
+        note(
+            f"{root}: at most one mask in each of the {len(names)} pictures, expected one a nucleus; where a file holds"
+            " all nuclei of a picture, convert reads it"
+        )
     if not count:
         note(f"{root}: no mask in any of the {len(names)} pictures, expected <id>/masks/*.png")
 
@@ -160,7 +188,7 @@ def _read_mask(path: Path, size: tuple[int, int]) -> tuple[int, int, np.ndarray]
     if not has_ending(path.name, LOSSLESS):
         raise BadInput(f"{path}: {path.suffix} blurs a mask's border, expected PNG or TIFF")
     if not has_ending(path.name, (".png",)):
-        return _cut(_whole(path, size))
+        return _cut(_whole(path, size), path)
     try:
         # Not Image.open, which looks for plug-ins and weighs formats for each of 24,000 files.
         mask: Image.Image = PngImagePlugin.PngImageFile(io.BytesIO(path.read_bytes()))
@@ -173,9 +201,12 @@ def _read_mask(path: Path, size: tuple[int, int]) -> tuple[int, int, np.ndarray]
         raise BadInput(f"{path}: {reason}, expected a mask of one nucleus") from error
     if mask.mode == "1":  # one bit would be slower to cut
         mask = mask.convert("L")
-    if mask.mode not in ("L", "P") or getattr(mask, "n_frames", 1) > 1:
-        return _cut(_whole(path, size))
-    return _cut(mask)
+    if mask.mode != "L" or getattr(mask, "n_frames", 1) > 1:
+        return _cut(_whole(path, size), path)
+    # Of one brightness beside 0, as nearly all are? The histogram is counted in C.
+    if sum(map(bool, mask.histogram()[1:])) > 1:
+        return _cut(_whole(path, size), path)
+    return _cut(mask, path)
 
 
 def _whole(path: Path, size: tuple[int, int]) -> Image.Image:
@@ -185,9 +216,18 @@ def _whole(path: Path, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(held.astype(np.uint8))
 
 
-def _cut(mask: Image.Image) -> tuple[int, int, np.ndarray]:
+def _cut(mask: Image.Image, path: Path) -> tuple[int, int, np.ndarray]:
     """The box around what is not zero: top, left, (h, w) bool."""
     box = mask.getbbox()
     if box is None:
         return 0, 0, np.zeros((0, 0), bool)
-    return box[1], box[0], np.asarray(mask.crop(box)) != 0
+    held = np.asarray(mask.crop(box)) != 0
+    if (
+        held.shape == (mask.height, mask.width)
+        and min(held.shape) > 1
+        and held[[0, 0, -1, -1], [0, -1, 0, -1]].all()
+    ):
+        raise BadInput(
+            f"{path}: all four corners of the picture belong to it, expected a mask of one nucleus and 0 around it"
+        )
+    return box[1], box[0], held

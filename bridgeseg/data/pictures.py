@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bridgeseg.data.channels import grey, is_channel, one, rgb, shown
 from bridgeseg.data.deep_colour import read_both_bytes, read_deep_ppm
 from bridgeseg.data.endings import ENDINGS, listed, passed_over, say_passed_over
 from bridgeseg.data.grey_levels import to_8_bits
-from bridgeseg.data.tiff import GREY_TYPES, MAGIC, Layout, read_layout, read_numbers
+from bridgeseg.data.tiff import MAGIC, Layout, read_layout, read_numbers
 from bridgeseg.machine.notes import Note, unsaid
 from bridgeseg.structures.labels import BadInput
 
@@ -95,30 +96,34 @@ def read_picture(path: str | Path, *, channel: int | None = None, note: Note = u
         raise BadInput(f"{path}: damaged, pieces of its {layout.width} x {layout.height} pixels are missing")
     if layout is not None and layout.extra and channel is None:
         note(f"{path}: {layout.channels + layout.extra} channels, read as RGB; {layout.extra} left out")
+    if layout is not None and layout.stacked > 1 and channel is not None:
+        return _of_page(path, layout, channel)
     if layout is not None and _needs_tifffile(layout, channel):
-        if layout.pages > 1:
-            note(f"{path}: {layout.pages} pages, the first was read; {layout.pages - 1} left out")
-        return _of_tiff(path, layout, channel)
+        _say_pages(path, layout.pages, layout.stacked, note)
+        return _of_tiff(path, layout, channel, note)
     with opened(path) as image:
-        pages = layout.pages if layout is not None else _frames(image)
         image.load()
-        if pages > 1:
-            note(f"{path}: {pages} pages, the first was read; {pages - 1} left out")
+        if layout is None:
+            _say_pages(path, _frames(image), 1, note)
+        else:
+            _say_pages(path, layout.pages, layout.stacked, note)
         deep = deep_colours(image, path)
         if deep is not None:
-            return _shown(deep, deep.shape[2] in (2, 4), channel, path)
+            return shown(deep, deep.shape[2] in (2, 4), channel, path, note=note)
         image = _upright(image)
-        if image.mode.startswith("I") or image.mode == "F" or (layout and not layout.plain):
-            shown = to_8_bits(_numbers(image, layout), str(path))  # (h, w)
-            if layout is not None and layout.white_is_zero:
-                shown = 255 - shown
-            return _grey(shown) if channel is None else _one(shown[..., None], channel, path)
+        if image.mode.startswith("I") or image.mode == "F":
+            values = to_8_bits(_numbers(image), str(path))  # (h, w)
+            return grey(values) if channel is None else one(values[..., None], channel, path)
+        alpha = image.mode in ("LA", "PA", "RGBA")
+        if layout is not None and alpha and is_channel(np.asarray(image)[..., -1]):
+            alpha = False
+            if channel is None:
+                raise BadInput(f"{path}: {_too_many(layout)}")
         if channel is not None:
             values = np.atleast_3d(np.asarray(image.convert("RGB") if image.mode == "P" else image))
-            if image.mode in ("LA", "PA", "RGBA"):  # transparency is no channel
-                values = values[..., :-1]
-            return _one(to_8_bits(values, str(path)), channel, path)
-        return np.ascontiguousarray(_rgb(image))
+            # transparency is no channel
+            return one(to_8_bits(values[..., :-1] if alpha else values, str(path)), channel, path)
+        return rgb(image, path, note)
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -207,76 +212,82 @@ def tiff_layout(path: Path) -> Layout | None:
 
 def _needs_tifffile(layout: Layout, channel: int | None) -> bool:
     """Whether Pillow would not decode all of a TIFF's numbers that are wanted, or not decode it at all."""
-    if channel is not None and layout.colours and not (layout.plain and not layout.extra):
-        return layout.channels + layout.extra > 1
-    if layout.plain:
-        return False
-    if layout.white_is_zero and layout.kind != np.dtype(np.uint16):
-        return True
-    return layout.channels != 1 or layout.alpha or layout.kind not in map(np.dtype, GREY_TYPES)
+    return not layout.plain or (channel is not None and layout.extra > 0)
 
 
-def _of_tiff(path: Path, layout: Layout, channel: int | None) -> np.ndarray:
+def _of_tiff(path: Path, layout: Layout, channel: int | None, note: Note) -> np.ndarray:
     """A picture from the numbers of a TIFF, (h, w, 3) uint8."""
     count = layout.channels + layout.extra
     if not layout.colours:
         raise BadInput(f"{path}: {layout.kind} in another colour space, expected grey or RGB")
     if channel is None and layout.channels not in (1, 3):
-        raise BadInput(
-            f"{path}: {count} channels, expected 1 (grey) or 3 (RGB); save one of them, or three as RGB, or"
-            f" choose one: segment --channel 0 to {count - 1}, in Python read_picture(…, channel=0)"
-        )
+        raise BadInput(f"{path}: {_too_many(layout)}")
     if layout.width * layout.height * (count + layout.alpha) > 4 * MOST_PIXELS:
         raise BadInput(f"{path}: {count} channels of {layout.width} x {layout.height} pixels, expected fewer")
     values = read_numbers(path)  # (h, w, s)
     values = _by_pillow(path, layout) if values is None else turned(values, layout.orientation)
+    own = layout.alpha and is_channel(values[..., layout.channels])
+    if own and channel is None:
+        raise BadInput(f"{path}: {_too_many(layout)}")
     if channel is None:
         values = values[..., : layout.channels + layout.alpha]
-    elif layout.alpha:  # the first of what is beside the channels
+    elif layout.alpha and not own:  # the first of what is beside the channels
         values = np.delete(values, layout.channels, axis=2)
-    shown = _shown(values, layout.alpha and channel is None, channel, path, layout.premultiplied)
-    return 255 - shown if layout.white_is_zero else shown
+    seen = shown(values, layout.alpha and channel is None, channel, path, layout.premultiplied, note)
+    return 255 - seen if layout.white_is_zero else seen
+
+
+def _of_page(path: Path, layout: Layout, channel: int) -> np.ndarray:
+    """One of the channels that a TIFF has in pages of their own, (h, w, 3) uint8."""
+    if not 0 <= channel < layout.stacked:
+        raise BadInput(
+            f"{path}: channel {channel}, expected 0…{layout.stacked - 1}: the file has {layout.stacked}"
+        )
+    values = read_numbers(path, channel * layout.apart)  # (h, w, 1)
+    if values is None:
+        raise BadInput(f"{path}: {_unread(layout)}")
+    seen = one(turned(values, layout.orientation), 0, path)
+    return 255 - seen if layout.white_is_zero else seen
+
+
+def _too_many(layout: Layout) -> str:
+    """That a TIFF has channels that are no colours, and what to do."""
+    count = layout.channels + layout.extra + layout.alpha
+    called = ", the last called transparency, which it hardly is" if layout.alpha else ""
+    return (
+        f"{count} channels{called}, expected 1 (grey) or 3 (RGB); save one of them, or three as RGB, or choose one:"
+        f" segment --channel 0 to {count - 1}, in Python read_picture(…, channel=0)"
+    )
+
+
+def _say_pages(path: Path, pages: int, stacked: int, note: Note) -> None:
+    """Say that there are further pages, and how to choose one where it is a channel."""
+    if pages > 1:
+        others = "1" if stacked == 2 else f"1 to {stacked - 1}"
+        other = f"; segment --channel {others} reads another" if stacked > 1 else ""
+        note(f"{path}: {pages} pages, the first was read; {pages - 1} left out{other}")
+
+
+def _unread(layout: Layout) -> str:
+    """That a TIFF is packed as nothing here unpacks it, and what to do."""
+    return (
+        f"{layout.codec}, a compression that is not read here for {layout.kind}; expected it without compression, or"
+        " the package imagecodecs (pip install imagecodecs)"
+    )
 
 
 def _by_pillow(path: Path, layout: Layout) -> np.ndarray:
-    """The numbers of a TIFF of 16-bit colour, (h, w, s), upright, by Pillow, which knows more kinds of compression."""
+    """The numbers of a TIFF of 16-bit colour or of grey, (h, w, s), upright, by Pillow, which unpacks more."""
     if layout.kind == np.dtype(np.uint16) and layout.channels == 3 and not layout.premultiplied:
         with opened(path):  # for its error lines
             values = read_both_bytes(path, "TIFF")
         if values is not None:
             return values[..., : 3 + layout.alpha]
-    raise BadInput(
-        f"{path}: {layout.codec}, a compression that is not read here for {layout.kind}; expected it without"
-        " compression, or the package imagecodecs (pip install imagecodecs)"
-    )
-
-
-def _shown(
-    values: np.ndarray, alpha: bool, channel: int | None, path: Path, premultiplied: bool = False
-) -> np.ndarray:
-    """Numbers of any type, (h, w, s), as a viewer shows them, (h, w, 3) uint8; the last is transparency if alpha."""
-    if channel is not None:
-        return _one(values[..., : values.shape[2] - alpha], channel, path)
-    colours = to_8_bits(values[..., :-1] if alpha else values, str(path))  # (h, w, 1 or 3)
-    if alpha:
-        most = 1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max
-        share = (values[..., -1:] / most).clip(0, 1)  # (h, w, 1), of what covers the white
-        covered = colours if premultiplied else colours * share
-        colours = (covered + 255 * (1 - share)).clip(0, 255).round().astype(np.uint8)
-    return _grey(colours[..., 0]) if colours.shape[2] == 1 else np.ascontiguousarray(colours)
-
-
-def _one(values: np.ndarray, channel: int, path: Path) -> np.ndarray:
-    """One channel of some, (h, w, s), as grey, (h, w, 3) uint8."""
-    count = values.shape[2]
-    if not 0 <= channel < count:
-        raise BadInput(f"{path}: channel {channel}, expected 0…{count - 1}: the picture has {count}")
-    return _grey(to_8_bits(values[..., channel], str(path)))
-
-
-def _grey(shown: np.ndarray) -> np.ndarray:
-    """Grey, (h, w), as RGB, (h, w, 3)."""
-    return np.repeat(shown[..., None], 3, axis=2)
+    if layout.grey_by_pillow:
+        with opened(path) as image:
+            image.load()
+            return layout.numbers(np.asarray(_upright(image)))[..., None]
+    raise BadInput(f"{path}: {_unread(layout)}")
 
 
 def turned(values: np.ndarray, orientation: int) -> np.ndarray:
@@ -319,21 +330,8 @@ def deep_colours(image: Image.Image, path: Path) -> np.ndarray | None:
     return None if deep is None else turned(deep, _orientation(image))
 
 
-def _numbers(image: Image.Image, layout: Layout | None) -> np.ndarray:
-    """The numbers of grey of other types than bytes, (h, w)."""
+def _numbers(image: Image.Image) -> np.ndarray:
+    """The numbers of grey of other types than bytes, (h, w), of a file that is no TIFF."""
     values = np.asarray(image)
-    if layout is None:
-        wide = image.mode.startswith("I") and values.min() >= 0 and values.max() <= 65535
-        return values.astype(np.uint16) if wide else values
-    if values.dtype.itemsize == layout.kind.itemsize:  # Pillow takes a sign for none, and none for a sign
-        return values.view(layout.kind)
-    return values.astype(layout.kind)
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
-    """The decoded pixels as (h, w, 3) uint8, of a picture of bytes that stands upright."""
-    if image.has_transparency_data:
-        clear = image.convert("RGBA")
-        white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-        return np.asarray(Image.alpha_composite(white, clear).convert("RGB"))
-    return np.asarray(image.convert("RGB"))
+    wide = image.mode.startswith("I") and values.min() >= 0 and values.max() <= 65535
+    return values.astype(np.uint16) if wide else values

@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
+from bridgeseg.data.palette import black_elsewhere
 from bridgeseg.data.pictures import deep_colours, opened, tiff_layout, turned
-from bridgeseg.data.tiff import GREY_TYPES, Layout, read_numbers
+from bridgeseg.data.tiff import Layout, read_numbers
 from bridgeseg.structures.labels import BadInput
 
 FORMATS = ("PNG", "TIFF", "BMP", "GIF", "PPM")  # Pillow's names of those that keep every number
+
+# Our choice: of a mask with several numbers, each on so many pixels, in the middle, these are several objects. Soft
+# borders and what JPEG leaves have few pixels of each number.
+FLAT = 20  # pixels
 
 _ONE_BIT, _BYTE = np.dtype(bool), np.dtype(np.uint8)
 
@@ -42,7 +48,7 @@ def read_stored(path: str | Path) -> Stored:
 
     path: a file of one page in one of FORMATS
     returns: the numbers
-    raises: BadInput when it cannot be read whole, or has several pages
+    raises: BadInput when it cannot be read whole, has several pages, or a palette whose black is not 0
 
     Our choice: a TIFF's tag that says that low numbers are bright (ImageJ's inverting LUT) turns no number round, as
     the 0 around an object would become 255. With one bit a pixel it does: programs that write such files, faxes above
@@ -63,7 +69,7 @@ def read_stored(path: str | Path) -> Stored:
             values = turned(values, layout.orientation)  # (h, w, s)
             alpha = values[..., layout.channels] if layout.alpha else None
             return Stored(values[..., : layout.channels], alpha)
-        if layout.kind not in (_ONE_BIT, *map(np.dtype, GREY_TYPES), _BYTE):
+        if layout.kind not in (_ONE_BIT, _BYTE) and not layout.grey_by_pillow:
             raise BadInput(
                 f"{path}: {layout.codec}, a compression that is not read here for {layout.kind}; expected it without"
                 " compression, or the package imagecodecs (pip install imagecodecs)"
@@ -72,6 +78,8 @@ def read_stored(path: str | Path) -> Stored:
         if (pages := getattr(image, "n_frames", 1)) > 1:
             raise BadInput(f"{path}: {pages} pages, expected one")
         image.load()
+        if image.mode == "P":
+            _check_palette(image, path)
         deep = deep_colours(image, path)
         values = np.asarray(image) if deep is None else deep
     values = values if layout is None else _as_stored(values, layout)
@@ -82,21 +90,50 @@ def read_stored(path: str | Path) -> Stored:
 
 
 def read_mask(path: str | Path) -> np.ndarray:
-    """Read a mask: a pixel belongs to it where any number is not 0.
+    """Read a mask: a pixel belongs to it where any number is not 0, or above half of the highest where there are many.
 
     path: as in `read_stored`
     returns: (h, w) bool
-    raises: as `read_stored`
+    raises: as `read_stored`; BadInput where several numbers or colours seem to be several objects
 
     Our choice: where some pixels are transparent and others not, a transparent one is outside; where besides all have
-    no number but 0, those with a part that is seen are inside. Built in chapter 2.
+    no number but 0, those with a part that is seen are inside.
+
+    Built in chapter 2.
     """
     stored = read_stored(path)
     held = np.any(stored.numbers != 0, axis=2)  # (h, w)
-    if not stored.alpha_differs:
+    if stored.alpha_differs:
+        assert stored.alpha is not None
+        seen = stored.alpha != 0
+        if not held.any():
+            return seen
+        held &= seen
+    return _one_object(stored.numbers, held, path)
+
+
+def _one_object(numbers: np.ndarray, held: np.ndarray, path: str | Path) -> np.ndarray:
+    """Where the object of a mask lies, (h, w) bool, from its numbers, (h, w, c), and where some are not 0."""
+    inside = numbers[held]  # (n, c)
+    if numbers.dtype == bool or (inside == inside[:1]).all():
         return held
-    assert stored.alpha is not None
-    return (stored.alpha != 0) & (held | (not held.any()))
+    kinds, counts = np.unique(inside, axis=0, return_counts=True)  # (k, c)
+    # low numbers are those of objects, however small these are
+    if np.median(counts) < FLAT and (numbers.dtype.kind == "f" or kinds.max() > 127):
+        return held & (numbers.max(2) > kinds.max() / 2)
+    raise BadInput(
+        f"{path}: {len(kinds)} numbers or colours beside 0, expected a mask of one object; a file with all objects of a"
+        " picture is a label image, as convert reads it"
+    )
+
+
+def _check_palette(image: Image.Image, path: Path) -> None:
+    """Refuse places in a palette of which 0 is not the darkest."""
+    palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    if (black := black_elsewhere(palette, np.asarray(image))) is not None:
+        raise BadInput(
+            f"{path}: its palette has black at number {black} and another colour at 0; expected 0 for what is outside"
+        )
 
 
 def check_size(where: Path, found: tuple[int, ...], size: tuple[int, ...]) -> None:
@@ -122,6 +159,6 @@ def check_size(where: Path, found: tuple[int, ...], size: tuple[int, ...]) -> No
 
 def _as_stored(values: np.ndarray, layout: Layout) -> np.ndarray:
     """Pillow's numbers of a TIFF, with their own sign, and not turned round."""
-    if values.dtype.itemsize == layout.kind.itemsize and values.dtype.kind in "iu":
-        values = values.view(layout.kind)
-    return 255 - values if layout.white_is_zero and layout.kind == _BYTE else values
+    if layout.kind == _BYTE:
+        return 255 - values if layout.white_is_zero else values
+    return values if layout.kind == _ONE_BIT else layout.numbers(values)

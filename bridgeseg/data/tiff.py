@@ -20,14 +20,8 @@ import numpy as np
 from bridgeseg.structures.labels import BadInput
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # a TIFF's first bytes, the last two of one above 4 GB
-GREY_TYPES = (
-    "int8",
-    "uint16",
-    "int16",
-    "uint32",
-    "int32",
-    "float32",
-)  # of one channel, which Pillow decodes rightly
+# of grey, which Pillow decodes rightly, those of more than a byte only where the lowest byte comes first
+GREY_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
 
 _WHITE_IS_ZERO, _RGB = 0, 2  # values of the tag PhotometricInterpretation
 _PREMULTIPLIED, _ALPHA = 1, 2  # values of the tag ExtraSamples
@@ -39,6 +33,8 @@ class Layout:
     """What the first page of a TIFF holds.
 
     pages: how many pictures the file has, thumbnails and masks not counted
+    stacked: how many of these are channels of one picture, or may be since the file does not say; 1 where none is
+    apart: how many pages further the next channel lies
     height, width: in pixels, as stored
     channels: numbers of a pixel that are grey or a colour
     extra: further ones that are neither that nor transparency, beside RGB
@@ -49,12 +45,15 @@ class Layout:
     colours: whether it is grey, RGB or of any number of channels, and not a palette, CMYK or another space
     orientation: 1…8, as in EXIF
     codec: the name of its compression
+    highest_first: whether a number's highest byte comes first, as in ImageJ's files
     whole: whether the file lists as many strips or tiles as that size takes
 
     Built in chapter 2.
     """
 
     pages: int
+    stacked: int
+    apart: int
     height: int
     width: int
     channels: int
@@ -66,6 +65,7 @@ class Layout:
     colours: bool
     orientation: int
     codec: str
+    highest_first: bool
     whole: bool
 
     @property
@@ -74,6 +74,26 @@ class Layout:
         return self.kind in (np.dtype(bool), np.dtype(np.uint8)) and (
             not self.colours or self.channels in (1, 3)
         )
+
+    @property
+    def grey_by_pillow(self) -> bool:
+        """Whether Pillow decodes it rightly where tifffile lacks a decoder for its compression."""
+        if self.highest_first and self.kind.itemsize > 1 and self.kind != np.dtype(np.uint16):
+            return False  # compressed numbers come with their bytes exchanged
+        return self.channels == 1 and not self.alpha and self.kind in map(np.dtype, GREY_TYPES)
+
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """Return grey that Pillow decoded with its own sign and order of bytes: Pillow takes a sign for none.
+
+        values: (h, w), any type, as Pillow gives them
+        returns: (h, w), any type, the file's own
+
+        Built in chapter 2.
+        """
+        values = values.astype(values.dtype.newbyteorder("="), copy=False)
+        if values.dtype.itemsize == self.kind.itemsize and values.dtype.kind in "iu":
+            return values.view(self.kind)
+        return values.astype(self.kind)
 
 
 def read_layout(path: Path) -> Layout | None:
@@ -105,8 +125,11 @@ def _layout(file: Any) -> Layout | None:
     channels = 3 if photometric == _RGB else samples - alpha
     if not 1 <= channels <= samples - alpha:
         return None
+    stacked, apart = _stacked(file) if samples == 1 else (1, 1)
     return Layout(
         pages=max(pages, stack, 1),
+        stacked=stacked,
+        apart=apart,
         height=height,
         width=width,
         channels=channels,
@@ -118,14 +141,31 @@ def _layout(file: Any) -> Layout | None:
         colours=photometric <= _RGB,
         orientation=orientation if orientation in range(1, 9) else 1,
         codec=getattr(page.compression, "name", str(page.compression)),
+        highest_first=file.byteorder == ">",
         whole=len(page.dataoffsets) >= math.prod(page.chunked),
     )
 
 
-def read_numbers(path: Path) -> np.ndarray | None:
-    """Read all numbers of the first page of a TIFF.
+def _stacked(file: Any) -> tuple[int, int]:
+    """How many pages are channels, as far as is known, and how far apart: ImageJ and OME say so, others nothing."""
+    series = file.series[0]
+    axes, shape, pages = series.axes, series.shape, len(series.pages)
+    if "C" in axes:
+        place = axes.index("C")
+        apart = math.prod(
+            size
+            for axis, size in zip(axes, shape, strict=True)
+            if axes.index(axis) > place and axis not in "YX"
+        )
+        return (shape[place], apart) if shape[place] * apart <= pages else (1, 1)
+    return (pages, 1) if set(axes) <= set("IQYX") else (1, 1)
+
+
+def read_numbers(path: Path, number: int = 0) -> np.ndarray | None:
+    """Read all numbers of a page of a TIFF.
 
     path: a TIFF
+    number: which page of the first series, from 0
     returns: (h, w, s), as stored: neither turned nor scaled, of any integer or float type; None where it is compressed
         in a way for which tifffile lacks a decoder
     raises: BadInput where the file is cut off or damaged
@@ -134,8 +174,8 @@ def read_numbers(path: Path) -> np.ndarray | None:
     """
     try:
         with _tifffile().TiffFile(path) as file:
-            page, size = file.pages[0], path.stat().st_size
-            if page.imagedepth != 1:
+            page, size = file.series[0].pages[number] if number else file.pages[0], path.stat().st_size
+            if file.pages[0].imagedepth != 1:
                 raise BadInput(f"{path}: a volume of {page.imagedepth} layers, expected a picture")
             ends = (start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True))
             if max(ends, default=0) > size:

@@ -5,16 +5,18 @@ Built in chapter 2.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
-from bridgeseg.data.category_names import CLASSES, other_list, read_names_file, text_lines
-from bridgeseg.data.endings import by_name, composed, listed, passed_over, say_seconds
+from bridgeseg.data.category_names import CLASSES, other_list, read_names_file
+from bridgeseg.data.doubtful_maps import LOOKED_AT, doubt
 from bridgeseg.data.label_png import read_label_png
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.stored_numbers import check_size
-from bridgeseg.machine.notes import Note, Once, counted, unsaid
+from bridgeseg.data.voc_lists import list_path, listed_files, read_list
+from bridgeseg.machine.notes import Note, Once, unsaid
 from bridgeseg.structures.labels import BACKGROUND, VOID, BadInput, Sample, verify
 
 CATEGORIES = (
@@ -33,6 +35,8 @@ CATEGORIES = (
         "tvmonitor",
     ),
 )
+
+_VOC_NAME = re.compile(r"\d{4}_\d{6}")  # of VOC's own pictures
 
 
 class VocFolder:
@@ -83,10 +87,17 @@ class VocFolder:
             self._categories = read_categories(self.root, self._has_categories)
             self._colours = read_colours(self.root)
             self._names = read_list(self.root, split)
-            self._files = self._find()
+            if self._categories is CATEGORIES and not all(map(_VOC_NAME.fullmatch, self._names)):
+                note(
+                    f"{self.root}: no {CLASSES}, so its categories are called as VOC's: 1 is {CATEGORIES[1]}"
+                )
+            maps = ["SegmentationObject"] + ["SegmentationClass"] * self._has_categories
+            self._files = listed_files(self.root, split, maps, self._note)
         except PermissionError as error:
             raise BadInput(f"{error.filename}: may not be read (permission denied)") from None
         self._look_for_an_instance()
+        if note is not unsaid:
+            self._say_doubt()
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -130,50 +141,59 @@ class VocFolder:
         else:
             categories = (instances > 0).astype(np.uint8)
         categories[void] = VOID
+        if (instances[void] > 0).any():
+            self._say_void(files["SegmentationObject"], instances, void)
         instances[void] = 0
         instances = one_category_each(categories, instances, str(object_path))
         return verify(Sample(name, picture, categories, instances), str(where), len(self._categories) - 1)
 
-    def _find(self) -> list[dict[str, Path]]:
-        """The picture and the maps of every name of the list, by their folders."""
-        maps = ["SegmentationObject"] + ["SegmentationClass"] * self._has_categories
-        standing = {"JPEGImages": by_name(self.root / "JPEGImages")}
-        standing |= {folder: by_name(self.root / folder, (".png",)) for folder in maps}
-        path = list_path(self.root, self.split)
-        for name in self._names:
-            for folder, files in standing.items():
-                if composed(name) not in files:
-                    ending = "jpg" if folder == "JPEGImages" else "png"
-                    there = _of_another_ending(self.root / folder, name)
-                    raise BadInput(f"{path}: names {name}, but {folder}/{name}.{ending} is absent{there}")
-        wanted = [composed(name) for name in self._names]
-        for folder in maps:
-            for name in wanted:
-                if len(two := standing[folder][name]) > 1:
-                    raise BadInput(
-                        f"{two[0]}: {two[1].name} beside it has the same name, expected one map of {name}"
-                    )
-        say_seconds(self.root / "JPEGImages", [standing["JPEGImages"][name] for name in wanted], self._note)
-        return [{folder: files[name][0] for folder, files in standing.items()} for name in wanted]
+    def _say_void(self, path: Path, instances: np.ndarray, void: np.ndarray) -> None:
+        """Say how many instances are void altogether in the category map, if any."""
+        left = np.setdiff1d(instances[void], instances[~void])
+        if lost := np.count_nonzero(left):
+            self._note(f"{path}: {lost} of its instances void altogether in SegmentationClass, left out")
+
+    def _say_doubt(self) -> None:
+        """Say what looks wrong in the first few instance maps."""
+        maps: dict[str, list[np.ndarray]] = {"SegmentationObject": [], "SegmentationClass": []}
+        for files in self._files[:LOOKED_AT]:
+            for folder in ["SegmentationObject"] + ["SegmentationClass"] * self._has_categories:
+                try:
+                    maps[folder].append(read_label_png(files[folder], self._colours)[0])
+                except BadInput:  # reading the sample will say so
+                    return
+        if words := doubt(maps["SegmentationObject"], maps["SegmentationClass"]):
+            self._note(f"{self.root / 'SegmentationObject'}: in most of its first maps {words}")
 
     def _look_for_an_instance(self) -> None:
-        """Read instance maps until one holds an instance: mostly the first does."""
-        blank, void = None, 0
+        """Read maps until one holds an instance that is not void: mostly the first does."""
+        blank, void, unlike = None, 0, None
         for files in self._files:
             try:
                 instances, unknown = read_label_png(files["SegmentationObject"], self._colours)
+                if self._has_categories and instances.any():
+                    _, elsewhere = read_label_png(files["SegmentationClass"], self._colours)
+                    if elsewhere.shape == instances.shape and not instances[~elsewhere].any():
+                        unlike = unlike or files["SegmentationClass"]
+                        continue
             except BadInput:  # reading the sample will say so
                 return
             if instances.any():
                 return
             blank = blank or (files["SegmentationObject"] if unknown.any() else None)
             void += bool(unknown.any())
-        reason = (
-            f"; {void} of its {len(self)} maps in SegmentationObject, as {blank.name}, hold nothing but 0 and 255,"
-            " and 255 is void: number the objects of a picture 1, 2, 3 …"
-            if blank is not None
-            else f": all {len(self)} maps in SegmentationObject are 0"
-        )
+        if unlike is not None:
+            reason = (
+                f"; where SegmentationObject has some, SegmentationClass, as {unlike.name}, has 255, which is void:"
+                " number the categories 1, 2, 3 …"
+            )
+        elif blank is not None:
+            reason = (
+                f"; {void} of its {len(self)} maps in SegmentationObject, as {blank.name}, hold nothing but 0 and 255,"
+                " and 255 is void: number the objects of a picture 1, 2, 3 …"
+            )
+        else:
+            reason = f": all {len(self)} maps in SegmentationObject are 0"
         path = list_path(self.root, self.split)
         raise BadInput(f"{path}: not one instance in the split {self.split!r}, expected some{reason}")
 
@@ -211,40 +231,6 @@ def one_category_each(categories: np.ndarray, instances: np.ndarray, where: str)
     kept = np.zeros_like(instances)
     kept[pixels] = np.where(right, labels, 0)
     return kept
-
-
-def list_path(root: str | Path, split: str) -> Path:
-    """Return where the list of a split stands in a folder of VOC's layout.
-
-    root: the folder
-    split: the list's name without its ending
-    """
-    return Path(root) / "ImageSets" / "Segmentation" / f"{split}.txt"
-
-
-def read_list(root: str | Path, split: str) -> list[str]:
-    """Read the names of a split's pictures.
-
-    root: the folder
-    split: the list's name without its ending
-    returns: at least one name, none twice
-    raises: BadInput when the list is missing, empty, no text, or names a picture twice
-
-    Built in chapter 2.
-    """
-    path = list_path(root, split)
-    if not path.is_file():
-        others = sorted(file.stem for file in path.parent.glob("*.txt") if file.name[0] != ".")
-        there = f"; lists there: {', '.join(others)}" if others else ""
-        raise BadInput(f"{path}: no such list of the pictures of split {split!r}{there}")
-    names = text_lines(path)
-    if not names:
-        raise BadInput(f"{path}: the list is empty, expected the name of a picture in every line")
-    if len(set(map(composed, names))) < len(names):
-        alike = [composed(name) for name in names]
-        twice = next(name for name in alike if alike.count(name) > 1)
-        raise BadInput(f"{path}: names {twice} twice, expected every picture once")
-    return names
 
 
 def read_categories(root: str | Path, has_map: bool = True) -> tuple[str, ...]:
@@ -287,38 +273,3 @@ def read_colours(root: Path) -> np.ndarray | None:
         return None
     _, colours = read_names_file(root / CLASSES)
     return None if colours is None else np.array(colours).clip(0, 255).astype(np.uint8)
-
-
-def left_over(root: str | Path) -> list[str]:
-    """Return what stands in JPEGImages and is in no list or not read at all, a line each.
-
-    root: a folder of VOC's layout; where it has no JPEGImages nothing is left over
-    returns: a line for each list that is no text, one for pictures in no list, one for what is not read
-
-    Built in chapter 12.
-    """
-    folder = Path(root) / "JPEGImages"
-    if not folder.is_dir():
-        return []
-    lines, named = [], set()
-    for path in sorted(list_path(root, "").parent.glob("[!.]*.txt")):
-        try:
-            named |= set(map(composed, text_lines(path)))
-        except BadInput as error:
-            lines.append(str(error))
-    alone = [files[0].name for name, files in by_name(folder).items() if name not in named]
-    if alone:
-        lines.append(f"in no list, and so never read: {counted(alone, 'picture', 'pictures')} in JPEGImages")
-    if text := passed_over(listed(folder)):
-        lines.append(f"not read in JPEGImages: {text}")
-    return lines
-
-
-def _of_another_ending(folder: Path, name: str) -> str:
-    """Words that name a file that would be the one looked for, were its ending another."""
-    found = listed(folder, ())
-    for paths, reason in ((found.others, "is not read"), (found.dangling, "is a link that leads nowhere")):
-        for path in paths:
-            if composed(path.stem) == composed(name):
-                return f"; {path.name} {reason}"
-    return ""

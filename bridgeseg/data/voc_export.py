@@ -15,7 +15,8 @@ from bridgeseg.data.category_names import names_text
 from bridgeseg.data.endings import by_name, composed
 from bridgeseg.data.label_png import read_label_png, write_label_png
 from bridgeseg.data.pictures import read_picture
-from bridgeseg.data.voc import list_path, read_categories, read_list
+from bridgeseg.data.voc import read_categories
+from bridgeseg.data.voc_lists import list_path, read_list
 from bridgeseg.machine.files import write_atomically, write_text
 from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify, verify_types
 

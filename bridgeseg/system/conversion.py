@@ -16,8 +16,8 @@ import numpy as np
 
 from bridgeseg.data.category_names import names_text
 from bridgeseg.data.findings import Findings
-from bridgeseg.data.voc import list_path
 from bridgeseg.data.voc_export import write_sample
+from bridgeseg.data.voc_lists import list_path
 from bridgeseg.machine.files import write_text
 from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.structures.labels import VOID, BadInput, Sample, verify

@@ -62,6 +62,28 @@ def test_a_label_map_also_gives_the_colours(tmp_path: Path) -> None:
         "person 128 0 0\ndog 0 128 0\n",
         "dog:2\nperson:1\n",
         "1: person\n2: dog\n13: stop sign\n",
+        "1. person\n2. dog\n",
+        "(1) person\n(2) dog\n",
+        "person=1\ndog=2\n",
+        "0\n1\n2\n",
+        "background 0\nperson 1\ndog 2\n",
+        "* background\n* person\n",
+        "background;bg\nperson;individual\n",
+        "'background',\n'person',\n",
+        '"person"\n"dog"\n',
+        "- person\n- dog\n",
+        "names:\n  - person\n",
+        "names: [person, dog]\n",
+        "Classes:\nperson\ndog\n",
+        "name,r,g,b\nperson,64,128,64\ndog,192,0,128\n",
+        "id,name\n1,person\n2,dog\n",
+        "id name\n0 background\n1 person\n",
+        "person, dog\n",
+        "BG\nperson\n",
+        "unlabeled\nperson\n",
+        "void\nperson\n",
+        "None\nperson\n",
+        "__ignore__\nunlabelled\nperson\n",
         "_background_\n# my categories\nperson\n",
         "_background_\n//person\n",
         "item {\n  id: 1\n  name: 'person'\n}\n",
@@ -76,6 +98,23 @@ def test_a_list_whose_numbers_are_not_sure_is_refused_in_one_line(tmp_path: Path
     with pytest.raises(BadInput, match=r"classes\.txt") as caught:
         names(tmp_path, text)
     assert "\n" not in str(caught.value)
+
+
+def test_what_may_be_number_0_is_a_category_after_the_background(tmp_path: Path) -> None:
+    for name in ("void", "unlabeled", "background class", "door, wooden", "0"):
+        with pytest.raises(BadInput, match="_background_"):
+            names(tmp_path, f"{name}\n")
+        assert names(tmp_path, f"_background_\n{name}\ndog\n") == (name, "dog")
+    assert names(tmp_path, "dog\nother\nvoid\n") == ("dog", "other", "void")  # of sure numbers
+
+
+def test_text_of_another_encoding_is_refused_in_words(tmp_path: Path) -> None:
+    for encoding in ("utf-16", "latin-1"):
+        (tmp_path / "classes.txt").write_bytes("mädchen\n".encode(encoding))
+        with pytest.raises(
+            BadInput, match=r"classes\.txt: cannot be read as text in UTF-8, expected it saved so"
+        ):
+            read_names_file(tmp_path / "classes.txt")
 
 
 def test_names_that_look_a_little_foreign_are_names(tmp_path: Path) -> None:

@@ -142,3 +142,13 @@ def test_a_bit_turned_over_among_the_pixels_is_seen(tmp_path):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         with pytest.raises(BadInput, match=r"a\.png: is damaged"):
             read_label_png(path)
+
+
+def test_a_palette_whose_black_is_not_0_is_refused(tmp_path):
+    image = Image.fromarray(np.array([[1, 1, 1], [1, 0, 1]], np.uint8))
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    image.save(tmp_path / "a.png")
+    with pytest.raises(BadInput, match=r"a\.png: its palette has black at number 1 and another colour at 0"):
+        read_label_png(tmp_path / "a.png")
+    image.convert("L").point(lambda value: value // 255).save(tmp_path / "a.png")
+    assert read_label_png(tmp_path / "a.png")[0].tolist() == [[0, 0, 0], [0, 1, 0]]

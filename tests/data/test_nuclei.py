@@ -178,6 +178,82 @@ def test_masks_that_cannot_be_believed_are_refused(tmp_path: Path) -> None:
         NucleiFolder(tmp_path, "all")[0]
 
 
+def three() -> np.ndarray:
+    """A label image of three nuclei."""
+    return disc(5, 5, 4, 1) + disc(14, 14, 4, 2) + disc(5, 24, 4, 3)
+
+
+@pytest.mark.parametrize("kind", ["grey", "16 bits", "gaps", "small", "palette", "RGB", "tif"])
+def test_a_label_image_is_no_mask_of_one_nucleus(tmp_path: Path, kind: str) -> None:
+    write(tmp_path, "a", [])
+    numbers = three() * (60 if kind == "gaps" else 1)
+    if kind == "small":
+        numbers = disc(5, 5, 1, 2) + disc(14, 14, 2, 40) + disc(5, 24, 1, 90)
+    image = Image.fromarray(numbers.astype(np.uint16) if kind == "16 bits" else numbers)
+    if kind in ("palette", "RGB"):
+        image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])
+    path = tmp_path / "a" / "masks" / ("m.tif" if kind == "tif" else "m.png")
+    (image.convert("RGB") if kind == "RGB" else image).save(path)
+    with pytest.raises(
+        BadInput, match=r"m\.\w+: 3 numbers or colours beside 0, expected a mask of one object"
+    ):
+        NucleiFolder(tmp_path, "all")[0]
+
+
+def test_what_softens_or_surrounds_a_mask_is_outside(tmp_path: Path) -> None:
+    sharp = disc(10, 12, 6)
+    soft = np.maximum(sharp, np.where(disc(10, 12, 7) > 0, 40 + np.arange(30), 0)).astype(np.uint8)
+    write(tmp_path, "a", [soft])
+    np.testing.assert_array_equal(NucleiFolder(tmp_path, "all")[0].instances, sharp > 0)
+
+
+def test_a_mask_that_is_turned_round_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "a", [255 - disc(10, 12, 6)])
+    with pytest.raises(BadInput, match=r"00\.png: all four corners of the picture belong to it"):
+        NucleiFolder(tmp_path, "all")[0]
+    image = Image.fromarray((disc(10, 12, 6) == 0).astype(np.uint8))
+    image.putpalette([255, 255, 255, 0, 0, 0])  # and one that only looks so is refused by its palette
+    image.save(tmp_path / "a" / "masks" / "00.png")
+    with pytest.raises(BadInput, match=r"00\.png: its palette has black at number 1"):
+        NucleiFolder(tmp_path, "all")[0]
+    bar = np.zeros((20, 30), np.uint8)
+    bar[:, 10:20] = 255  # from edge to edge, and no corner
+    Image.fromarray(bar).save(tmp_path / "a" / "masks" / "00.png")
+    assert NucleiFolder(tmp_path, "all")[0].instances.max() == 1
+
+
+def test_masks_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    for name in "abcde":
+        write(
+            tmp_path, name, [disc(10, 10, 5), disc(10, 10, 2), np.zeros((20, 30), np.uint8), disc(3, 25, 2)]
+        )
+    said: list[str] = []
+    folder = NucleiFolder(tmp_path, "all", said.append)
+    assert [int(folder[index].instances.max()) for index in [*range(5), 0]] == [2] * 6
+    left = "2 masks (01.png, 02.png) empty or wholly under others, left out; 2 remain"
+    assert said == [f"{tmp_path / name}: {left}" for name in "abc"] + [
+        f"{tmp_path}: such masks are in further pictures too"
+    ]
+
+
+def test_what_stands_in_a_folder_and_is_not_read_is_said(tmp_path: Path) -> None:
+    for name in "abc":
+        write(tmp_path, name, [disc(4, 4, 3)])
+    (tmp_path / "d").symlink_to(tmp_path / "nowhere")
+    said: list[str] = []
+    NucleiFolder(tmp_path, "all", said.append)
+    assert said[0] == f"{tmp_path}: not read: 1 link that leads nowhere (d)"
+    assert len(said) == 2
+    assert "at most one mask in each of the 3 pictures, expected one a nucleus" in said[1]
+
+
+def test_pictures_beside_label_images_are_left_to_convert(tmp_path: Path) -> None:
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(BadInput, match="images and masks side by side.*convert"):
+        NucleiFolder(tmp_path, "all")
+
+
 def test_a_set_without_masks_is_said(tmp_path: Path) -> None:
     write(tmp_path, "a", [])
     said: list[str] = []

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from bridgeseg.data.palette import clear_palette, number_by_colour, voc_palette
+from bridgeseg.data.palette import black_elsewhere, clear_palette, number_by_colour, voc_palette
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB
 PROTAN = np.array(
@@ -90,3 +90,16 @@ def test_palettes_of_ones_own_are_believed():
         for used in ([0], [0, 1], [1], [1, 2, 3], [0, 1, 2, 3]):
             assert number_by_colour(palette, np.array(used)) is None
     assert number_by_colour(grey, np.array([0, 128])) is None
+
+
+def test_a_background_at_another_number_than_0_is_noticed():
+    white, black, red = [255] * 3, [0] * 3, [255, 0, 0]
+    ramp, inside = np.array([white, black, red], np.uint8), np.zeros((4, 5), int)
+    inside[1:3, 1:4] = 1
+    assert black_elsewhere(ramp, 1 - inside) == 1
+    assert black_elsewhere(ramp, np.where(inside > 0, 0, 1)[:, 1:]) == 1
+    assert black_elsewhere(ramp, inside) is None  # black on white
+    assert black_elsewhere(ramp, inside + 1) is None  # 0 is nowhere
+    assert black_elsewhere(ramp, 2 - 2 * inside) is None
+    assert black_elsewhere(np.array([black, black, red], np.uint8), 1 - inside) is None
+    assert black_elsewhere(voc_palette(), 1 - inside) is None

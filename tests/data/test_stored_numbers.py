@@ -9,6 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from bridgeseg.data import stored_numbers
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_images import LabelImages, read_label_image
 from bridgeseg.data.mask_files import MaskFiles
@@ -74,6 +75,21 @@ def test_what_tifffile_cannot_unpack_is_as_stored_too(tmp_path: Path) -> None:
     Image.fromarray((INSIDE * 200).astype(np.uint8)).save(path, compression="tiff_lzw")
     white_is_zero(path)
     assert np.array_equal(read_label_image(path), INSIDE * 200)
+
+
+@pytest.mark.parametrize("kind", ["uint16", "int16", "uint32", "int32", "float32"])
+def test_the_order_of_bytes_changes_no_number(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, numbers = tmp_path / "x.tif", (INSIDE * 200).astype(kind)
+    tifffile.imwrite(path, numbers, byteorder=">", compression="zlib")
+    assert np.array_equal(read_stored(path).numbers[..., 0], numbers)
+    monkeypatch.setattr(stored_numbers, "read_numbers", lambda path: None)  # as without a decoder
+    if kind == "uint16":
+        assert np.array_equal(read_stored(path).numbers[..., 0], numbers)
+    else:  # Pillow exchanges the bytes of others
+        with pytest.raises(BadInput, match="imagecodecs"):
+            read_stored(path)
 
 
 @pytest.mark.parametrize("compression", ["raw", "group4"])

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from bridgeseg.data.label_png import write_label_png
-from bridgeseg.data.voc import CATEGORIES, VocFolder, left_over, one_category_each
+from bridgeseg.data.voc import CATEGORIES, VocFolder, one_category_each
+from bridgeseg.data.voc_lists import left_over
 from bridgeseg.structures.labels import BadInput, verify
 
 # columns: background, two instances of category 2, one of 5, a category without instance, void
@@ -191,6 +192,50 @@ def test_a_split_in_which_every_object_is_void_is_refused(root):
     refused(lambda: VocFolder(root), "not one instance", "are 0")
 
 
+def test_objects_that_are_void_in_the_category_map_are_said(root):
+    for name in "ab":
+        Image.fromarray(np.where(OBJECTS > 0, 255, 0).astype(np.uint8)).save(
+            root / "SegmentationClass" / f"{name}.png"
+        )
+    refused(
+        lambda: VocFolder(root), "not one instance", "SegmentationClass, as a.png, has 255, which is void"
+    )
+    half = np.where(OBJECTS == 4, 5, np.where(OBJECTS > 0, 255, 0)).astype(np.uint8)
+    Image.fromarray(half).save(root / "SegmentationClass" / "b.png")
+    said = []
+    sample = VocFolder(root, note=said.append)[1]
+    assert np.unique(sample.instances).tolist() == [0, 4]
+    path = root / "SegmentationObject" / "b.png"
+    assert f"{path}: 2 of its instances void altogether in SegmentationClass, left out" in said
+
+
+def test_voc_s_names_for_other_pictures_are_said(root):
+    said = []
+    VocFolder(root, note=said.append)
+    assert said == [f"{root}: no classes.txt, so its categories are called as VOC's: 1 is aeroplane"]
+    (root / "classes.txt").write_text("\n".join(CATEGORIES[1:]))
+    assert VocFolder(root, note=said.append).categories == CATEGORIES
+    (root / "classes.txt").unlink()
+    for name in ("2007_000032", "2011_003271"):
+        add(root, name)
+    listed(root, ["2007_000032", "2011_003271"])
+    VocFolder(root, note=said.append)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["a.jpg", "/data/a.jpg", "s/a", "a  1", "a -1", '"a"', "a,b", "# a", "a.jpg a.png"]
+)
+def test_a_line_that_is_more_than_a_name_is_refused_in_words(root, line):
+    listed(root, [line, "b"])
+    refused(lambda: VocFolder(root), f"names {line}", "the name of a picture alone in every line")
+
+
+def test_a_name_in_other_letters_is_found_out(root):
+    listed(root, ["A"])
+    refused(lambda: VocFolder(root), "names A", "a.jpg is written otherwise")
+
+
 def test_a_map_whose_palette_was_numbered_anew_is_refused(root):
     path = root / "SegmentationClass" / "b.png"
     with Image.open(path) as image:
@@ -220,6 +265,7 @@ def test_a_picture_of_several_pages_is_told_once(root):
     pages[0].save(root / "JPEGImages" / "a.tif", save_all=True, append_images=pages[1:])
     said = []
     folder = VocFolder(root, note=said.append)
+    said.clear()
     assert folder[0].instances.any()
     assert folder[0].instances.any()
     assert said == [f"{root / 'JPEGImages' / 'a.tif'}: 3 pages, the first was read; 2 left out"]

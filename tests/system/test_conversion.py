@@ -18,7 +18,8 @@ from bridgeseg.data.endings import plain_names
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.scenes import Scenes
-from bridgeseg.data.voc import VocFolder, read_list
+from bridgeseg.data.voc import VocFolder
+from bridgeseg.data.voc_lists import read_list
 from bridgeseg.structures.labels import BadInput, Sample
 from bridgeseg.system import conversion
 from bridgeseg.system.conversion import convert, divide, recognise

@@ -27,6 +27,8 @@ def count_error(scores: Sequence[np.ndarray], truths: Sequence[int], threshold: 
 
     Our choice. Built in chapter 10.
     """
+    if len(scores) != len(truths):
+        raise ValueError(f"truths: {len(truths)}, expected one for each of the {len(scores)} pictures")
     for place, some in enumerate(scores):
         expect_arrays(**{f"scores[{place}]": (some, "(n,) float or integer")})
     counted = [int((some >= threshold).sum()) for some in scores]

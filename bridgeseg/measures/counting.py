@@ -20,6 +20,7 @@ def count_error(scores: Sequence[np.ndarray], truths: Sequence[int], threshold: 
     threshold: what scores less is not counted
     returns: the mean of the errors without sign, of which none makes good for another; and with sign, above 0 where too
         many are counted; 0 and 0 for no pictures
+    raises: ValueError where scores and truths are not of as many pictures, or scores are no numbers
 
     Example:
         >>> count_error([np.array([0.9, 0.4]), np.array([0.7])], [1, 2], threshold=0.4)

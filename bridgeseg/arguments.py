@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -97,12 +98,17 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("--split", default="train", help="part of the data; default train")
     one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
     one.add_argument(
-        "--sheet", metavar="FILE", help="draw some pictures with their objects outlined, a new .png"
+        "--sheet",
+        type=_path,
+        metavar="FILE",
+        help="draw some pictures with their objects outlined, a new .png",
     )
 
     one = add("train", "train networks on the training part of a data set")
     one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
-    one.add_argument("--out", required=True, metavar="RUN", help="folder for the result; new or empty")
+    one.add_argument(
+        "--out", required=True, type=_path, metavar="RUN", help="folder for the result; new or empty"
+    )
     one.add_argument("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)}; default: by the data")
     long = one.add_mutually_exclusive_group()
     long.add_argument(
@@ -125,11 +131,12 @@ def make_parser() -> argparse.ArgumentParser:
     device(one)
 
     one = add("segment", "segment pictures")
-    one.add_argument("run", metavar="RUN", help=run)
-    one.add_argument("pictures", nargs="+", metavar="PICTURE", help="file, or folder of pictures")
+    one.add_argument("run", type=_path, metavar="RUN", help=run)
+    one.add_argument("pictures", nargs="+", type=_path, metavar="PICTURE", help="file, or folder of pictures")
     one.add_argument(
         "--out",
         required=True,
+        type=_path,
         metavar="DIR",
         help="folder for label maps, instances.json, table.csv, overlays and index.html; may hold earlier answers",
     )
@@ -146,14 +153,20 @@ def make_parser() -> argparse.ArgumentParser:
     device(one)
 
     one = add("evaluate", "measure networks on a data set")
-    one.add_argument("run", metavar="RUN", help=run)
+    one.add_argument("run", type=_path, metavar="RUN", help=run)
     one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
     one.add_argument("--split", default="val", help="part of the data; default val")
     one.add_argument("--rule", default="sds", choices=RULES, help="of AP^r; default sds")
     one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
-    one.add_argument("--json", metavar="FILE", help="write the figures there too")
+    one.add_argument(
+        "--json",
+        type=_path,
+        metavar="FILE",
+        help="write the figures there too; - is standard output, and the table goes to standard error",
+    )
     one.add_argument(
         "--plots",
+        type=_path,
         metavar="DIR",
         help="draw precision over recall and the worst pictures, and list all, there",
     )
@@ -161,19 +174,28 @@ def make_parser() -> argparse.ArgumentParser:
 
     one = add("export", "write a data set as a folder in PASCAL VOC's layout, or in COCO's")
     one.add_argument("--data", required=True, metavar="SPEC", help=SPECS)
-    one.add_argument("--out", required=True, metavar="DIR", help="the folder")
+    one.add_argument("--out", required=True, type=_path, metavar="DIR", help="the folder")
     one.add_argument("--split", default="val", help="part of the data; default val")
     one.add_argument("--count", type=_positive, metavar="N", help="the first N pictures only")
     one.add_argument("--size", type=_positive, metavar="S", help="side of a scene in pixels; default 96")
     one.add_argument("--format", choices=("voc", "coco"), default="voc", help="default voc")
 
     one = add("convert", "write what a labelling tool wrote as a folder in PASCAL VOC's layout")
-    one.add_argument("source", metavar="FROM", help="folder of pictures and labels, or COCO's JSON")
-    one.add_argument("out", metavar="TO", help="folder for the result; new or empty")
+    one.add_argument(
+        "source", type=_path, metavar="FROM", help="folder of pictures and labels, or COCO's JSON"
+    )
+    one.add_argument("out", type=_path, metavar="TO", help="folder for the result; new or empty")
     one.add_argument("--format", choices=FORMATS, help="of FROM; default: found out")
     one.add_argument("--val", type=_share, default=0.2, metavar="SHARE", help="of the pictures; default 0.2")
     one.add_argument("--seed", type=_whole, default=0, metavar="S", help="another one gives another val")
     return parser
+
+
+def _path(text: str) -> str:
+    """A path; ~ is the home, which the shell leaves as it is in --out=~/found."""
+    if not text:
+        raise argparse.ArgumentTypeError("'', expected the name of a file or folder")
+    return os.path.expanduser(text) if text == "~" or text.startswith("~/") else text
 
 
 def _minutes(text: str) -> float:

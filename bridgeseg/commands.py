@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ from bridgeseg.machine.memory import is_out_of_memory
 from bridgeseg.machine.progress import Bar, silent
 from bridgeseg.machine.streams import complain, forgiving, warn
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.checkpoint import load_run
+from bridgeseg.system.checkpoint import PARTS, load_run
 from bridgeseg.system.evaluation import check_categories, check_unseen, evaluate
 from bridgeseg.system.presets import default_recipe, recipe_named
 from bridgeseg.system.segment_files import segment_files
@@ -62,8 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return VERBS[given.verb](given, began)
     except KeyboardInterrupt:
-        again = "; the same command with --resume goes on from the last saved state"
-        complain(f"interrupted{again if given.verb == 'train' else ''}")
+        complain(f"interrupted{AFTER_CTRL_C.get(given.verb, '')}")
         return 130
     except ValueError as error:  # BadInput among them
         # Every process of a group finds the same; one line is enough.
@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = error.filename or next(
             value for name in ("out", "run", "data") if (value := getattr(given, name, None))
         )
-        complain(f"{place}: {error.strerror or error}")
+        nowhere = os.path.islink(place) and not os.path.exists(place)
+        complain(f"{place}: {'a link that leads nowhere' if nowhere else error.strerror or error}")
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -182,8 +183,10 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
 
     Built in chapter 10.
     """
-    if given.json and Path(given.json).is_dir():
+    if given.json and (Path(given.json).is_dir() or given.json.endswith(os.sep)):
         raise BadInput(f"json: {given.json} is a folder, expected a file to write the figures to")
+    if given.json and Path(given.json).resolve() in [Path(given.run).resolve() / name for name in PARTS]:
+        raise BadInput(f"json: {given.json} is a part of the run, expected another file")
     if given.plots and Path(given.plots).exists() and not Path(given.plots).is_dir():
         raise BadInput(f"plots: {given.plots} is a file, expected a folder to draw into")
     run = load_run(given.run, _device(given.device))
@@ -208,19 +211,27 @@ def evaluate_verb(given: argparse.Namespace, began: float) -> int:
     place = f"json: {given.json} cannot be written"
     try:
         if given.json:
-            write_text(Path(given.json), json.dumps({k: figures[k] for k in STORED}, indent=1) + "\n")
+            text = json.dumps({k: figures[k] for k in STORED}, indent=1) + "\n"
+            if given.json == "-":
+                print(text, end="")
+            else:
+                write_text(Path(given.json), text)
         place = f"plots: {given.plots} cannot be written into"
         if worst is not None:
             draw_evaluation(worst, run.categories, given.rule, Path(given.plots))
     except OSError as error:
         raise BadInput(f"{place} ({error.strerror or error})") from error
     finally:
-        print(table(figures))
+        print(table(figures), file=sys.stderr if given.json == "-" else sys.stdout)
     return 0
 
 
 # What `evaluate --json` writes, neither more nor less: programs rely on it.
 STORED = ("mean_iou", "iou", "ap_r", "ap_r_vol", "rule", "images", "instances", "seconds_per_image")
+AFTER_CTRL_C = {
+    "train": "; the same command with --resume goes on from the last saved state",
+    "segment": "; the pictures that were finished are in all files",
+}
 VERBS = {
     "convert": convert_verb,
     "check": check,

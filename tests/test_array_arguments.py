@@ -27,14 +27,21 @@ from torch import Tensor
 from bridgeseg.data.voc_export import write_sample
 from bridgeseg.grouping.voting import Maxima, Voting
 from bridgeseg.measures.mask_iou import SharedPixels
+from bridgeseg.networks.fcn import FCN
+from bridgeseg.networks.heads import LargeFieldOfViewHead
+from bridgeseg.networks.resnet import resnet
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import Sample
 from bridgeseg.structures.masks import Masks
+from bridgeseg.system.build import build_networks
+from bridgeseg.system.presets import recipe_named
 
 ROOMS = ("structures", "losses", "grouping", "measures", "plots")
 MODULES = sorted(
     [f"{room}.{path.stem}" for room in ROOMS for path in (ROOT / "bridgeseg" / room).glob("[!_]*.py")]
     + ["data.transforms", "data.label_noise", "data.label_png", "data.voc_export"]
+    + [f"networks.{name}" for name in ("fcn", "field_of_view", "preprocessing", "shift_and_interleave")]
+    + [f"system.{name}" for name in ("multi_view", "prediction", "result_overlay", "result_table")]
 )
 ARRAYS = ("Tensor", "ndarray", "Sample", "Masks")
 # What takes arrays only inside of something that is checked when it is made, or has no meaning of its own to check.
@@ -50,6 +57,10 @@ CHECKED_ELSEWHERE = {
     "data.voc_export.encode_picture": "of a sample whose types were verified",
     "data.palette.number_by_colour": "of the palette that Pillow reads from a PNG",
     "plots.evaluation_sheets.judged_panel": "of a sample that was verified, and of instances that are made already",
+    "system.prediction.ask_whole": "of pictures that predict_shown has verified",
+    "system.prediction.maps_of": "of a sample, whose picture is that of predict_maps",
+    "system.prediction.found_in": "of a sample, whose picture is that of predict_maps",
+    "system.prediction.instances_of": "of a sample, whose size alone counts",
     "measures.failures.iou_of": "of SharedPixels, whose arrays are checked when they are made",
 }
 
@@ -81,6 +92,11 @@ CELLS = {
     "settings": Voting(),
     "cell": 1,
 }
+INPUT = tensor(*range(36)).view(1, 3, 3, 4) / 36
+RECIPE = recipe_named("scenes-tiny")
+NETWORKS = build_networks(RECIPE, 1).eval()
+TRUNK = resnet(18, output_stride=8, width=4)
+NETWORK = FCN(TRUNK, LargeFieldOfViewHead(TRUNK.channels, TRUNK.strides, outputs=2), {"categories": 2}).eval()
 NP_LABELS, NP_KINDS, NP_BITS = LABELS.numpy(), KINDS.numpy(), BITS.numpy()
 
 
@@ -92,8 +108,44 @@ def plain(**arguments: Any) -> dict[str, Any]:
     return arguments
 
 
+def every_second(pictures: Tensor) -> Tensor:
+    """A network of one channel and stride 2."""
+    return pictures[:, :1, ::2, ::2]
+
+
+def named(pictures: Tensor) -> dict[str, Tensor]:
+    return {"red": every_second(pictures)}
+
+
 # By module and function, the arguments of a call that is right.
 ROWS: dict[str, dict[str, Any]] = {
+    "networks.fcn.forward": plain(pictures=INPUT),
+    "networks.field_of_view.gradient_map": plain(network=every_second, pictures=INPUT, cell=(0, 1)),
+    "networks.field_of_view.effective_field_of_view": plain(seen=SCORES[0], centre=(1, 1)),
+    "networks.preprocessing.normalise": plain(pictures=torch.from_numpy(PICTURE)[None]),
+    "networks.preprocessing.stretch_contrast": plain(picture=PICTURE),
+    "networks.shift_and_interleave.interleave": plain(network=named, pictures=INPUT, n=2, stride=2),
+    "system.multi_view.at_cells": plain(scores=LOGITS, rows=tensor(0.5, 1), columns=tensor(0, 1.5, 2)),
+    "system.multi_view.mean_scores": plain(
+        ask=every_second, pictures=INPUT, zooms=(1.0,), mirrored=True, stride=2
+    ),
+    "system.prediction.as_shown": plain(picture=PICTURE, pictures=RECIPE.pictures),
+    "system.prediction.predict_maps": plain(networks=NETWORKS, picture=PICTURE, recipe=RECIPE),
+    "system.prediction.predict_shown": plain(networks=NETWORKS, pictures=PICTURE[None], recipe=RECIPE),
+    "system.result_overlay.draw_overlay": plain(picture=PICTURE, labels=NP_LABELS),
+    "system.result_overlay.shrunk": plain(picture=PICTURE, long_side=2),
+    "system.result_overlay.neighbour_colours": plain(labels=NP_LABELS, count=3),
+    "system.result_overlay.neighbours": plain(labels=NP_LABELS, count=3),
+    "system.result_overlay.outline_pixels": plain(labels=NP_LABELS, width=1),
+    "system.result_table.rows_of": plain(
+        labels=LABELS,
+        instances=Instances(
+            Masks.from_labels(LABELS, INTEGERS(1, 2, 3)), INTEGERS(1, 1, 1), tensor(0.9, 0.8, 0.7), BOXES
+        ),
+        threshold=0.5,
+        categories=("background", "cell"),
+    ),
+    "structures.boxes.in_single": plain(boxes=BOXES),
     "structures.box_encodings.encode_sides": plain(boxes=MAP[None], stride=1, scale=4.0),
     "structures.box_encodings.decode_sides": plain(encoded=MAP[None] / 4, stride=1, scale=4.0),
     "structures.boxes.instance_boxes": plain(instances=LABELS),
@@ -261,6 +313,7 @@ ROWS: dict[str, dict[str, Any]] = {
 # Whatever dimensions these have.
 ANY_SHAPE = {
     "structures.boxes.iou": {"first", "second"},
+    "structures.boxes.in_single": {"boxes"},
     "structures.cells.sample_labels": {"labels"},
     "structures.cells.at_borders": {"labels"},
     "structures.cells.straight_lines": {"like"},
@@ -325,6 +378,8 @@ def function_of(name: str) -> Callable[..., Any]:
         return lambda maps: getattr(there, last)(maps)
     if name == "measures.counting.count_error":
         return lambda scores, **others: there.count_error([scores], **others)
+    if name == "networks.fcn.forward":
+        return NETWORK
     if name == "data.voc_export.write_sample":
         return written
     if name == "structures.instances.select":

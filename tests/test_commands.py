@@ -288,6 +288,9 @@ def test_missing_pretrained_weights_are_one_line(tmp_path, capsys, monkeypatch):
         ["segment", "x", "--out", "y"],
         ["evaluate", "x", "--data", "scenes", "--rule", "golden"],
         ["export", "--data", "scenes", "--out", "x", "--count", "0"],
+        ["segment", "x", "", "--out", "y"],  # "$PICTURES" that was never set: not the folder where one stands
+        ["segment", "x", "a.png", "--out", ""],
+        ["evaluate", "x", "--data", "scenes", "--json", ""],
         ["dance"],
     ],
 )
@@ -617,6 +620,41 @@ def test_the_table_and_the_overlay_are_of_the_final_instances(run, lively, scene
     assert main(["segment", run, str(scene), "--out", str(tmp_path / "bare"), "--no-overlays"]) == 0
     assert not (tmp_path / "bare" / "overlays").exists()
     assert not (tmp_path / "bare" / "index.html").exists()
+
+
+def test_a_dash_is_standard_output_and_the_table_goes_elsewhere(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", run, "--data", "scenes", "--count", "1", "--json", "-"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["images"] == 1
+    assert "mean IoU" in captured.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "recipe.json", "../{run}/log.jsonl", "new/"])
+def test_figures_are_not_written_over_a_part_of_the_run(name, run, capsys):
+    place = os.path.join(run, name.format(run=os.path.basename(run)))
+    before = sorted(os.listdir(run))
+    assert main(["evaluate", run, "--data", "scenes", "--count", "1", "--json", place]) == 1
+    one_error(capsys, "json: ", "expected a")
+    assert sorted(os.listdir(run)) == before
+    load_run(run)
+
+
+def test_a_tilde_that_the_shell_has_left_is_the_home(run, scene, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    shutil.copy(scene, tmp_path / "home" / "scene.png")
+    assert main(["segment", run, "~/scene.png", "--out=~/found"]) == 0
+    assert (tmp_path / "home" / "found" / "index.html").exists()
+    assert not (tmp_path / "~").exists()
+
+
+def test_a_link_that_leads_nowhere_is_said(tmp_path, capsys):
+    (tmp_path / "out").symlink_to("nowhere")
+    assert main(["export", "--data", "scenes", "--count", "1", "--out", str(tmp_path / "out")]) == 1
+    one_error(capsys, f"{tmp_path / 'out'}: a link that leads nowhere")
 
 
 def test_figures_are_stored_before_they_are_printed(run, tmp_path, capsys, monkeypatch):

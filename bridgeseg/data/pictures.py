@@ -5,6 +5,7 @@ Built in chapter 2.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,9 @@ def opened(path: str | Path, formats: tuple[str, ...] = FORMATS) -> Iterator[Ima
     except UnidentifiedImageError:
         raise BadInput(f"{path}: is not a picture, expected one of {', '.join(formats)}") from None
     except Image.DecompressionBombError as error:
-        raise BadInput(f"{path}: {error}") from None
+        found = re.search(r"\d+", str(error))  # its own words are of attacks, and name no limit of ours
+        size = f"{found[0]} pixels" if found else str(error)
+        raise BadInput(f"{path}: {size}, expected at most {MOST_PIXELS // 10**6} million") from None
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file") from None
     except PermissionError:

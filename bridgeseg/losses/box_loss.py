@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
 from bridgeseg.losses.hard_pixels import Bootstrapped, hard_pixels, mean_over, nan_unless_finite
-from bridgeseg.structures.boxes import iou
+from bridgeseg.structures.boxes import in_single, iou
 from bridgeseg.structures.preconditions import expect_tensors
 
 BOX_LOSSES = ("smooth-l1", "giou")  # the paper's; Rezatofighi et al.'s
@@ -35,7 +35,7 @@ def size_weights(boxes: Tensor, scale: float, power: float = 0.5) -> Tensor:
     what an IoU feels. Built in chapter 8.
     """
     expect_tensors(boxes=(boxes, "(N, 4, h, w) float"))
-    x0, y0, x1, y1 = boxes.unbind(1)  # (N, h, w) each
+    x0, y0, x1, y1 = in_single(boxes).unbind(1)  # (N, h, w) each
     area = (x1 - x0).clamp(min=1) * (y1 - y0).clamp(min=1)
     return (scale * scale / area) ** power
 

@@ -122,7 +122,7 @@ def average_precision(
     thresholds: of IoU, each in 0…1
     returns: figures by category and threshold; a category that never occurs in the truth has nan and is left
         out of every mean, whatever was found of it (as pycocotools does)
-    raises: ValueError for a rule that does not exist or a category out of range
+    raises: ValueError for a rule that does not exist, a category or a threshold out of range, or a score that is nan
 
     Example:
         >>> found = Overlaps(  # three instances found, two there; the second found hits nothing
@@ -142,6 +142,9 @@ def average_precision(
     if rule not in RULES:
         raise ValueError(f"rule: found {rule!r}, expected one of {', '.join(RULES)}")
     limits = np.array(tuple(thresholds), np.float64)
+    strange = limits[~((limits >= 0) & (limits <= 1))]
+    if len(strange):
+        raise ValueError(f"thresholds: found {strange[0]:g}, expected IoUs in 0…1")
     count = np.array([len(picture.scores) for picture in per_picture], np.intp)  # (pictures,)
     # From here on (n,) is over all detections of the set, (g,) over all true instances.
     categories = _joined([picture.categories for picture in per_picture], np.int64)  # (n,)
@@ -152,6 +155,8 @@ def average_precision(
             raise ValueError(f"per_picture: {title} hold {strange[0]}, expected 1…{classes - 1}")
 
     scores = _joined([picture.scores for picture in per_picture], np.float64)
+    if np.isnan(scores).any():
+        raise ValueError("per_picture: scores hold nan, expected numbers to rank by")
     groups = np.repeat(np.arange(len(count)), count) * classes + categories  # (n,), picture and category
     rank = np.argsort(-scores, kind="stable")  # (n,), or fewer under "coco"
     if rule == "coco":
@@ -276,6 +281,7 @@ def precision_recall(hits: np.ndarray, truths: int) -> tuple[np.ndarray, np.ndar
     hits: (n,) bool, best score first, which detections are right
     truths: how many true instances there are, 1 or more
     returns: three (n,) float64, 0…1; the envelope is the best precision at that recall or a higher one
+    raises: ValueError for hits of another type, and without a true instance: there is no recall
 
     Example:
         >>> recall, precision, envelope = precision_recall(np.array([True, False, False, True]), truths=2)
@@ -285,6 +291,8 @@ def precision_recall(hits: np.ndarray, truths: int) -> tuple[np.ndarray, np.ndar
     Built in chapter 3.
     """
     expect_arrays(hits=(hits, "(n,) bool"))
+    if truths < 1:
+        raise ValueError(f"truths: found {truths}, expected 1 or more")
     right = np.cumsum(hits)
     recall, precision = right / truths, right / np.arange(1, len(hits) + 1)
     return recall, precision, np.maximum.accumulate(precision[::-1])[::-1]

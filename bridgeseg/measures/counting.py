@@ -20,6 +20,7 @@ def count_error(scores: Sequence[np.ndarray], truths: Sequence[int], threshold: 
     threshold: what scores less is not counted
     returns: the mean of the errors without sign, of which none makes good for another; and with sign, above 0 where too
         many are counted; 0 and 0 for no pictures
+    raises: ValueError where scores and truths are not of as many pictures, or scores are no numbers
 
     Example:
         >>> count_error([np.array([0.9, 0.4]), np.array([0.7])], [1, 2], threshold=0.4)
@@ -27,6 +28,8 @@ def count_error(scores: Sequence[np.ndarray], truths: Sequence[int], threshold: 
 
     Our choice. Built in chapter 10.
     """
+    if len(scores) != len(truths):
+        raise ValueError(f"truths: {len(truths)}, expected one for each of the {len(scores)} pictures")
     for place, some in enumerate(scores):
         expect_arrays(**{f"scores[{place}]": (some, "(n,) float or integer")})
     counted = [int((some >= threshold).sum()) for some in scores]

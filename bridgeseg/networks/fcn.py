@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from bridgeseg.networks.heads import Head
 from bridgeseg.networks.mobilenet import MobileNet
 from bridgeseg.networks.resnet import ResNet
+from bridgeseg.structures.preconditions import expect_tensors
 
 
 class FCN(nn.Module):
@@ -63,6 +64,12 @@ class FCN(nn.Module):
         pictures: (n, 3, h, w) float, normalised; any h and w from 1
         returns: for each name a (n, channels, ceil(h / output_stride), ceil(w / output_stride)) tensor,
             unbounded: logits, not probabilities
+        raises: ValueError for pictures of another type than the weights, unless autocast changes it
         """
+        expect_tensors(pictures=(pictures, "(n, 3, h, w) float, not empty"))
+        own = next(self.parameters()).dtype
+        if pictures.dtype != own and not torch.is_autocast_enabled(pictures.device.type):
+            found, wanted = (str(kind).removeprefix("torch.") for kind in (pictures.dtype, own))
+            raise ValueError(f"pictures: {found}, expected {wanted}, as the weights are")
         values = self.head(self.trunk(pictures))  # (n, channels of all outputs, cells down, cells across)
         return dict(zip(self.outputs, torch.split(values, list(self.outputs.values()), dim=1), strict=True))

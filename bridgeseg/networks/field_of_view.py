@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from bridgeseg.networks.heads import RefinementHead
+from bridgeseg.structures.preconditions import expect_tensors
 
 
 class Step(NamedTuple):
@@ -193,6 +194,7 @@ def gradient_map(network: nn.Module, pictures: Tensor, cell: tuple[int, int]) ->
 
     As in Luo et al. 2016, arXiv 1701.04128. Built in chapter 5.
     """
+    expect_tensors(pictures=(pictures, "(n, 3, h, w) float, not empty"))
     pictures = pictures.detach().clone().requires_grad_()
     answer = network(pictures)
     cells = next(iter(answer.values())) if isinstance(answer, dict) else answer  # (n, c, rows, columns)
@@ -219,16 +221,18 @@ def effective_field_of_view(seen: Tensor, centre: tuple[int, int], share: float 
 
     Our choice of a measure: a share is easier to read than a threshold. Built in chapter 5.
     """
+    expect_tensors(seen=(seen, "(h, w) float"))
     if not 0 < share <= 1:
         raise ValueError(f"share is {share}, expected above 0 and at most 1")
-    total = float(seen.double().sum())
+    seen = seen.detach().double()
+    total = float(seen.sum())
     if not total > 0:
         raise ValueError(f"seen: its sum is {total}, expected above 0")
     rows = (torch.arange(seen.shape[0], device=seen.device) - centre[0]).abs()
     columns = (torch.arange(seen.shape[1], device=seen.device) - centre[1]).abs()
     ring = torch.maximum(rows[:, None], columns)  # (h, w), of the square on whose border each pixel lies
     held = torch.zeros(int(ring.max()) + 1, dtype=torch.float64, device=seen.device)
-    held = held.index_add(0, ring.flatten(), seen.double().flatten()).cumsum(0)  # of squares of radius 0, 1 …
+    held = held.index_add(0, ring.flatten(), seen.flatten()).cumsum(0)  # of squares of radius 0, 1 …
     # As many as hold less, with room for rounding: the sum of all is in another order than the sum of squares.
     return 2 * int((held < share * total * (1 - 1e-12)).sum()) + 1
 

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bridgeseg.structures.preconditions import expect_arrays, expect_tensors
+
 # Of RGB in 0…1, over ImageNet's training pictures: what torchvision's weights were trained with.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
@@ -31,6 +33,7 @@ def stretch_contrast(picture: np.ndarray, low: float = 0.5, high: float = 99.8) 
     Our choice, for micrographs: one has its cells at 20 of 255, the next at 200, and a small network spends its
     minutes on learning that this does not matter. Built in chapter 6.
     """
+    expect_arrays(picture=(picture, "(h, w, 3) uint8, not empty"))
     counts = np.bincount(picture.ravel(), minlength=256).cumsum()  # (256,), values up to each
     bottom = int(np.searchsorted(counts, counts[-1] * low / 100, side="right"))
     top = int(np.searchsorted(counts, counts[-1] * high / 100))
@@ -67,5 +70,6 @@ def normalise(pictures: Tensor) -> Tensor:
 
     Built in chapter 6.
     """
+    expect_tensors(pictures=(pictures, "(N, h, w, 3) uint8"))
     mean, deviation = imagenet(pictures.device)
     return ((pictures.float() / 255 - mean) / deviation).permute(0, 3, 1, 2)  # (N, 3, h, w)

@@ -16,6 +16,8 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor
 
+from bridgeseg.structures.preconditions import expect_tensors
+
 
 def interleave(
     network: Callable[[Tensor], dict[str, Tensor]], pictures: Tensor, n: int, stride: int
@@ -30,7 +32,7 @@ def interleave(
 
     network: maps (m, 3, h, w) to maps with ceil(h / stride) × ceil(w / stride) cells, cell (i, j) centred on
         pixel (i, j) · stride, as every FCN of this package does
-    pictures: (m, 3, h, w) float, normalised
+    pictures: (m, c, h, w) float, normalised, c 3 for a network of ours
     n: how many times finer; divides the stride
     stride: that of the network
     returns: the same names, maps (m, channels, ceil(h · n / stride), ceil(w · n / stride)) float
@@ -47,6 +49,7 @@ def interleave(
 
     Built in chapter 5.
     """
+    expect_tensors(pictures=(pictures, "(m, c, h, w) float"))
     if n < 1 or stride % n:
         raise ValueError(f"n is {n}, expected a divisor of the stride {stride}")
     fine = stride // n

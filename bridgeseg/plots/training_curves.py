@@ -92,7 +92,7 @@ def _heading(name: str, lines: Sequence[Mapping[str, Any]]) -> str:
     title = "one network for both" if name == "both" else f"{name} network"
     steps, seconds = lines[-1]["step"], lines[-1]["seconds"] - lines[0]["seconds"]
     lasted = f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.0f} s"
-    heading = f"{title}\n{steps:,} steps in {lasted}"
+    heading = f"{title}\n{steps:,} step{'' if steps == 1 else 's'} in {lasted}"
     if bad := sum(not math.isfinite(line["loss"]) for line in lines):
         heading += f"\n{bad} of {len(lines)} losses not finite"
     return heading
@@ -141,7 +141,7 @@ def _rate(lines: Sequence[Mapping[str, Any]], ax: Axes) -> None:
     ax.plot([line["step"] for line in lines], [line["rate"] for line in lines], gid="mean")
     ax.set(xlabel="step", ylabel="learning rate", ylim=(0, None))
     ax.yaxis.set_major_locator(MaxNLocator(3))
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
     _dots(ax)
 
@@ -166,4 +166,4 @@ def _dots(ax: Axes) -> None:
     """A line of one point is seen as a dot."""
     for line in ax.lines:
         if len(as_array(line.get_xdata())) == 1:
-            line.set_marker("o")
+            line.set(marker="o", clip_on=False)  # whole also where it lies on the frame

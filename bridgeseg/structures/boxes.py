@@ -136,7 +136,7 @@ def _boxes_up_to(instances: Tensor, most: int) -> Tensor:
 def encode(boxes: Tensor, stride: int, scale: float) -> Tensor:
     """Return the four numbers that the network regresses for a box at every cell.
 
-    boxes: (N, 4, h, w) float, half open, pixels
+    boxes: (N, 4, h, w) float, half open, pixels; half precision is computed in float32
     stride: pixels from cell to cell
     scale: pixels; a usual size of an object
     returns: (N, 4, h, w) float: offset from the cell's centre to the box's in x and y, over scale; log of the box's
@@ -152,7 +152,7 @@ def encode(boxes: Tensor, stride: int, scale: float) -> Tensor:
     factor costs the same for small and large boxes. Built in chapter 8.
     """
     expect_tensors(boxes=(boxes, "(N, 4, h, w) float"))
-    x0, y0, x1, y1 = boxes.unbind(1)  # (N, h, w) each
+    x0, y0, x1, y1 = in_single(boxes).unbind(1)  # (N, h, w) each
     centres = cell_centres(boxes.shape[2], boxes.shape[3], stride, boxes.device)
     return torch.stack(
         [
@@ -212,12 +212,26 @@ def iou(first: Tensor, second: Tensor, dim: int = -1) -> Tensor:
             raise ValueError(f"{name}: {tuple(boxes.shape)}, expected four numbers along dimension {dim}")
     if any(a != b and 1 not in (a, b) for a, b in zip(first.shape[::-1], second.shape[::-1])):
         raise ValueError(f"second: {tuple(second.shape)}, expected a shape that fits {tuple(first.shape)}")
-    if first.dtype.itemsize < 4 or second.dtype.itemsize < 4:
-        first, second = first.float(), second.float()
-    ax0, ay0, ax1, ay1 = first.unbind(dim)  # (…) each, the four taken apart
-    bx0, by0, bx1, by1 = second.unbind(dim)
+    ax0, ay0, ax1, ay1 = in_single(first).unbind(dim)  # (…) each, the four taken apart
+    bx0, by0, bx1, by1 = in_single(second).unbind(dim)
     width = (torch.minimum(ax1, bx1) - torch.maximum(ax0, bx0)).clamp(min=0)
     height = (torch.minimum(ay1, by1) - torch.maximum(ay0, by0)).clamp(min=0)
     inside = width * height
     union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - inside
-    return inside / union.clamp(min=torch.finfo(union.dtype).tiny)
+    return inside / union.where(union > 0, 1)
+
+
+def in_single(boxes: Tensor) -> Tensor:
+    """Return boxes in which areas can be counted: in half precision 300 × 300 pixels are infinite.
+
+    boxes: (...,) float
+    returns: (...,) float32 or float64
+
+    Example:
+        >>> in_single(torch.tensor([300.0], dtype=torch.float16)).square().item()
+        90000.0
+
+    Built in chapter 8.
+    """
+    expect_tensors(boxes=(boxes, "(...,) float"))
+    return boxes.float() if boxes.dtype.itemsize < 4 else boxes

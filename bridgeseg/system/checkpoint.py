@@ -33,6 +33,7 @@ from bridgeseg.system.build import build_networks
 from bridgeseg.system.recipe import Recipe
 
 WEIGHTS, RECIPE, CATEGORIES, LOG = "weights.pt", "recipe.json", "categories.txt", "log.jsonl"
+PARTS = (WEIGHTS, RECIPE, CATEGORIES, LOG)
 FORMAT = "bridgeseg run 1"
 
 

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bridgeseg.structures.preconditions import expect_tensors
+
 
 def positions(cells: int, stride: int, own: int, view: int, mirrored: bool) -> Tensor:
     """Return where the cells of a picture lie in a view of it, along one side, in cells of the view.
@@ -39,8 +41,15 @@ def at_cells(scores: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
     Built in chapter 11.
     """
+    expect_tensors(
+        scores=(scores, "(n, c, h, w) float, not empty"),
+        rows=(rows, "(a,) float"),
+        columns=(columns, "(b,) float"),
+    )
     sides = torch.tensor([max(scores.shape[-1] - 1, 1), max(scores.shape[-2] - 1, 1)])
-    places = torch.stack(torch.meshgrid(rows, columns, indexing="ij")[::-1], -1)  # (a, b, 2): x and y
+    places = torch.stack(
+        torch.meshgrid(rows.float(), columns.float(), indexing="ij")[::-1], -1
+    )  # (a, b, 2): x and y
     # (n, a, b, 2), as `grid_sample` counts: -1 is the centre of the first cell, 1 that of the last
     grid = (2 * places / sides - 1).to(scores)[None].expand(len(scores), -1, -1, -1)
     return F.grid_sample(scores, grid, mode="bilinear", padding_mode="border", align_corners=True)
@@ -61,6 +70,7 @@ def mean_scores(
 
     Paper: multi-view testing (S); the views are our choice. Built in chapter 11.
     """
+    expect_tensors(pictures=(pictures, "(n, 3, h, w) float, not empty"))
     if not zooms or min(zooms) <= 0:
         raise ValueError(f"zooms is {tuple(zooms)}, expected at least one, all above 0")
     height, width = pictures.shape[-2:]

@@ -17,6 +17,7 @@ from bridgeseg.structures.box_encodings import ENCODINGS
 from bridgeseg.structures.cells import enlarge
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import Sample
+from bridgeseg.structures.preconditions import expect_arrays
 from bridgeseg.system.build import answering, answers, output_stride
 from bridgeseg.system.checkpoint import Run
 from bridgeseg.system.multi_view import mean_scores
@@ -122,6 +123,7 @@ def as_shown(picture: np.ndarray, pictures: PictureRecipe) -> np.ndarray:
 
     Built in chapter 10.
     """
+    expect_arrays(picture=(picture, "(h, w, 3) uint8, not empty"))
     size = size_shown(picture.shape[0], picture.shape[1], pictures)
     if pictures.stretch:
         picture = stretch_contrast(picture)
@@ -141,6 +143,7 @@ def predict_shown(networks: nn.ModuleDict, pictures: np.ndarray, recipe: Recipe)
 
     Built in chapter 10.
     """
+    expect_arrays(pictures=(pictures, "(N, H, W, 3) uint8, not empty"))
     shown, stride = recipe.pictures, output_stride(networks)
     size = (pictures.shape[1], pictures.shape[2])
     if shown.tile is None or max(size) <= shown.long_side:

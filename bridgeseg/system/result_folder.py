@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 from bridgeseg.machine.files import UNFINISHED, write_atomically
 from bridgeseg.machine.lock import held
 from bridgeseg.structures.labels import BadInput
+from bridgeseg.system.result_entries import entries_in
 from bridgeseg.system.result_page import MARK, Shown, page
 from bridgeseg.system.result_table import COLUMNS, Row, table_lines
 
@@ -47,6 +48,7 @@ class Record:
     size: height and width, pixels
     drawn: height and width of its overlay; None without one
     counts: instances of the final answer by category
+    network: a name for the weights of the networks that answered, as `weights_name` gives it; "" where unknown
 
     Built in chapter 10.
     """
@@ -58,13 +60,15 @@ class Record:
     size: tuple[int, int] = (0, 0)
     drawn: tuple[int, int] | None = None
     counts: dict[str, int] | None = None
+    network: str = ""
 
 
-def identified(picture: Path, out: Path) -> Record:
+def identified(picture: Path, out: Path, network: str = "") -> Record:
     """Return the record of a picture with which its answer begins.
 
     picture: its file
     out: the folder
+    network: as in `Record`
     raises: BadInput where the file cannot be read
 
     Built in chapter 10.
@@ -78,7 +82,7 @@ def identified(picture: Path, out: Path) -> Record:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise BadInput(f"{picture}: cannot be read ({error.strerror})") from None
-    return Record(picture.stem, way, digest)
+    return Record(picture.stem, way, digest, network=network)
 
 
 def locked(out: Path) -> AbstractContextManager[None]:
@@ -95,10 +99,18 @@ def check_folder(out: Path) -> None:
     """Say what stands in a folder that this module has not written and would write over.
 
     out: the folder; it need not exist
-    raises: BadInput where instances.json cannot be read, or table.csv or index.html are somebody else's
+    raises: BadInput where a file stands in the place of a folder or a folder in that of a file, where instances.json
+        cannot be read, or table.csv or index.html are somebody else's
 
     Built in chapter 10.
     """
+    for place in (out, *(out / name for name in (RECORDS, *MAPS, OVERLAYS, SMALL, PICTURES))):
+        if os.path.lexists(place) and not place.is_dir():
+            kind = "a link that leads nowhere" if not place.exists() else "a file"
+            raise BadInput(f"{place}: is {kind}, expected a folder, or nothing of that name")
+    for place in (out / INSTANCES, out / TABLE, out / PAGE):
+        if place.is_dir():
+            raise BadInput(f"{place}: is a folder, expected a file that segment wrote, or none")
     for _ in entries_in(out / INSTANCES):
         pass
     for name, begins in ((TABLE, _HEAD), (PAGE, MARK)):
@@ -123,14 +135,14 @@ def check_picture(out: Path, new: Record) -> None:
         old = read_record(path)
         if new.picture != old.picture and new.digest != old.digest:
             raise BadInput(
-                f"{new.picture}: the files {new.name} in {out} are those of {old.picture}, expected the same picture;"
-                " choose another --out or rename it"
+                f"{_place(out, new)}: the files {new.name} in {out} are those of {_place(out, old)}, expected the"
+                " same picture; choose another --out or rename it"
             )
         return
     for there in files_of(out, new.name):
         if os.path.lexists(there):
             raise BadInput(
-                f"{new.picture}: {there} is there and has no record, expected none that segment has not written;"
+                f"{_place(out, new)}: {there} is there and has no record, expected none that segment has not written;"
                 " choose another --out"
             )
 
@@ -166,12 +178,13 @@ def finish(out: Path, record: Record, rows: list[Row], candidates: list[dict[str
     write_record(out, replace(record, finished=True, counts=counts), rows, candidates)
 
 
-def gather(out: Path, pages: bool, removed: Callable[[str], None]) -> None:
+def gather(out: Path, pages: bool, removed: Callable[[str], None]) -> list[Record]:
     """Make instances.json, table.csv and index.html of the records; call it locked.
 
     out: the folder
     pages: whether index.html is wanted; one that is there is kept up to date in any case
     removed: called with the name of each picture whose answer was not finished, and is removed
+    returns: the records of the pictures that are in the folder now, by name
     raises: BadInput for a file that cannot be read; OSError as the system gives it
 
     Entries of instances.json of pictures without a record are kept as they are. Built in chapter 10.
@@ -217,6 +230,7 @@ def gather(out: Path, pages: bool, removed: Callable[[str], None]) -> None:
     for path in (out / RECORDS).glob("*.gz"):  # last: until then it says what is to be taken away
         if path not in {path for path, _ in records}:
             path.unlink()
+    return [record for _, record in records]
 
 
 def files_of(out: Path, name: str) -> list[Path]:
@@ -266,55 +280,9 @@ def read_record(path: Path) -> Record:
         raise BadInput(f"{path}: damaged, expected what segment wrote; remove it ({error})") from None
 
 
-def entries_in(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the entries of instances.json, one at a time: the file may be as large as the memory.
-
-    path: the file; where it is absent there are none
-    returns: for each entry its image_id, and the entry as it stands in the file
-    raises: BadInput where it is no list of entries, or cannot be read
-
-    Example:
-        >>> list(entries_in(Path("absent.json")))
-        []
-
-    Built in chapter 10.
-    """
-    try:
-        yield from _entries(path.read_text("utf8").strip())
-    except FileNotFoundError:
-        return
-    except (ValueError, RecursionError) as error:
-        raise BadInput(
-            f"{path}: cannot be read ({error}), expected a list of entries as segment writes it; it is left as it is"
-        ) from None
-
-
-def _entries(text: str) -> Iterator[tuple[str, bytes]]:
-    """The entries of a list in JSON; ValueError where it is none."""
-    decode = json.JSONDecoder().raw_decode
-    if not text.startswith("["):
-        raise ValueError("it is no list")
-    place = _past_space(text, 1)
-    end = text.startswith("]", place)
-    while not end:
-        entry, stop = decode(text, place)
-        if not isinstance(entry, dict) or not isinstance(entry.get("image_id"), str | int):
-            raise ValueError(f"no image_id at character {place}")
-        yield str(entry["image_id"]), text[place:stop].encode("utf8", "surrogatepass")
-        place = _past_space(text, stop)
-        end = text.startswith("]", place)
-        if not end and not text.startswith(",", place):
-            raise ValueError(f"it ends or breaks at character {place}")
-        place = place if end else _past_space(text, place + 1)
-    if place + 1 < len(text):
-        raise ValueError(f"something follows the list at character {place + 1}")
-
-
-def _past_space(text: str, place: int) -> int:
-    """The next place where a text has something else than white space."""
-    while place < len(text) and text[place].isspace():
-        place += 1
-    return place
+def _place(out: Path, record: Record) -> str:
+    """Where a picture is, as whoever looks for it can read it: the way of a record starts in the folder."""
+    return os.path.normpath(out.resolve() / record.picture)
 
 
 def _chunks(kept: list[bytes], paths: list[Path]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ Built in chapter 10.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,12 +18,18 @@ from PIL import Image, ImageDraw, ImageFont
 from bridgeseg.data.palette import clear_palette
 from bridgeseg.structures.cells import resized
 from bridgeseg.structures.labels import VOID
+from bridgeseg.structures.preconditions import expect_arrays
 
 LONG_SIDE = 2048  # pixels of an overlay; a larger picture is drawn smaller
 NEAR = 4  # pixels between two instances that shall not have one colour
 FILL = 0.35  # how much of the picture a mask covers
 PALE = 150  # mean of a picture's values above which outlines are drawn darker
 HUES = 7  # of the palette, those that colour-blind readers tell apart
+RIM = 700  # pixels of the longer side for which an outline is one pixel wider: a page shows overlays at some 600
+SMALLEST, LARGEST = 11, 1 / 50  # height of a word: pixels, and of the longer side
+ROOM = 0.55  # height of a word at most, of the side of a square as large as its instance
+
+MOST = 2**31 - 1  # what an instance's number can be
 
 # Half of the eight directions; the other half is the same pairs the other way round.
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -34,11 +41,12 @@ def draw_overlay(
     """Return a picture under its translucent, outlined instances, neighbours in colours that differ.
 
     picture: (h, w, 3) uint8
-    labels: (h, w) int32, 0 none, 1…n an instance
+    labels: (h, w) integer, 0 none, 1…n an instance
     texts: n words, each written in the middle of its instance; none by default
     long_side: pixels; a picture with a longer side is drawn smaller; with words, a small one is drawn up to four times
         as large, so that they leave something to be seen
     returns: (h', w', 3) uint8
+    raises: ValueError for arrays of another type or shape, and for labels below 0 or above 2³¹ − 1
 
     Example:
         >>> overlay = draw_overlay(np.zeros((4, 6, 3), np.uint8), np.eye(4, 6, dtype=np.int32))
@@ -47,9 +55,14 @@ def draw_overlay(
 
     Built in chapter 10.
     """
+    expect_arrays(picture=(picture, "(h, w, 3) uint8, not empty"), labels=(labels, "(h, w) integer or bool"))
+    if labels.min() < 0 or labels.max() > MOST:
+        raise ValueError(
+            f"labels: {labels.min()} to {labels.max()}, expected 0, and instances from 1 to {MOST}"
+        )
     picture = shrunk(picture, long_side)
     height, width = picture.shape[:2]
-    labels = resized(torch.from_numpy(labels), (height, width)).numpy()
+    labels = resized(torch.from_numpy(labels.astype(np.int32, order="C")), (height, width)).numpy()
     count = max(int(labels.max()), len(texts))
     palette = np.concatenate([np.zeros((1, 3)), clear_palette()[1:VOID][neighbour_colours(labels, count)]])
     times = min(4, long_side // max(height, width)) if texts else 1
@@ -61,7 +74,7 @@ def draw_overlay(
     parts = round(256 * FILL)
     mixed = (picture.astype(np.uint16) * (256 - parts) + colour.astype(np.uint16) * parts) >> 8
     drawn = np.where(inside[..., None], mixed.astype(np.uint8), picture)
-    rim = inside & outline_pixels(labels, 1 + (max(labels.shape) > 1400))
+    rim = inside & outline_pixels(labels, 1 + max(labels.shape) // RIM)
     # On a pale picture pale hues are hard to see.
     drawn[rim] = colour[rim] * (0.7 if picture.mean() > PALE else 1.0)
     return _with_texts(drawn, labels, texts) if texts else drawn
@@ -80,6 +93,7 @@ def shrunk(picture: np.ndarray, long_side: int) -> np.ndarray:
 
     Built in chapter 10.
     """
+    expect_arrays(picture=(picture, "(h, w, 3) uint8, not empty"))
     height, width = picture.shape[:2]
     if max(height, width) <= long_side:
         return picture
@@ -99,6 +113,7 @@ def neighbour_colours(labels: np.ndarray, count: int) -> np.ndarray:
     neighbour has, the one that was taken least often. Neighbours are those that are at most NEAR pixels apart, along
     rows, columns and diagonals. Our choice. Built in chapter 10.
     """
+    expect_arrays(labels=(labels, "(h, w) integer"))
     pairs = neighbours(labels, count)
     beside: list[list[int]] = [[] for _ in range(count)]
     for one, other in pairs.tolist():
@@ -129,6 +144,7 @@ def neighbours(labels: np.ndarray, count: int) -> np.ndarray:
 
     Built in chapter 10.
     """
+    expect_arrays(labels=(labels, "(h, w) integer"))
     found = [np.zeros(0, np.int64)]
     for down, right in _DIRECTIONS:
         for step in range(1, NEAR + 2):
@@ -153,6 +169,7 @@ def outline_pixels(labels: np.ndarray, width: int) -> np.ndarray:
 
     Built in chapter 10.
     """
+    expect_arrays(labels=(labels, "(h, w) integer"))
     rim = np.zeros(labels.shape, bool)
     for down, right in _DIRECTIONS[:2]:
         for step in range(1, width + 1):
@@ -175,7 +192,7 @@ def _shifted(values: np.ndarray, down: int, right: int) -> tuple[np.ndarray, np.
 def _with_texts(drawn: np.ndarray, labels: np.ndarray, texts: Sequence[str]) -> np.ndarray:
     """The same picture with a word in the middle of each instance that has a pixel."""
     image = Image.fromarray(drawn)
-    font, pen = ImageFont.load_default(11), ImageDraw.Draw(image)
+    pen = ImageDraw.Draw(image)
     place = np.flatnonzero(labels)
     number = labels.reshape(-1)[place]
     area = np.bincount(number, minlength=len(texts) + 1)
@@ -185,6 +202,8 @@ def _with_texts(drawn: np.ndarray, labels: np.ndarray, texts: Sequence[str]) -> 
     ]
     for index, text in enumerate(texts, 1):
         if area[index]:
+            most = min(ROOM * math.sqrt(area[index]), LARGEST * max(labels.shape))
+            font = ImageFont.load_default(max(SMALLEST, round(most)))
             x, y = (float(ends[index]) + 0.5 for ends in middle)
             pen.text((x, y), text, "white", font, "mm", stroke_width=1, stroke_fill="#16181b")
     return np.asarray(image)

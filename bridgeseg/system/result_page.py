@@ -11,6 +11,8 @@ from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
 
+LARGEST = 44  # what a picture on the page is wide and high at most, in the size of a letter
+MANY = 3  # pictures above which there is a list of them
 THUMBNAIL = 1024  # pixels of the longer side: a larger overlay has a small one for the page
 # What every page of ours begins with, so that nobody else's is written over.
 MARK = """<!doctype html>
@@ -33,12 +35,14 @@ a:focus-visible { outline: 3px solid; outline-offset: 3px }
 table { border-collapse: collapse; margin: 1rem 0; min-width: 13rem }
 caption { text-align: left; font-weight: 600; white-space: nowrap }
 th, td { padding: .2rem 1.2rem .2rem 0; border-bottom: 1px solid var(--line); text-align: left; font-weight: 400 }
-td { text-align: right; font-variant-numeric: tabular-nums; padding-right: 0 }
+td { text-align: right; font-variant-numeric: tabular-nums; padding-right: 0; white-space: nowrap }
+summary { margin: 1rem 0 -.4rem; font-weight: 600; cursor: pointer }
+summary:focus-visible { outline: 3px solid; outline-offset: 3px }
 section { margin-top: 1.4rem; padding-top: 1.2rem; border-top: 1px solid var(--line) }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: .8rem;
   margin-top: .6rem; align-items: start }
 .pair a { display: block }
-.pair img { display: block; width: 100%; max-width: 44rem; height: auto; background: #fff }
+.pair img { display: block; width: 100%; height: auto; background: #fff }
 @media (prefers-color-scheme: dark) {
   :root { --ground: #16181b; --line: #3a3f46 }
   body { color: #e8eaed }
@@ -87,10 +91,12 @@ def page(pictures: Sequence[Shown]) -> str:
             MARK + '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title>\n<style>{_STYLE}</style>\n<main>\n<h1>{title}</h1>",
             '<p class="pale">Each picture, and beside it what was found. An overlay opens at its full size; instances'
-            " that are near one another have different colours, which mean nothing else.</p>",
+            " that are near one another have different colours, which mean nothing else. A number on an instance is its"
+            " score, 0 to 1.</p>",
             '<p>In numbers: <a href="table.csv">table.csv</a> (a line for each instance),'
             ' <a href="instances.json">instances.json</a> (all candidates).</p>',
             *_table(pictures),
+            *(_list(pictures) if len(pictures) > MANY else []),
             *(_section(shown, number) for number, shown in enumerate(pictures, 1)),
             "</main>\n</html>\n",
         ]
@@ -110,6 +116,16 @@ def _table(pictures: Iterable[Shown]) -> list[str]:
     return ["<table><caption>Instances by category</caption>", *lines, "</table>"] if lines else []
 
 
+def _list(pictures: Iterable[Shown]) -> list[str]:
+    """The pictures with their counts, each with a way to it, to be opened: there may be thousands."""
+    lines = [
+        f'<tr><th scope="row"><a href="#p{number}">{escape(shown.title)}</a></th>'
+        f"<td>{sum(shown.counts.values()):,}</td></tr>"
+        for number, shown in enumerate(pictures, 1)
+    ]
+    return ["<details><summary>Instances by picture</summary>", "<table>", *lines, "</table></details>"]
+
+
 def _section(shown: Shown, number: int) -> str:
     """A picture with its title, its counts, and its overlay beside it."""
     found = ", ".join(f"{escape(category)} {count:,}" for category, count in _ordered(shown.counts))
@@ -125,7 +141,10 @@ def _section(shown: Shown, number: int) -> str:
         height, width = shown.drawn
         file = f"{quote(os.fsencode(shown.name))}.jpg"
         small = "small/" if max(shown.drawn) > THUMBNAIL else ""
-        size = f'width="{width}" height="{height}" loading="lazy" decoding="async"'
+        most = (
+            f"max-width: {LARGEST * min(1, width / height):.3g}rem"  # a tall one is no longer than a wide one
+        )
+        size = f'style="{most}" width="{width}" height="{height}" loading="lazy" decoding="async"'
         lines.append(
             f'<div class="pair">\n<img src="overlays/pictures/{file}" alt="{title}" {size}>\n'
             f'<a href="overlays/{file}"><img src="overlays/{small}{file}" alt="Overlay of {title}: {found}" {size}></a>'

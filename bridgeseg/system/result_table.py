@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.masks import Masks
+from bridgeseg.structures.preconditions import expect_tensors
 
 COLUMNS = (
     *("picture", "instance", "category", "score", "area"),
@@ -67,6 +68,7 @@ def rows_of(labels: Tensor, instances: Instances, threshold: float, categories: 
 
     Built in chapter 10.
     """
+    expect_tensors(labels=(labels, "(h, w) integer"))
     kept = instances.select(instances.scores >= threshold)
     masks = Masks.from_labels(labels.cpu(), torch.arange(1, len(kept) + 1))
     areas, width = masks.areas(), masks.size[1]

@@ -21,7 +21,7 @@ from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.pictures import pictures_in, read_picture
 from bridgeseg.machine.files import UNFINISHED, write_atomically
 from bridgeseg.machine.memory import is_out_of_memory
-from bridgeseg.machine.notes import Note, unsaid
+from bridgeseg.machine.notes import Note, counted, unsaid
 from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.structures.cells import resized
 from bridgeseg.structures.instances import Instances
@@ -57,6 +57,7 @@ from bridgeseg.system.result_folder import (
 from bridgeseg.system.result_overlay import draw_overlay, shrunk
 from bridgeseg.system.result_page import THUMBNAIL
 from bridgeseg.system.result_table import Row, rows_of
+from bridgeseg.system.scoreboard import weights_name
 
 # What stops one file from being written and will stop every other.
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO)
@@ -101,8 +102,9 @@ def segment_files(
         records/NAME.gz, of which these two are made again with every call
     complain: called with one line for everything that could not be done; other pictures are still done
     progress: called with the share done and a line
-    note: called with one line for what is passed over, files that are no pictures or further pages; for a picture that
-        is made smaller, with both sizes; and for each answer of an earlier call that was not finished, and is removed
+    note: called with one line for what is passed over, files that are no pictures, further pages or files given twice;
+        for a picture that is made smaller, with both sizes; for each answer of an earlier call that was not finished,
+        and is removed; and where other answers in the folder are of other networks
     overlays: whether the folder also gets overlays/NAME.jpg, the picture with its final instances, and index.html,
         which shows all pictures of the folder
     scores: whether each instance of an overlay bears its score
@@ -120,8 +122,11 @@ def segment_files(
     out = Path(out)
     try:
         check_folder(out)
-    except (BadInput, OSError) as error:
+    except BadInput as error:
         complain(str(error))
+        return 0
+    except OSError as error:
+        complain(f"{error.filename or out}: cannot be read ({error.strerror or error})")
         return 0
     paths: list[Path] = []
     for given in map(Path, pictures):
@@ -130,17 +135,20 @@ def segment_files(
         except (BadInput, OSError) as error:  # also where a folder above may not be read
             complain(str(error))
     done: dict[str, Path] = {}
-    hopeless = False
+    network, hopeless = weights_name(run), False
     try:
         for number, path in enumerate(paths):
             progress(number / len(paths), path.name)
             try:
+                if path.stem in done and _same_file(path, done[path.stem]):
+                    note(f"{path}: is given twice, and was segmented once")
+                    continue
                 if path.stem in done:
                     raise BadInput(f"{path}: has the same name as {done[path.stem]}, expected different ones")
                 picture = read_picture(path, channel=channel, note=note)
                 if smaller := shrinking(picture.shape[0], picture.shape[1], run.recipe.pictures):
                     note(f"{path}: {smaller}")
-                record = identified(path, out)
+                record = identified(path, out, network)
                 check_picture(out, record)
                 answer = segment_picture(run, picture, path.stem)
                 write_answer(out, record, picture, answer, overlays, scores)
@@ -158,7 +166,7 @@ def segment_files(
                 complain(f"{path}: not enough memory for this picture")
     finally:
         ours = {path.stem for path in paths}
-        whole = _gather(out, overlays, complain if not hopeless else note, note, ours)
+        whole = _gather(out, overlays, complain if not hopeless else note, note, ours, network)
     return len(done) if whole else 0
 
 
@@ -232,7 +240,14 @@ def _write_jpeg(path: Path, picture: np.ndarray) -> None:
     write_atomically(path, lambda file: image.save(file, "JPEG", quality=88, subsampling=0))
 
 
-def _gather(out: Path, pages: bool, complain: Callable[[str], None], note: Note, ours: set[str]) -> bool:
+def _same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file; one that is absent is none."""
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _gather(
+    out: Path, pages: bool, complain: Callable[[str], None], note: Note, ours: set[str], network: str
+) -> bool:
     """Bring the files about all pictures up to date; whether that could be done."""
 
     def removed(name: str) -> None:
@@ -243,12 +258,18 @@ def _gather(out: Path, pages: bool, complain: Callable[[str], None], note: Note,
 
     try:
         with locked(out):
-            gather(out, pages, removed)
+            records = gather(out, pages, removed)
     except BadInput as error:
         complain(str(error))
     except OSError as error:
         complain(f"{error.filename or out / INSTANCES}: cannot be written ({error.strerror or error})")
     else:
+        others = [record.name for record in records if record.network not in ("", network)]
+        if others:
+            note(
+                f"{out}: another network answered {counted(others, 'picture', 'pictures')}, and all are counted"
+                " together; another --out keeps them apart"
+            )
         return True
     return False
 

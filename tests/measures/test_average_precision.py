@@ -14,8 +14,14 @@ from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from bridgeseg.measures.average_precision import RULES, VOLUME, AveragePrecision, average_precision
-from bridgeseg.measures.mask_iou import overlaps, true_instances
+from bridgeseg.measures.average_precision import (
+    RULES,
+    VOLUME,
+    AveragePrecision,
+    average_precision,
+    precision_recall,
+)
+from bridgeseg.measures.mask_iou import Overlaps, overlaps, true_instances
 from bridgeseg.structures.instances import Instances
 from bridgeseg.structures.labels import VOID, Sample
 
@@ -433,3 +439,19 @@ def test_what_is_wrong_is_named() -> None:
         _ = result.ap_r_vol
     with pytest.raises(ValueError, match="threshold: found 0.6"):
         result.curve(1, 0.6)
+
+
+@pytest.mark.parametrize("limit", [50, -0.1, float("nan")])
+def test_a_threshold_that_no_iou_can_reach_is_refused(limit: float) -> None:
+    """Half meant as 50 would give an AP of 0 for every network."""
+    with pytest.raises(ValueError, match="thresholds: found .*, expected IoUs in 0…1"):
+        average_precision([], 2, thresholds=[0.5, limit])
+
+
+def test_scores_that_are_nan_and_truths_that_are_none_are_refused() -> None:
+    one = np.array([1])
+    look = Overlaps(np.array([[0.9]]), one, np.array([np.nan]), one, np.array([0]), one)
+    with pytest.raises(ValueError, match="scores hold nan, expected numbers"):
+        average_precision([look], 2)
+    with pytest.raises(ValueError, match="truths: found 0, expected 1 or more"):
+        precision_recall(np.array([True]), 0)

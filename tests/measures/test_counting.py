@@ -27,5 +27,5 @@ def test_the_error_without_sign_is_the_larger_and_a_higher_threshold_counts_less
 
 
 def test_pictures_and_truths_must_be_as_many():
-    with pytest.raises(ValueError, match="longer"):
+    with pytest.raises(ValueError, match="truths: 2, expected one for each of the 1 pictures"):
         count_error([np.zeros(2)], [1, 2], 0.5)

@@ -81,9 +81,12 @@ def test_losses_that_are_not_finite_are_left_out_and_counted() -> None:
 @pytest.mark.parametrize("loss", [1.0, math.nan])
 def test_a_single_entry_is_a_dot_or_an_empty_panel(loss: float) -> None:
     (line,) = entries(count=1)
-    figure = show_training([{**line, "loss": loss}])
+    figure = show_training([{**line, "loss": loss, "step": 1}])
     figure.draw_without_rendering()
     assert [one.get_marker() for one in figure.axes[0].lines] == ["o"] * math.isfinite(loss)
+    ticks = figure.axes[-1].get_xticks()
+    assert (ticks == ticks.round()).all()  # there is no step between two
+    assert "1 step in" in figure.axes[0].get_title(loc="left")
 
 
 def test_a_loss_that_falls_far_is_on_a_logarithmic_axis_and_says_so() -> None:

@@ -250,11 +250,13 @@ def test_iou_of_half_precision_is_computed_in_float32(kind: torch.dtype) -> None
     assert iou(box, half).dtype == torch.float32
 
 
-@pytest.mark.parametrize("side", [1e-4, 1e-8, 1e-15])
+@pytest.mark.parametrize(
+    "side", [1e-4, 1e-8, 1e-15, 1e-20]
+)  # of the last the area is below float32's normal numbers
 def test_iou_of_tiny_boxes_does_not_depend_on_their_size(side: float) -> None:
     box = torch.tensor([0.0, 0, side, side])
     assert iou(box, box) == 1
-    assert iou(box, torch.tensor([0.0, 0, side, 2 * side])) == pytest.approx(0.5)
+    assert iou(box, torch.tensor([0.0, 0, side, 2 * side])) == pytest.approx(0.5, rel=1e-3)
 
 
 def test_iou_by_hand_at_its_edges() -> None:
@@ -314,6 +316,15 @@ def test_smooth_l1_is_torchs_summed_over_the_four_numbers(beta: float) -> None:
     torch.testing.assert_close(smooth_l1(found, target, beta), by_hand)
     theirs = F.smooth_l1_loss(found, target, reduction="none", beta=beta).sum(1)
     assert torch.equal(smooth_l1(found, target, beta), theirs)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_weights_and_encodings_of_half_precision_are_computed_in_single(kind: torch.dtype) -> None:
+    """300 × 300 pixels are infinite in float16, and an infinite area has no weight."""
+    box = torch.tensor([4.0, 8, 304, 308]).view(1, 4, 1, 1)
+    assert torch.equal(box, box.to(kind).float())
+    assert torch.equal(size_weights(box.to(kind), 30.0), size_weights(box, 30.0))
+    assert torch.equal(encode(box.to(kind), 4, 30.0), encode(box, 4, 30.0))
 
 
 def test_smooth_l1_of_half_precision_is_computed_in_single() -> None:

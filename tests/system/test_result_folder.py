@@ -23,7 +23,8 @@ from bridgeseg.machine.progress import silent
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system import result_folder, segment_files
 from bridgeseg.system.presets import NUCLEI_FAST
-from bridgeseg.system.result_folder import entries_in, locked
+from bridgeseg.system.result_entries import entries_in
+from bridgeseg.system.result_folder import locked
 from bridgeseg.system.result_table import Row
 from bridgeseg.system.segment_files import Answer
 
@@ -42,6 +43,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return Answer((labels > 0).astype(np.uint8), labels, rows, entries)
 
     monkeypatch.setattr(segment_files, "segment_picture", answer)
+    monkeypatch.setattr(segment_files, "weights_name", lambda run: run.name)
 
 
 def drawn(path: Path, count: int) -> Path:
@@ -51,11 +53,13 @@ def drawn(path: Path, count: int) -> Path:
     return path
 
 
-def segmented(out: Path, *pictures: Path, **options: Any) -> tuple[int, list[str], list[str]]:
+def segmented(
+    out: Path, *pictures: Path, network: str = "one", **options: Any
+) -> tuple[int, list[str], list[str]]:
     """How many were done, and the lines of errors and of warnings."""
     errors: list[str] = []
     warnings: list[str] = []
-    run: Any = SimpleNamespace(recipe=NUCLEI_FAST)
+    run: Any = SimpleNamespace(recipe=NUCLEI_FAST, name=network)
     done = segment_files.segment_files(
         run, list(pictures), out, errors.append, silent, warnings.append, **options
     )
@@ -117,8 +121,8 @@ def test_another_picture_of_the_same_name_is_refused_in_a_later_call(other: str,
     done, errors, _ = segmented(out, drawn(tmp_path / other, 3))
     assert done == 0
     (line,) = errors
-    assert f"../{other}" in line
-    assert "those of ../a.png" in line
+    assert line.startswith(f"{tmp_path / other}: ")
+    assert f"those of {tmp_path / 'a.png'}, expected" in line
     assert content(out) == before
 
 
@@ -427,3 +431,56 @@ def test_what_json_does_not_read_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(BadInput, match="it is left as it is"):
         list(entries_in(tmp_path / "x.json"))
+
+
+@pytest.mark.parametrize("again", ["a.png", "../{here}/a.png", "link.png"])
+def test_a_file_that_is_given_twice_is_segmented_once(again: str, tmp_path: Path) -> None:
+    picture = drawn(tmp_path / "a.png", 2)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "a.png").symlink_to(picture)
+    other = tmp_path / ("links/a.png" if again == "link.png" else again.format(here=tmp_path.name))
+    done, errors, warnings = segmented(tmp_path / "out", picture, other)
+    assert (done, errors) == (1, [])
+    assert warnings == [f"{other}: is given twice, and was segmented once"]
+    assert told(tmp_path / "out") == {"a": 2}
+
+
+def test_answers_of_two_networks_in_one_folder_are_said(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    pictures = [drawn(tmp_path / f"{name}.png", 1) for name in "abc"]
+    assert segmented(out, *pictures)[2] == []
+    done, errors, (line,) = segmented(out, pictures[1], network="two")
+    assert (done, errors) == (1, [])
+    assert line.startswith(f"{out}: another network answered 2 pictures (a, c), and all are counted")
+    assert segmented(out, *pictures, network="two")[2] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        (".", "a file"),
+        (".", "a link that leads nowhere"),
+        ("records", "a file"),
+        ("SegmentationObject", "a link that leads nowhere"),
+        ("overlays", "a file"),
+        ("instances.json", "a folder"),
+        ("index.html", "a folder"),
+    ],
+)
+def test_a_file_in_the_place_of_a_folder_and_the_reverse_is_said_before_anything_is_done(
+    place: str, kind: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out" / place
+    out.parent.mkdir(exist_ok=True)
+    if kind == "a file":
+        out.write_text("something")
+    elif kind == "a folder":
+        out.mkdir()
+    else:
+        out.symlink_to("nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    done, errors, _ = segmented(tmp_path / "out", drawn(tmp_path / "a.png", 1))
+    assert done == 0
+    assert len(errors) == 1
+    assert errors[0].startswith(f"{out}: is {kind}, expected ")
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, tmp_path / "a.png"])

@@ -109,3 +109,33 @@ def test_scores_are_written_on_instances_and_nowhere_else() -> None:
     changed[100:140, 180:220] = False
     assert not changed.any()
     assert draw_overlay(np.zeros((9, 2000, 3), np.uint8), np.ones((9, 2000), int), [".5"]).shape[1] == 2000
+
+
+def test_scores_can_be_read_where_there_is_room_and_stay_within_their_instance() -> None:
+    """A page shows a picture of 1500 pixels at some 600: of eleven pixels four would be left."""
+    labels = np.zeros((1500, 1500), np.int32)
+    labels[100:500, 100:500], labels[700:730, 700:730] = 1, 2
+    picture = np.zeros((1500, 1500, 3), np.uint8)
+    changed = (draw_overlay(picture, labels, ["", ""]) != draw_overlay(picture, labels, [".88", ".88"])).any(
+        -1
+    )
+    heights = [len(np.flatnonzero(changed[place].any(1))) for place in (np.s_[100:500], np.s_[690:740])]
+    assert heights[0] >= 20
+    assert 8 <= heights[1] < heights[0]
+    assert not changed[labels == 0].any()
+
+
+def test_outlines_are_wider_in_larger_pictures() -> None:
+    widths = []
+    for side in (200, 1500):
+        labels = np.zeros((side, side), np.int32)
+        labels[50:150, 50:150] = 1
+        drawn = draw_overlay(np.zeros((side, side, 3), np.uint8), labels)
+        widths.append(int((drawn[100, 50:100] == drawn[100, 50]).all(-1).sum()))
+    assert widths == [1, 3]
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**31])
+def test_labels_that_are_no_numbers_of_instances_are_refused(wrong: int) -> None:
+    with pytest.raises(ValueError, match="labels: .*, expected 0, and instances from 1"):
+        draw_overlay(np.zeros((1, 2, 3), np.uint8), np.array([[0, wrong]], np.int64))

@@ -12,7 +12,7 @@ from check_page import AXE, NARROW, WIDE
 from chromium import chromium_path, launch
 from PIL import Image
 
-from bridgeseg.system.result_page import MARK, Shown, page
+from bridgeseg.system.result_page import LARGEST, MARK, Shown, page
 
 NAME = 'a <b>&"c" #1?%'
 SHOWN = [
@@ -94,13 +94,16 @@ def test_it_works_from_the_file_system_in_a_browser(
     assert (ground == "rgb(255, 255, 255)") == (theme == "light")
     # With the keyboard alone: the files, then each overlay.
     reached = []
-    for _ in range(5):
+    for _ in range(6):
         window.keyboard.press("Tab")
         reached.append(window.evaluate("decodeURIComponent(document.activeElement.getAttribute('href'))"))
-    assert reached == [
-        *("table.csv", "instances.json"),
-        *(f"overlays/{shown.name}.jpg" for shown in SHOWN[:3]),
-    ]
+    assert (
+        reached
+        == [
+            *("table.csv", "instances.json", "null"),  # and the list, to be opened
+            *(f"overlays/{shown.name}.jpg" for shown in SHOWN[:3]),
+        ]
+    )
     window.close()
 
 
@@ -116,3 +119,27 @@ def test_axe_finds_nothing(opened: Callable[[int, str], Any], folder: Path, widt
     found = window.evaluate("axe.run(document, {resultTypes: ['violations']})")
     assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found["violations"]] == []
     window.close()
+
+
+def test_a_tall_picture_is_no_longer_than_a_wide_one(
+    opened: Callable[[int, str], Any], tmp_path: Path
+) -> None:
+    shapes = {"tall": (1500, 80), "wide": (80, 1500)}
+    (tmp_path / "overlays" / "pictures").mkdir(parents=True)
+    (tmp_path / "index.html").write_text(
+        page([Shown(n, n, size, size, {}) for n, size in shapes.items()]), "utf8"
+    )
+    window = opened(WIDE, "light")
+    window.goto((tmp_path / "index.html").as_uri())
+    boxes = window.evaluate("[...document.images].map((image) => image.getBoundingClientRect().toJSON())")
+    assert all(box["height"] <= 16 * LARGEST + 1 for box in boxes)
+    assert boxes[0]["height"] / boxes[0]["width"] == pytest.approx(1500 / 80, rel=0.03)
+    window.close()
+
+
+def test_of_many_pictures_there_is_a_list_with_a_way_to_each() -> None:
+    html = page(SHOWN)
+    assert '<a href="#p2">large.jpg</a></th><td>1</td>' in html
+    assert '<h2 id="p2">large.jpg</h2>' in html
+    assert "&lt;b&gt;" in html.split("</details>")[0]
+    assert "<details>" not in page(SHOWN[:3])

@@ -22,6 +22,7 @@ from bridgeseg.data.category_names import is_background, is_ignored
 from bridgeseg.data.endings import ENDINGS, alike, plain_names, walk
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.json_files import clean_name, read_json
+from bridgeseg.data.label_png import check_sums
 from bridgeseg.data.pictures import MOST_PIXELS, read_picture
 from bridgeseg.data.polygons import (
     BEYOND,
@@ -196,7 +197,9 @@ def _mask(points: np.ndarray, text: Any, size: tuple[int, int]) -> Patch:
     if len(points) != 2 or not isinstance(text, str):
         raise BadInput("a mask without its box or its PNG")
     try:
-        with Image.open(io.BytesIO(base64.b64decode(text)), formats=("PNG",)) as image:
+        data = base64.b64decode(text)
+        check_sums("its PNG", data)
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise BadInput(f"a mask of {image.width} x {image.height} pixels")
             mask = np.asarray(image)

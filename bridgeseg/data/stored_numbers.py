@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bridgeseg.data.label_png import check_sums
 from bridgeseg.data.pictures import deep_colours, opened, tiff_layout, turned
 from bridgeseg.data.tiff import GREY_TYPES, Layout, read_numbers
 from bridgeseg.structures.labels import BadInput
@@ -69,6 +70,8 @@ def read_stored(path: str | Path) -> Stored:
                 " compression, or the package imagecodecs (pip install imagecodecs)"
             )
     with opened(path, FORMATS) as image:
+        if image.format == "PNG":
+            check_sums(path, path.read_bytes())
         if (pages := getattr(image, "n_frames", 1)) > 1:
             raise BadInput(f"{path}: {pages} pages, expected one")
         image.load()

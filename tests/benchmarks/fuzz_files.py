@@ -97,7 +97,8 @@ def outcome(reader: Reader, path: Path, how: str, right: np.ndarray, usual: list
         text = str(error)
         if "\n" in text or len(text) > 500 + len(str(path)):
             return "many lines", text[:200]
-        return "one line" if path.stem in text else "a line without the file's name", text[:200]
+        named = any(path.stem in line for line in [text, *said])
+        return "one line" if named else "a line without the file's name", text[:200]
     except BaseException as error:
         return "traceback", f"{type(error).__name__}: {error}"[:200]
     if np.array_equal(found, right):

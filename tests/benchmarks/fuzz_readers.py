@@ -45,12 +45,24 @@ from bridgeseg.structures.run_lengths import from_run_lengths, to_run_lengths
 from bridgeseg.system.build import build_networks
 from bridgeseg.system.checkpoint import Run, load_run, save_run
 from bridgeseg.system.conversion import open_labels
-from bridgeseg.system.result_folder import INSTANCES, Record, entries_in, read_record, write_record
+from bridgeseg.system.result_folder import (
+    INSTANCES,
+    MAPS,
+    PAGE,
+    RECORDS,
+    TABLE,
+    Record,
+    entries_in,
+    gather,
+    write_record,
+)
+from bridgeseg.system.result_table import Row
 from bridgeseg.system.scoreboard import Score, read_board, write_board
 from bridgeseg.training.store import load
 from bridgeseg.training.train_run import Settings, earlier_recipe
 from bridgeseg.training.trainer import Trainer
 
+NAME = "2008_000007"  # long enough that a message which holds it names the file
 Read = Callable[[Path, Note], np.ndarray]
 
 
@@ -138,10 +150,10 @@ def mat(kind: str, packed: bool) -> Reader:
     title = {"cls": "GTcls", "inst": "GTinst"}[kind]
 
     def make(folder: Path) -> Path:
-        small_sbd.write(folder, "a", *small_sbd.maps(0))
+        small_sbd.write(folder, NAME, *small_sbd.maps(0))
         for name in ("train.txt", "val.txt"):
-            (folder / name).write_text("a\n" if name == "train.txt" else "b\n")
-        path = folder / kind / "a.mat"
+            (folder / name).write_text(f"{NAME}\n" if name == "train.txt" else "b\n")
+        path = folder / kind / f"{NAME}.mat"
         if packed:
             scipy_io.savemat(path, {title: scipy_io.loadmat(path)[title]}, do_compression=True)
         return path
@@ -156,13 +168,13 @@ def converted(kind: str, make: Callable[[Path], Path], root: int = 0, checked: b
     """A file of a folder that `convert` reads, so many folders below it."""
 
     def read(path: Path, note: Note) -> np.ndarray:
-        findings, name = Findings(), path.name
+        findings = Findings()
         try:
             dataset = open_labels(kind, path.parents[root], findings)
-            name = dataset.names[0]
-            return stacked(dataset[0], len(dataset.categories) - 1)
-        except BadInput as error:
-            raise BadInput(f"{name}: {error}") from None  # as `convert` says it
+            try:
+                return stacked(dataset[0], len(dataset.categories) - 1)
+            except BadInput as error:  # `convert` says what is given to it, and the picture
+                raise BadInput(f"{path.name}, {dataset.names[0]}: {error}") from None
         finally:
             for line in findings.lines():
                 note(line)
@@ -205,15 +217,15 @@ def labelme(embedded: bool) -> Reader:
     def make(folder: Path) -> Path:
         file = io.BytesIO()
         Image.fromarray(scene().picture).save(file, "PNG")
-        (folder / "a.png").write_bytes(file.getvalue())
+        (folder / f"{NAME}.png").write_bytes(file.getvalue())
         shapes = [
             {"label": f"kind {number % 2}", "shape_type": "polygon", "group_id": None, "flags": {}}
             | {"points": np.reshape(outline(mask)[0], (-1, 2)).tolist()}
             for number, mask in enumerate(objects())
         ]
         data = base64.b64encode(file.getvalue()).decode() if embedded else None
-        said = {"imagePath": "a.png", "imageData": data, "imageHeight": 40, "imageWidth": 56}
-        path = folder / "a.json"
+        said = {"imagePath": f"{NAME}.png", "imageData": data, "imageHeight": 40, "imageWidth": 56}
+        path = folder / f"{NAME}.json"
         path.write_text(json.dumps({"version": "5.5.0", "flags": {}, "shapes": shapes, **said}))
         return path
 
@@ -221,8 +233,8 @@ def labelme(embedded: bool) -> Reader:
 
 
 def cellpose(folder: Path) -> Path:
-    Image.fromarray(scene().picture).save(folder / "a.png")
-    path = folder / "a_cp_masks.png"
+    Image.fromarray(scene().picture).save(folder / f"{NAME}.png")
+    path = folder / f"{NAME}_cp_masks.png"
     Image.fromarray((scene().instances * 70).astype(np.uint16)).save(path)
     return path
 
@@ -232,8 +244,8 @@ def mask_files(folder: Path) -> Path:
     (folder / "masks" / "a").mkdir(parents=True)
     Image.fromarray(scene().picture).save(folder / "images" / "a.png")
     for number, mask in enumerate(objects()):
-        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / "a" / f"{number}.png")
-    return folder / "masks" / "a" / "0.png"
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / "a" / f"{NAME}_{number}.png")
+    return folder / "masks" / "a" / f"{NAME}_0.png"
 
 
 def read_nuclei(root: Path, note: Note) -> np.ndarray:
@@ -247,8 +259,8 @@ def nucleus() -> Reader:
             (folder / "a" / part).mkdir(parents=True)
         Image.fromarray(scene().picture).save(folder / "a" / "images" / "a.png")
         for number, mask in enumerate(objects()):
-            Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "a" / "masks" / f"{number}.png")
-        return folder / "a" / "masks" / "0.png"
+            Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "a" / "masks" / f"{NAME}_{number}.png")
+        return folder / "a" / "masks" / f"{NAME}_0.png"
 
     return Reader(make, lambda path, note: read_nuclei(path.parents[2], note))
 
@@ -364,11 +376,27 @@ def instances() -> Reader:
 
 def record() -> Reader:
     def make(folder: Path) -> Path:
-        (folder / "records").mkdir()
-        write_record(folder, Record("a", "../a.png", "0" * 64, True, (40, 56), (40, 56), {"cat": 2}), [], [])
-        return folder / "records" / "a.gz"
+        entry = {
+            "image_id": NAME,
+            "category_id": 1,
+            "score": 0.5,
+            "segmentation": to_run_lengths(objects()[0]),
+        }
+        known = Record(NAME, f"../{NAME}.png", "0" * 64, True, (40, 56), (40, 56), {"cat": 1})
+        (folder / RECORDS).mkdir()
+        write_record(folder, known, [Row(1, "cat", 0.5, 30, 1, 2, 3, 4, 2.0, 3.0)], [entry])
+        return folder / RECORDS / f"{NAME}.gz"
 
-    return Reader(make, lambda path, note: shown(read_record(path)))
+    def read(path: Path, note: Note) -> np.ndarray:
+        with tempfile.TemporaryDirectory() as place:
+            out = Path(place)
+            for folder, name in ((RECORDS, path.name), (MAPS[1], f"{NAME}.png")):
+                (out / folder).mkdir()
+                (out / folder / name).write_bytes(path.read_bytes())
+            gather(out, True, note)
+            return shown([(out / name).read_text("utf8") for name in (INSTANCES, TABLE, PAGE)])
+
+    return Reader(make, read)
 
 
 def board() -> Reader:

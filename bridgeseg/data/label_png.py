@@ -142,9 +142,11 @@ def check_sums(path: str | Path, data: bytes) -> None:
 
     Example:
         >>> import io
-        >>> file = io.BytesIO()
-        >>> Image.new("L", (3, 2)).save(file, "PNG")
-        >>> check_sums("map.png", file.getvalue())
+        >>> Image.new("L", (3, 2)).save(file := io.BytesIO(), "PNG")
+        >>> check_sums("map.png", file.getvalue()[:-1] + b"?")
+        Traceback (most recent call last):
+            ...
+        bridgeseg.structures.labels.BadInput: map.png: is damaged (a checksum does not fit), expected a whole PNG
 
     Built in chapter 2.
     """

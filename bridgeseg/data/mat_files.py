@@ -44,7 +44,8 @@ def read_struct(path: str | Path, title: str, fields: Collection[str]) -> dict[s
     path: a file of version 5, as MATLAB writes it with -v6 and -v7, and Octave and scipy do too
     title: the variable that is the struct
     fields: which of its fields to read; the others are passed over
-    returns: the arrays by field, in the shape and type stored, read-only; nothing for a field that the struct lacks
+    returns: by field an array (h, w) or of more axes, integer or float as stored, read-only; none for a field that the
+        struct lacks
     raises: BadInput when the file cannot be read, takes more than MOST_BYTES, is damaged on the way to these arrays,
         has no such struct, or a field is no array of real numbers
 

@@ -64,7 +64,7 @@ def read_label_image(path: str | Path) -> np.ndarray:
         raise BadInput(f"{path}: numbers that are not whole, expected those of the objects")
     if values.min() < 0:
         raise BadInput(f"{path}: number {values.min()}, expected 0 or more")
-    if values.max() >= 2**63:
+    if int(values.max()) >= 2**63:  # a truth value is compared with no number beyond int64
         raise BadInput(f"{path}: number {values.max()}, expected less than 2⁶³")
     return values.astype(np.int64)
 

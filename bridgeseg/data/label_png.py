@@ -46,7 +46,7 @@ def read_label_png(path: str | Path, colours: np.ndarray | None = None) -> tuple
     Built in chapter 2.
     """
     with opened(path, ("PNG",)) as image:
-        _check_sums(path)
+        check_sums(path, Path(path).read_bytes())
         depth, kind = _header(image)
         if kind in _COLOURS:
             raise BadInput(
@@ -138,9 +138,24 @@ def _header(image: Image.Image) -> tuple[int, int]:
     return depth, kind
 
 
-def _check_sums(path: str | Path) -> None:
-    """Refuse a PNG with a chunk whose checksum is another: Pillow passes over those of the pixels."""
-    data, place = Path(path).read_bytes(), 8
+def check_sums(path: str | Path, data: bytes) -> None:
+    """Refuse a PNG with a chunk whose checksum is another: Pillow passes over those of the pixels.
+
+    path: the PNG, for the message
+    data: what it holds
+    raises: BadInput where it is so
+
+    Example:
+        >>> import io
+        >>> Image.new("L", (3, 2)).save(file := io.BytesIO(), "PNG")
+        >>> check_sums("map.png", file.getvalue()[:-1] + b"?")
+        Traceback (most recent call last):
+            ...
+        bridgeseg.structures.labels.BadInput: map.png: is damaged (a checksum does not fit), expected a whole PNG
+
+    Built in chapter 2.
+    """
+    place = 8
     while place + 12 <= len(data):
         length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
         end = place + 8 + length

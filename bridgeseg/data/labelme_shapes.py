@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from bridgeseg.data.json_files import clean_name
+from bridgeseg.data.label_png import check_sums
 from bridgeseg.data.pictures import MOST_PIXELS
 from bridgeseg.data.polygons import Patch, fill_disc, fill_polygon, paste, reaches_beyond, read_points
 from bridgeseg.structures.labels import BadInput
@@ -87,7 +88,9 @@ def _mask(points: np.ndarray, text: Any, size: tuple[int, int]) -> tuple[Patch, 
     if len(points) != 2 or not isinstance(text, str):
         raise BadInput("a mask without its box or its PNG")
     try:
-        with Image.open(io.BytesIO(base64.b64decode(text)), formats=("PNG",)) as image:
+        data = base64.b64decode(text)
+        check_sums("its PNG", data)
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise BadInput(f"a mask of {image.width} x {image.height} pixels")
             mask = np.asarray(image)

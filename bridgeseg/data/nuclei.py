@@ -27,6 +27,7 @@ from bridgeseg.data.endings import (
     listed,
     say_seconds,
 )
+from bridgeseg.data.label_png import check_sums
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.splits import set_aside
 from bridgeseg.data.stored_numbers import check_size, read_mask
@@ -191,7 +192,9 @@ def _read_mask(path: Path, size: tuple[int, int]) -> tuple[int, int, np.ndarray]
         return _cut(_whole(path, size), path)
     try:
         # Not Image.open, which looks for plug-ins and weighs formats for each of 24,000 files.
-        mask: Image.Image = PngImagePlugin.PngImageFile(io.BytesIO(path.read_bytes()))
+        data = path.read_bytes()
+        mask: Image.Image = PngImagePlugin.PngImageFile(io.BytesIO(data))
+        check_sums(path, data)
         check_size(path, (mask.height, mask.width), size)
         mask.load()
     except BadInput:

@@ -8,12 +8,12 @@ Built in chapter 2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from bridgeseg.data.mat_files import read_struct
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.splits import read_names, read_paper_lists
 from bridgeseg.data.voc import CATEGORIES
@@ -33,7 +33,7 @@ class SbdFolder:
     names: read these pictures and no list
     note: called with a line for what is passed over
     raises: BadInput naming what is missing: a list, a picture or one of its two .mat files; when the counts of the
-        lists are not the paper's; when scipy is not installed
+        lists are not the paper's
 
     Built in chapter 2.
     """
@@ -51,7 +51,6 @@ class SbdFolder:
         note: Note = unsaid,
     ) -> None:
         self._note = Once(note)
-        scipy_reader()  # now, and not after an hour's download of pictures
         self.root = Path(root)
         self.names = list(names) if names is not None else self._listed(split, voc)
         if not self.names:
@@ -102,16 +101,14 @@ class SbdFolder:
         picture = read_picture(self.root / "img" / f"{name}.jpg", note=self._note)
         size = picture.shape[:2]
         path = self.root / "cls" / f"{name}.mat"
-        categories = _whole(path, _map(path, _struct(path, "GTcls"), size), np.uint8)
+        categories = _whole(path, _map(path, read_struct(path, "GTcls", ["Segmentation"]), size), np.uint8)
         if (wrong := categories[(categories >= len(CATEGORIES)) & (categories != VOID)]).size:
             raise BadInput(f"{path}: category {wrong[0]}, expected at most {len(CATEGORIES) - 1}")
         path = self.root / "inst" / f"{name}.mat"
-        struct = _struct(path, "GTinst")
-        instances = _whole(path, _map(path, struct, size), np.int32)
+        fields = read_struct(path, "GTinst", ["Segmentation", "Categories"])
+        instances = _whole(path, _map(path, fields, size), np.int32)
         instances[instances == VOID] = 0
-        of_instance = np.zeros(0, np.int64)
-        if struct.dtype.names and "Categories" in struct.dtype.names:
-            of_instance = _whole(path, np.asarray(struct["Categories"]), np.int64).ravel()  # (n,)
+        of_instance = _whole(path, fields.get("Categories", np.zeros(0)), np.int64).ravel()  # (n,)
         if instances.max(initial=0) > len(of_instance):
             raise BadInput(
                 f"{path}: instance {instances.max()} without a category, Categories names {len(of_instance)}"
@@ -125,34 +122,10 @@ class SbdFolder:
         return Sample(name, picture, categories, instances)
 
 
-def scipy_reader() -> Any:
-    """Return scipy's loadmat, which reads MATLAB's files.
-
-    raises: BadInput in one line where scipy is not installed
-
-    Built in chapter 2.
-    """
-    try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise BadInput("SBD: its .mat files need scipy, which is not installed; pip install scipy") from error
-    return loadmat
-
-
-def _struct(path: Path, title: str) -> np.void:
-    """The one MATLAB struct in a file, as a numpy record."""
-    try:
-        struct = scipy_reader()(path, variable_names=[title])[title].ravel()[0]
-        struct["Segmentation"]
-    except BadInput:
-        raise
-    except Exception as error:  # scipy meets broken files with many kinds, all of which mean this
-        raise BadInput(f"{path}: not to be read as a .mat file with {title}.Segmentation") from error
-    return struct
-
-
-def _map(path: Path, struct: np.void, size: tuple[int, ...]) -> np.ndarray:
-    labels = np.asarray(struct["Segmentation"])
+def _map(path: Path, fields: Mapping[str, np.ndarray], size: tuple[int, ...]) -> np.ndarray:
+    if "Segmentation" not in fields:
+        raise BadInput(f"{path}: a struct without the field Segmentation, expected the map of labels in it")
+    labels = fields["Segmentation"]
     if labels.shape != size:
         raise BadInput(f"{path}: Segmentation is {labels.shape}, its picture {size}; expected the same size")
     return labels

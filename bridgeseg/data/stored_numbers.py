@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from bridgeseg.data.label_png import check_sums
 from bridgeseg.data.palette import black_elsewhere
 from bridgeseg.data.pictures import deep_colours, opened, tiff_layout, turned
 from bridgeseg.data.tiff import Layout, read_numbers
@@ -75,6 +76,8 @@ def read_stored(path: str | Path) -> Stored:
                 " compression, or the package imagecodecs (pip install imagecodecs)"
             )
     with opened(path, FORMATS) as image:
+        if image.format == "PNG":
+            check_sums(path, path.read_bytes())
         if (pages := getattr(image, "n_frames", 1)) > 1:
             raise BadInput(f"{path}: {pages} pages, expected one")
         image.load()

@@ -6,14 +6,13 @@ Built in chapter 11.
 from __future__ import annotations
 
 import os
-import pickle
 from copy import deepcopy
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
+from bridgeseg.machine.files import read_tensors
 from bridgeseg.networks.mobilenet import MobileNet
 from bridgeseg.networks.resnet import ResNet
 from bridgeseg.structures.labels import BadInput
@@ -69,8 +68,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     raises: BadInput when the file is absent, is no file of weights, or holds anything but tensors by name
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        state = read_tensors(path)
+    except Exception as error:  # the loader raises whatever the bytes suggest to it
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"{path}: cannot be read as weights: {reason}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

@@ -15,7 +15,6 @@ Built in chapter 10.
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -26,7 +25,7 @@ from typing import Any, BinaryIO, cast
 import torch
 from torch import Tensor, nn
 
-from bridgeseg.machine.files import write_tensors, write_text
+from bridgeseg.machine.files import read_tensors, write_tensors, write_text
 from bridgeseg.networks.pretrained import load_exactly
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.build import build_networks
@@ -194,15 +193,13 @@ def load_weights(file: BinaryIO, where: str, device: torch.device | str = "cpu")
     where: what the file is called, for messages
     device: as in `load_run`
     returns: the run, as `load_run`
-    raises: BadInput when it is no file of this package, is cut off, does not fit its own recipe, or holds weights that
-        are not finite
+    raises: BadInput when it is no file of this package, is cut off or damaged, does not fit its own recipe, or holds
+        weights that are not finite
 
     Built in chapter 10.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of strange pickles before it refuses them
-            values = torch.load(file, map_location="cpu", weights_only=True)
+        values = read_tensors(file)
     except Exception as error:  # the loader raises whatever the bytes suggest to it
         raise BadInput(f"{where}: no weights that can be loaded ({type(error).__name__})") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:

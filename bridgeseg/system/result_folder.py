@@ -195,10 +195,10 @@ def gather(out: Path, pages: bool, removed: Callable[[str], None]) -> list[Recor
         elif left.parent != out or time.time() - left.stat().st_mtime > OTHERS:
             left.unlink(missing_ok=True)
     records: list[tuple[Path, Record]] = []
-    names = set()
+    names = {path.stem for path in (out / RECORDS).glob("*.gz")}
     for path in sorted((out / RECORDS).glob("*.gz")):
+        _line(path, 2)  # its checksum: files are removed by what a record says
         record = read_record(path)
-        names.add(record.name)
         if record.finished and (out / MAPS[1] / f"{record.name}.png").exists():
             records.append((path, record))
             continue
@@ -297,10 +297,10 @@ def _line(path: Path, number: int) -> bytes:
     """One line of a record."""
     try:
         with gzip.open(path) as file:
-            for _ in range(number):
-                file.readline()
+            if number:  # to the end, where the checksum is
+                return file.read().split(b"\n")[number]
             return file.readline().rstrip(b"\n")
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, IndexError) as error:
         raise BadInput(f"{path}: damaged, expected what segment wrote; remove it ({error})") from None
 
 

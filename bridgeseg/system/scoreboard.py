@@ -195,6 +195,8 @@ def read_board(folder: str | Path) -> list[Score]:
         lines = path.read_text("utf8").splitlines()
     except FileNotFoundError:
         return []
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: is no text ({error.reason}), expected a scoreboard") from None
     board = []
     for number, line in enumerate(lines, 1):
         try:

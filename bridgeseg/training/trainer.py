@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from bridgeseg.machine.bfloat16 import computes_bfloat16
 from bridgeseg.machine.distributed import gathered, processes, rank, share_batch_statistics
-from bridgeseg.machine.files import write_tensors
+from bridgeseg.machine.files import read_tensors, write_tensors
 from bridgeseg.machine.progress import Progress, silent
 from bridgeseg.networks.preprocessing import normalise
 from bridgeseg.structures.labels import BadInput
@@ -332,7 +332,7 @@ class Trainer:
         if self.state_file is None:
             raise BadInput("state: no file was given, expected one to resume from")
         try:
-            state = torch.load(self.state_file, map_location=self.device, weights_only=True)
+            state = read_tensors(self.state_file, self.device)
             recipe, seed = Recipe.from_json(state["recipe"], str(self.state_file)), state["seed"]
             if recipe != self.recipe or seed != self.seed:
                 raise BadInput(
@@ -346,5 +346,5 @@ class Trainer:
             self.optimiser.load_state_dict(state["optimiser"])
         except BadInput:
             raise
-        except Exception as error:  # torch.load raises whatever the bytes suggest to it
+        except Exception as error:  # the loader raises whatever the bytes suggest to it
             raise BadInput(f"{self.state_file}: not a saved state ({type(error).__name__})") from error

@@ -34,6 +34,7 @@ ALL_TITLES = TITLES | {
     "box-choices": "encodings, losses, weights and hard pixels of the boxes",
     "depth": "plain and residual networks of growing depth",
     "each-chapter": "what each chapter brought, the chapter run last",
+    "fuzz-files": "ten thousand damaged files, and what comes of them",
     "grouping-choices": "what each choice in the grouping is worth",
     "grouping-cost": "what a grouping costs by pixels and by instances",
     "grouping-speed": "how fast grouping is",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chapter_form import MACHINE_PATH
 from chapter_prose import results_read
 from chapter_runs import by_itself, executed, in_rotation, printed
 from colab_environment import made
@@ -33,6 +34,12 @@ def found(python: Path | str, folder: Path, *path: Path) -> dict[str, object]:
     ran = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=there)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS))
+def test_none_names_a_path_of_a_machine(name: str) -> None:
+    lines = (BOOK / "results" / f"{name}.json").read_text("utf8").splitlines()
+    none_of(line.strip() for line in lines if MACHINE_PATH.search(line))
 
 
 def test_a_clone_has_them(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import http.server
 import io
 import re
 import socket
+import sys
 import threading
 import urllib.error
 from collections.abc import Iterator
@@ -261,6 +262,12 @@ def test_voc_and_sbd_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyP
         download_voc(tmp_path)
     (tmp_path / "cls").mkdir()
     with pytest.raises(BadInput, match="cls: part of an SBD that is not whole"):
+        download_sbd(tmp_path)
+
+
+def test_without_scipy_sbd_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with pytest.raises(BadInput, match="needs scipy, which is not installed; pip install scipy$"):
         download_sbd(tmp_path)
 
 

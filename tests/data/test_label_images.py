@@ -48,6 +48,13 @@ def test_numbers_of_any_width_are_the_objects(tmp_path: Path, kind: type, top: i
     assert np.array_equal(sample.categories, EXPECTED > 0)
 
 
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_numbers_of_one_bit_are_one_object(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(LABELS > 0).save(path)
+    assert np.array_equal(read_label_image(path), LABELS > 0)
+
+
 def test_a_label_image_without_background_has_objects_only(tmp_path: Path) -> None:
     picture(tmp_path / "images" / "a.png")
     labels(tmp_path / "masks" / "a.png", LABELS + 3)

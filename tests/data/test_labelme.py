@@ -46,6 +46,15 @@ def read(root: Path) -> tuple[Any, Findings]:
     return (folder, sample), findings
 
 
+def test_a_mask_whose_pixels_have_changed_is_counted(tmp_path: Path) -> None:
+    data = bytearray(png(np.array([[1, 0], [1, 1]], np.uint8) * 255))
+    data[data.index(b"IEND") - 5] ^= 1  # in the checksum of the pixels
+    damaged = shape("c", [[1, 5], [2, 6]], "mask", mask=base64.b64encode(data).decode())
+    write(tmp_path, "one", [shape("b", SQUARE), damaged])
+    _, findings = read(tmp_path)
+    assert any("checksum does not fit" in line for line in findings.lines())
+
+
 def test_every_kind_of_area_is_read(tmp_path: Path) -> None:
     mask = np.array([[1, 0], [1, 1]], np.uint8) * 255
     held = base64.b64encode(png(mask)).decode()

@@ -180,3 +180,19 @@ def test_sizes_are_compared_and_a_turn_is_named() -> None:
         check_size(Path("a.png"), (4, 5), (5, 4))
     with pytest.raises(BadInput, match=r"expected the same size$"):
         check_size(Path("a.png"), (4, 5), (4, 6))
+
+
+def test_a_png_whose_numbers_have_changed_on_the_disk_is_refused(tmp_path: Path) -> None:
+    """Pillow passes over the checksum of the pixels: the numbers would be others, without a word."""
+    masks = picture(tmp_path)
+    rows = [bytes([200] * 5) for _ in range(4)]
+    data = bytearray(png(masks / "m.png", rows, 8, 0).read_bytes())
+    data[data.index(b"IEND") - 5] ^= 1  # in the checksum, so that the numbers themselves are right
+    (masks / "m.png").write_bytes(data)
+    with Image.open(masks / "m.png") as image:
+        assert (np.asarray(image) == 200).all()
+    for read in (read_stored, read_mask, read_label_image):
+        with pytest.raises(BadInput, match=r"m\.png: is damaged \(a checksum does not fit\)"):
+            read(masks / "m.png")
+    with pytest.raises(BadInput, match=r"m\.png: is damaged"):
+        nucleus(tmp_path)

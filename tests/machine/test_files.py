@@ -7,12 +7,14 @@ import os
 import signal
 import stat
 import threading
+import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+import torch
 
-from bridgeseg.machine.files import UNFINISHED, write_atomically, write_tensors, write_text
+from bridgeseg.machine.files import UNFINISHED, read_tensors, write_atomically, write_tensors, write_text
 
 posix = pytest.mark.skipif(os.name != "posix", reason="no such files here")
 
@@ -159,3 +161,23 @@ def test_an_open_file_is_written_into_as_what_is_printed_to_it(flag: int, tmp_pa
 def test_a_folder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_atomically(tmp_path, lambda file: pytest.fail("called"))
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_tensors_come_back_from_a_path_and_from_an_open_file(older: bool, tmp_path: Path) -> None:
+    """PyTorch's files from before its version 1.6 are no zip, and torchvision's addresses still have such."""
+    values, path = {"a": torch.arange(5.0)}, tmp_path / "a.pt"
+    torch.save(values, path, _use_new_zipfile_serialization=not older)
+    assert torch.equal(read_tensors(path)["a"], values["a"])
+    with path.open("rb") as file:
+        assert torch.equal(read_tensors(file)["a"], values["a"])
+
+
+def test_one_changed_bit_of_a_tensor_is_noticed(tmp_path: Path) -> None:
+    tensor = torch.arange(1000.0)
+    data = bytearray(write_tensors(tmp_path / "a.pt", {"a": tensor}).read_bytes())
+    data[data.index(tensor.numpy().tobytes()) + 2003] ^= 1
+    (tmp_path / "a.pt").write_bytes(data)
+    assert not torch.equal(torch.load(tmp_path / "a.pt", weights_only=True)["a"], tensor)  # PyTorch does not
+    with pytest.raises(zipfile.BadZipFile, match="the checksum of .*/data/0 is wrong"):
+        read_tensors(tmp_path / "a.pt")

@@ -102,6 +102,11 @@ def written(kind, path, run):
     elif kind == "cut off":
         save_weights(run, path)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif kind == "a bit of a weight turned over":
+        data = bytearray(save_weights(run, path).read_bytes())
+        weight = max(run.networks.state_dict().values(), key=torch.Tensor.numel)
+        data[data.index(weight.numpy().tobytes()) + 1] ^= 1
+        path.write_bytes(data)
     elif kind == "folder":
         path.mkdir()
     else:
@@ -135,7 +140,13 @@ def written(kind, path, run):
     [
         *("text", "empty", "zip", "pickle with code", "torch file with code", "tensor"),
         *("state dict of something else", "cut off", "folder", "wrong shapes", "a tensor missing"),
-        *("a tensor too many", "no tensors", "no recipe", "recipe of another version"),
+        *(
+            "a bit of a weight turned over",
+            "a tensor too many",
+            "no tensors",
+            "no recipe",
+            "recipe of another version",
+        ),
         *("trunk that does not exist", "head that does not exist", "other categories"),
     ],
 )

@@ -387,6 +387,10 @@ def test_a_damaged_record_is_one_line_and_nothing_is_written_over(tmp_path: Path
         assert errors
         assert all(str(out / "records" / "a.gz") in line for line in errors)
         assert content(out) | {"records/a.gz": b""} == before | {"records/a.gz": b""}
+    (out / "records" / "a.gz").write_bytes(whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:])  # its checksum
+    with pytest.raises(BadInput, match=r"records.a\.gz: damaged"):
+        result_folder.gather(out, pages=True, removed=pytest.fail)
+    assert content(out) | {"records/a.gz": b""} == before | {"records/a.gz": b""}
     (out / "records" / "a.gz").write_bytes(whole[:-20])
     assert segmented(out, tmp_path / "a.png") == (1, [], [])  # whose it is can still be read
     assert told(out) == {"a": 3}

@@ -141,6 +141,12 @@ def test_a_line_that_is_none_is_named(tmp_path, text):
         read_board(tmp_path)
 
 
+def test_a_board_that_is_no_text_is_named(tmp_path):
+    (tmp_path / BOARD).write_bytes(b'{"use": 1}\n\xde\n')
+    with pytest.raises(BadInput, match=f"{BOARD}: is no text"):
+        read_board(tmp_path)
+
+
 def test_the_best_stands_first_and_sizes_stand_apart():
     board = [
         Score(1, "d", "low", "a", 5, 0.3, (0.1, 0.1, 0.1), 0.1, 1.0),

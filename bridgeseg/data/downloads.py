@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import importlib.util
 import os
 import ssl
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bridgeseg.data.archives import check_archive, nuclei_from_zip, pedestrians_from_zip
+from bridgeseg.data.mat_files import check_scipy
 from bridgeseg.data.sbd import SbdFolder
 from bridgeseg.data.voc import VocFolder
 from bridgeseg.structures.labels import BadInput
@@ -150,7 +150,7 @@ def download_voc(root: str | Path, year: str = "2012") -> Path:
 
 
 def download_sbd(root: str | Path) -> Path:
-    """Download SBD (1.4 GB) through torchvision, which needs scipy for it, unless it is there whole.
+    """Download SBD (1.4 GB) through torchvision, unless it is there whole; needs scipy.
 
     root: gets img, cls, inst, train.txt and val.txt
     returns: root, for `SbdFolder`
@@ -159,16 +159,13 @@ def download_sbd(root: str | Path) -> Path:
     Built in chapter 2.
     """
     root = Path(root)
+    check_scipy()
     if not _whole(lambda: SbdFolder(root, "all")):
         for part in ("img", "cls", "inst", "train.txt", "val.txt"):
             if (root / part).exists():
                 raise BadInput(
                     f"{root / part}: part of an SBD that is not whole, expected all of it or nothing"
                 )
-        if importlib.util.find_spec("scipy") is None:
-            raise BadInput(
-                "SBD: torchvision's download of it needs scipy, which is not installed; pip install scipy"
-            )
         from torchvision.datasets import SBDataset
 
         _through_torchvision("SBD", lambda: SBDataset(str(root), "train", "segmentation", download=True))

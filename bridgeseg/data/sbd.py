@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bridgeseg.data.mat_files import read_struct
+from bridgeseg.data.mat_files import check_scipy, read_struct
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.splits import read_names, read_paper_lists
 from bridgeseg.data.voc import CATEGORIES
@@ -33,7 +33,7 @@ class SbdFolder:
     names: read these pictures and no list
     note: called with a line for what is passed over
     raises: BadInput naming what is missing: a list, a picture or one of its two .mat files; when the counts of the
-        lists are not the paper's
+        lists are not the paper's; when scipy is not installed
 
     Built in chapter 2.
     """
@@ -51,6 +51,7 @@ class SbdFolder:
         note: Note = unsaid,
     ) -> None:
         self._note = Once(note)
+        check_scipy()  # now, and not after an hour's download of pictures
         self.root = Path(root)
         self.names = list(names) if names is not None else self._listed(split, voc)
         if not self.names:

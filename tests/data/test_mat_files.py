@@ -1,9 +1,12 @@
-"""The reader of .mat files against scipy's: MATLAB's own files, written ones, and damaged ones."""
+"""What a .mat file holds is what scipy reads, and no file ends the process that asks for it."""
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -47,43 +50,43 @@ def test_it_reads_what_scipy_reads(file: Path) -> None:
 
 def test_a_field_that_lacks_is_left_out_and_boundaries_are_no_numbers(file: Path) -> None:
     assert set(read_struct(file, "GTinst", ["Segmentation", "Depth"])) == {"Segmentation"}
-    with pytest.raises(BadInput, match="expected real numbers|expected an array of real numbers"):
+    with pytest.raises(BadInput, match="GTinst.Boundaries holds no real numbers"):
         read_struct(file, "GTinst", ["Boundaries"])
 
 
-@pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "?"])
-@pytest.mark.parametrize("shape", [(3, 4), (1, 1), (0, 0), (5, 0), (2, 3, 4)])
-def test_numbers_of_every_type_and_shape(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("kind", ["u1", "i4", "u8", "f4", "f8", "?"])
+@pytest.mark.parametrize("shape", [(3, 4), (0, 0), (2, 3, 4)])
+def test_numbers_keep_their_type_and_shape(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
     numbers = np.arange(np.prod(shape)).reshape(shape).astype(kind)
-    scipy_io.savemat(tmp_path / "a.mat", {"before": 1, "s": {"x": numbers, "long_name_of_a_field": 2}})
+    scipy_io.savemat(tmp_path / "a.mat", {"before": 1, "s": {"x": numbers}})
     found = read_struct(tmp_path / "a.mat", "s", ["x"])["x"]
     np.testing.assert_array_equal(found, numbers)
     assert found.dtype == (np.uint8 if kind == "?" else numbers.dtype)
 
 
-@pytest.mark.parametrize("program", ["6.1_SOL2", "6.5.1_GLNX86", "7.1_GLNX86", "7.4_GLNX86"])
-def test_what_matlab_wrote_reads_as_scipy_reads_it(program: str) -> None:
-    """Of both byte orders, compressed since version 7, with texts, cells and complex numbers beside."""
+@pytest.mark.parametrize("program", ["6.1_SOL2", "6.5.1_GLNX86", "7.4_GLNX86"])
+def test_matlabs_own_files_are_read(program: str) -> None:
     folder = Path(scipy_io.__file__).parent / "matlab" / "tests" / "data"
     if not folder.is_dir():
         pytest.skip("this scipy comes without MATLAB's files")
     path = folder / f"teststruct_{program}.mat"
-    expected = by_scipy(path, "teststruct")
-    np.testing.assert_array_equal(
-        read_struct(path, "teststruct", ["doublefield"])["doublefield"], expected["doublefield"]
-    )
-    for field in ("stringfield", "complexfield"):
-        with pytest.raises(BadInput, match="expected real numbers|expected an array of real numbers"):
-            read_struct(path, "teststruct", [field])
+    found = read_struct(path, "teststruct", ["doublefield"])["doublefield"]
+    np.testing.assert_array_equal(found, by_scipy(path, "teststruct")["doublefield"])
+    with pytest.raises(BadInput, match="complexfield holds no real numbers"):
+        read_struct(path, "teststruct", ["complexfield"])
+
+
+def test_what_is_no_struct_is_named(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no variable GTcls, expected a struct of that name"):
+        read_struct(file, "GTcls", FIELDS)
+    scipy_io.savemat(tmp_path / "b.mat", {"GTinst": np.eye(3)})
+    with pytest.raises(BadInput, match="GTinst is no struct, expected one with Segmentation, Categories"):
+        read_struct(tmp_path / "b.mat", "GTinst", FIELDS)
+    with pytest.raises(BadInput, match=r"cannot be read \(Is a directory\)"):
+        read_struct(tmp_path, "GTinst", FIELDS)
 
 
 # Damaged files
-
-
-def changed(file: Path, place: int, value: bytes) -> None:
-    data = bytearray(file.read_bytes())
-    data[place : place + len(value)] = value
-    file.write_bytes(data)
 
 
 @pytest.fixture
@@ -92,49 +95,38 @@ def plain(tmp_path: Path) -> Path:
     return tmp_path / "a.mat"
 
 
-def place_of(file: Path, what: bytes) -> int:
-    """Where some bytes stand, which stand there once."""
-    data = file.read_bytes()
-    assert data.count(what) == 1
-    return data.index(what)
-
-
 NUMBERS = bytes(np.arange(12, dtype=np.uint8).reshape(3, 4).T.tobytes())
 
 
 @pytest.mark.parametrize(
-    ("before_numbers", "value", "said"),
+    ("before_numbers", "value"),
     [
-        (-8, b"\0\0\0\0", "numbers of type 0, expected 1, 2, 3"),  # scipy ends the process
-        (-8, b"\x02\x80\0\0", "an element of 32768 bytes where|of 32770|expected"),  # and here
-        (
-            -39,
-            b"\x08",
-            "a field of class 9, expected real numbers",
-        ),  # complex without a second part: and here
-        (-40, b"\x04", "a field of class 4, expected real numbers"),
-        (-8, b"\x09\0\0\0", "buffer size must be a multiple"),
-        (-4, b"\xff\xff\xff\xff", "an element of 4294967295 bytes where"),
-        (-4, b"\x0b\0\0\0", "11 numbers for the shape (3, 4)"),
-        (-24, b"\xff\xff\xff\x7f", "12 numbers for the shape (2147483647, 4)"),
-        (-21, b"\xff", "an array with 2 flags and the shape"),
+        (-8, b"\0\0\0\0"),  # numbers of no type: scipy ends the process
+        (-8, b"\x02\x80\0\0"),  # and here
+        (-39, b"\x08"),  # complex without a second part: and here
+        (-4, b"\xff\xff\xff\xff"),  # 4 GB of numbers
+        (-24, b"\xff\xff\xff\x7f"),  # two thousand million rows
     ],
 )
-def test_what_an_array_says_of_itself_is_compared_with_what_is_there(
-    plain: Path, before_numbers: int, value: bytes, said: str
+def test_a_file_that_ends_scipy_is_one_line_and_the_next_is_read(
+    plain: Path, tmp_path: Path, before_numbers: int, value: bytes
 ) -> None:
-    changed(plain, place_of(plain, NUMBERS) + before_numbers, value)
+    whole = plain.read_bytes()
+    assert whole.count(NUMBERS) == 1
+    place = whole.index(NUMBERS) + before_numbers
+    plain.write_bytes(whole[:place] + value + whole[place + len(value) :])
     with pytest.raises(BadInput) as error:
         read_struct(plain, "s", ["x"])
-    assert any(each in str(error.value) for each in said.split("|"))
     assert str(error.value).startswith(f"{plain}: cannot be read as a .mat file (")
+    assert "\n" not in str(error.value)
+    (tmp_path / "b.mat").write_bytes(whole)
+    assert read_struct(tmp_path / "b.mat", "s", ["x"])["x"].tobytes() == bytes(range(12))
 
 
-def test_no_damage_does_harm_in_silence(file: Path) -> None:
-    """Cut off, overwritten, cut out: one line or the right numbers; wrong ones where nothing tells that they are."""
+def test_no_damage_is_more_than_one_line(file: Path) -> None:
     whole, right = file.read_bytes(), read_struct(file, "GTinst", FIELDS)
     wrong, refusals = 0, []
-    for number in range(1500):
+    for number in range(150):
         _, data = damaged(whole, random.Random(number))
         file.write_bytes(data)
         try:
@@ -145,34 +137,61 @@ def test_no_damage_does_harm_in_silence(file: Path) -> None:
             wrong += found.keys() != right.keys() or any(
                 not np.array_equal(found[name], right[name]) for name in right
             )
-    assert len(refusals) > 500
+    assert len(refusals) > 40
     assert all(said.startswith(f"{file}: ") and "\n" not in said for said in refusals)
-    assert (
-        wrong == 0 if len(whole) < 4000 else wrong < 100
-    )  # the compressed file has a checksum, the other none
+    if file.stat().st_size < 4000:  # compressed, with a checksum; the other has none
+        assert wrong == 0
 
 
-def test_much_out_of_little_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.mat"
-    scipy_io.savemat(path, {"s": {"x": np.zeros((1000, 1000))}}, do_compression=True)
-    assert read_struct(path, "s", ["x"])["x"].shape == (1000, 1000)
-    assert path.stat().st_size < 20_000
-    monkeypatch.setattr(mat_files, "MOST_BYTES", 1 << 20)
-    with pytest.raises(BadInput, match="cut off or take more than 1 MB"):
-        read_struct(path, "s", ["x"])
-    path.write_bytes(b"\0" * ((1 << 20) + 1))
-    with pytest.raises(BadInput, match="more than 1 MB"):
-        read_struct(path, "s", ["x"])
+# The process
 
 
-def test_tags_without_end_do_not_fill_the_memory(tmp_path: Path, plain: Path) -> None:
-    path = tmp_path / "tags.mat"
-    empty = b"\x02\0\0\0\0\0\0\0" * 100_000
-    path.write_bytes(plain.read_bytes()[:128] + b"\x0e\0\0\0" + len(empty).to_bytes(4, "little") + empty)
-    with pytest.raises(BadInput, match="too many elements"):
-        read_struct(path, "s", ["x"])
+def running() -> int:
+    """The number of the process that reads for this one."""
+    held = mat_files._PROCESSES[os.getpid()]._running
+    assert held is not None
+    return held.pid
 
 
-def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"cannot be read \(Is a directory\)"):
-        read_struct(tmp_path, "s", ["x"])
+def test_one_process_reads_all_files_and_a_killed_one_is_replaced(plain: Path) -> None:
+    read_struct(plain, "s", ["x"])
+    first = running()
+    read_struct(plain, "s", ["x"])
+    assert running() == first
+    os.kill(first, signal.SIGKILL)
+    mat_files._PROCESSES[os.getpid()]._running.wait()  # type: ignore[union-attr]
+    read_struct(plain, "s", ["x"])
+    assert running() != first
+
+
+def test_a_file_that_takes_too_long_is_one_line(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mat_files, "_PROCESSES", {})  # a new process imports first
+    monkeypatch.setattr(mat_files, "SECONDS", 0.001)
+    with pytest.raises(BadInput, match=r"a\.mat: cannot be read as a \.mat file \(it ended the process"):
+        read_struct(plain, "s", ["x"])
+
+
+def test_threads_get_each_what_they_asked_for(tmp_path: Path) -> None:
+    for number in range(8):
+        scipy_io.savemat(tmp_path / f"{number}.mat", {"s": {"x": np.full((40, 50), number)}})
+
+    def read(number: int) -> bool:
+        return bool((read_struct(tmp_path / f"{number % 8}.mat", "s", ["x"])["x"] == number % 8).all())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(read, range(64)))
+
+
+def test_a_forked_process_has_a_reader_of_its_own(plain: Path) -> None:
+    read_struct(plain, "s", ["x"])
+    first = running()
+    if not (child := os.fork()):
+        try:
+            right = read_struct(plain, "s", ["x"])["x"].tobytes() == bytes(range(12))
+            other = running()
+            mat_files._PROCESSES[os.getpid()].end()
+        finally:
+            os._exit(0 if right and other != first else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert read_struct(plain, "s", ["x"])["x"].tobytes() == bytes(range(12))
+    assert running() == first

@@ -267,7 +267,7 @@ def test_voc_and_sbd_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_without_scipy_sbd_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy", None)
-    with pytest.raises(BadInput, match="needs scipy, which is not installed; pip install scipy$"):
+    with pytest.raises(BadInput, match="need scipy, which is not installed; pip install scipy$"):
         download_sbd(tmp_path)
 
 

@@ -15,7 +15,7 @@ from bridgeseg.machine.environment import tier
 from bridgeseg.machine.progress import Bar
 from bridgeseg.machine.streams import complain, warn
 from bridgeseg.structures.labels import BadInput
-from bridgeseg.system.conversion import convert
+from bridgeseg.system.conversion import convert, locked
 from bridgeseg.system.first_look import look_at
 from bridgeseg.system.look_table import advice, look_table
 from bridgeseg.system.presets import recipe_named
@@ -61,9 +61,9 @@ def convert_verb(given: argparse.Namespace, began: float) -> int:
             warn(line)
     print(done.table())
     path = Path(given.out) / SHEET
-    draw_look(
-        look_at(open_dataset("voc", given.out, "train", count=SHEET_PICTURES), []), f"voc:{given.out}", path
-    )
+    with locked(Path(given.out)):  # another conversion into it has the lists away
+        look = look_at(open_dataset("voc", given.out, "train", count=SHEET_PICTURES), [])
+        draw_look(look, f"voc:{given.out}", path)
     print(f"{given.out}: opens as voc:{given.out}; {path} shows the first pictures")
     return 0
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 
-from bridgeseg.machine.files import UNFINISHED, write_atomically, write_tensors, write_text
+from bridgeseg.machine.files import UNFINISHED, sweep, write_atomically, write_tensors, write_text
 
 posix = pytest.mark.skipif(os.name != "posix", reason="no such files here")
 
@@ -159,3 +159,22 @@ def test_an_open_file_is_written_into_as_what_is_printed_to_it(flag: int, tmp_pa
 def test_a_folder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_atomically(tmp_path, lambda file: pytest.fail("called"))
+
+
+def test_an_error_names_the_file_and_not_what_it_was_called_before(tmp_path: Path) -> None:
+    for path, fill in ((tmp_path / "file", broken), (tmp_path / ("a" * 256), hello)):
+        with pytest.raises(OSError) as caught:
+            write_atomically(path, fill)
+        assert caught.value.filename == str(path)
+        assert ".unfinished" not in str(caught.value)
+
+
+def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".unfinished-a[1].zip.x", ".unfinished-b", "a[1].zip.y"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".unfinished-a[1].zip.folder" / "below").mkdir(parents=True)
+    sweep(tmp_path, "a[1].zip.")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".unfinished-b", "a[1].zip.y"]
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a[1].zip.y"]
+    sweep(tmp_path / "nowhere")

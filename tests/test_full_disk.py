@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from own_process import Said, content, ended, needs_fork, on_a_small_disk, said, started
-from small_archives import nuclei, pack, pedestrians
+from small_archives import nuclei, pack, pedestrians, png
 from small_calls import label_images, scene_files, untrained_run
 from small_recipe import SCENES, SMALL
 from torch import nn
@@ -295,7 +296,10 @@ def test_no_picture_is_cut_off_where_a_write_ends_early(tmp_path: Path) -> None:
     # A limit for every file, at which a write writes less than it was given, as on a disk with a few bytes left.
     resource = pytest.importorskip("resource")
     run, pictures = untrained_run(tmp_path / "run"), scene_files(tmp_path / "pictures", "a")
-    archive = pack(tmp_path / "PennFudanPed.zip", pedestrians(2))
+    # A pattern that comes again and again is small as a PNG, so that its JPEG is the first to be too large.
+    pattern = png(np.tile(np.random.default_rng(0).integers(0, 256, (5, 5, 3), np.uint8), (6, 8, 1)))
+    members = {name: pattern if "/PNGImages/Fudan" in name else data for name, data in pedestrians(2).items()}
+    archive = pack(tmp_path / "PennFudanPed.zip", members)
 
     def limited(most: int, work: Callable[[], Any]) -> Any:
         before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -244,9 +244,9 @@ def _fetch(
     timeout: float = 30,
 ) -> None:
     """Download a file unless it is there, by whoever has locked it."""
+    sweep(path.parent, f"{path.name}.")
     if _is_as_recorded(path, sha256):
         return
-    sweep(path.parent, f"{path.name}.")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{UNFINISHED}{path.name}.") as folder:
         part, record = Path(folder) / path.name, Path(folder) / _record(path).name
         digest = _stream(url, part, progress, timeout)

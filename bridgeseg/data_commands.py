@@ -19,7 +19,7 @@ from bridgeseg.machine.progress import Bar
 from bridgeseg.machine.streams import complain, warn
 from bridgeseg.structures.labels import BadInput
 from bridgeseg.system.bare_look import look_as_found
-from bridgeseg.system.conversion import convert
+from bridgeseg.system.conversion import convert, locked
 from bridgeseg.system.first_look import look_at
 from bridgeseg.system.look_table import advice, look_table
 from bridgeseg.system.made_smaller import made_smaller
@@ -67,9 +67,9 @@ def convert_verb(given: argparse.Namespace, began: float) -> int:
             warn(line)
     print(done.table())
     path = Path(given.out) / SHEET
-    draw_look(
-        look_at(open_dataset("voc", given.out, "train", count=SHEET_PICTURES), []), f"voc:{given.out}", path
-    )
+    with locked(Path(given.out)):  # another conversion into it has the lists away
+        look = look_at(open_dataset("voc", given.out, "train", count=SHEET_PICTURES), [])
+        draw_look(look, f"voc:{given.out}", path)
     print(f"{given.out}: opens as voc:{given.out}; {path} shows the first pictures")
     return 0
 

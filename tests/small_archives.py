@@ -63,4 +63,5 @@ def nuclei(count: int = 4, top: str = "") -> Members:
 
 
 def left(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """What stands in a folder, locks aside."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))

@@ -698,7 +698,7 @@ def test_a_disk_that_fills_up_while_training_is_one_line(name, tmp_path, capsys,
     monkeypatch.setattr(files, "write_atomically", write)
     assert main(["train", "--data", "scenes", "--out", str(tmp_path / "run")]) == 1
     lines = errors(capsys)
-    assert lines[-1] == f"bridgeseg: error: {tmp_path / 'run'}: No space left on device"
+    assert lines[-1] == f"bridgeseg: error: {tmp_path / 'run' / name}: No space left on device"
     assert not any("Traceback" in line for line in lines)
     assert not (tmp_path / "run" / "weights.pt").exists()
     assert not list((tmp_path / "run").glob(".*"))

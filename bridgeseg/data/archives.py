@@ -3,12 +3,14 @@
 An archive from the network is looked at before anything of it is written: whole, every member's checksum right, no
 member that would land outside its folder, as many pictures as the data set has. Then it is unpacked under a
 temporary name that becomes the real one when all is done, so that half a data set is never taken for a whole one.
+What a killed process left under such a name goes with the next call.
 
 Built in chapter 2.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -26,6 +28,8 @@ from PIL import Image
 from bridgeseg.data.label_png import read_label_png, write_label_png
 from bridgeseg.data.pictures import read_picture
 from bridgeseg.data.splits import set_aside
+from bridgeseg.machine.files import UNFINISHED, sweep
+from bridgeseg.machine.lock import held
 from bridgeseg.structures.labels import BadInput
 
 NUCLEI = 670  # pictures in BBBC038's stage1_train.zip
@@ -69,8 +73,8 @@ def nuclei_from_zip(archive: str | Path, out: str | Path, count: int | None = NU
     out: the folder to make; gets `stage1_train/<id>/…`
     count: how many pictures there must be; None for any number
     returns: out
-    raises: BadInput as `check_archive`, when out exists, when the count differs, or when a picture or its masks
-        are missing
+    raises: BadInput as `check_archive`, when out exists or cannot be written, when the count differs, or when a picture
+        or its masks are missing
 
     Built in chapter 2.
     """
@@ -106,7 +110,8 @@ def pedestrians_from_zip(archive: str | Path, out: str | Path, count: int | None
     out: the folder to make
     count: how many pictures there must be; None for any number
     returns: out
-    raises: BadInput as `check_archive`, when out exists, when the count differs, or when a picture has no mask
+    raises: BadInput as `check_archive`, when out exists or cannot be written, when the count differs, or when a picture
+        has no mask
 
     Built in chapter 2.
     """
@@ -132,7 +137,9 @@ def pedestrians_from_zip(archive: str | Path, out: str | Path, count: int | None
                     f"{archive}: PedMasks/{name}_mask.png is {labels.shape}, its picture {picture.shape[:2]}; "
                     "expected the same size"
                 )
-            Image.fromarray(picture).save(folder / "JPEGImages" / f"{name}.jpg", quality=95)
+            jpeg = io.BytesIO()  # not the file, since Pillow's encoder does not see that a disk has filled up
+            Image.fromarray(picture).save(jpeg, "JPEG", quality=95)
+            (folder / "JPEGImages" / f"{name}.jpg").write_bytes(jpeg.getvalue())
             write_label_png(folder / "SegmentationObject" / f"{name}.png", labels.astype(np.int32), void)
             source.unlink()
             mask.unlink()
@@ -171,16 +178,25 @@ def _opened(path: str | Path) -> Iterator[zipfile.ZipFile]:
 @contextmanager
 def _made(out: Path) -> Iterator[Path]:
     """A folder under a temporary name that becomes `out` when the block ends well, and goes when it does not."""
+    try:
+        _check_new(out)  # before a lock is made beside it
+        with held(out.with_name(f".{out.name}.lock"), f"{out}: another process unpacks it; waiting"):
+            _check_new(out)
+            sweep(out.parent, f"{out.name}.")
+            folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f"{UNFINISHED}{out.name}."))
+            try:
+                yield folder
+                umask = os.umask(0)
+                os.umask(umask)
+                folder.chmod(0o777 & ~umask)  # mkdtemp lets nobody else in
+                folder.rename(out)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+    except OSError as error:
+        raise BadInput(f"{out}: cannot be written ({error.strerror or error})") from error
+
+
+def _check_new(out: Path) -> None:
     if out.exists():
         raise BadInput(f"{out}: exists, expected a new folder to unpack into")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
-        yield folder
-        umask = os.umask(0)
-        os.umask(umask)
-        folder.chmod(0o777 & ~umask)  # mkdtemp lets nobody else in
-        folder.rename(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise

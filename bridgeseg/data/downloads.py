@@ -19,7 +19,8 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -28,6 +29,8 @@ from bridgeseg.data.archives import check_archive, nuclei_from_zip, pedestrians_
 from bridgeseg.data.mat_files import check_scipy
 from bridgeseg.data.sbd import SbdFolder
 from bridgeseg.data.voc import VocFolder
+from bridgeseg.machine.files import UNFINISHED, sweep
+from bridgeseg.machine.lock import held
 from bridgeseg.structures.labels import BadInput
 
 NUCLEI_URL = "https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip"  # 83 MB
@@ -56,29 +59,14 @@ def fetch(
     progress: called as bytes arrive
     timeout: seconds to wait for the server
     returns: path
-    raises: BadInput in one line: no network, no such page, cut off, another checksum, another than last time
+    raises: BadInput in one line: no network, no such page, cut off, another checksum, another than last time, no room
 
-    Built in chapter 2.
+    Another process that downloads the same is waited for; what a killed one left is taken away. Built in chapter 2.
     """
     path = Path(path)
-    record = path.with_name(f"{path.name}.sha256")
-    recorded = record.read_text()[:64] if record.is_file() else None
-    if path.is_file() and recorded is not None and _digest(path) == recorded and sha256 in (None, recorded):
-        return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-            part = Path(folder) / path.name
-            digest = _stream(url, part, progress, timeout)
-            for title, expected in (("published", sha256), (f"recorded in {record}", recorded)):
-                if expected not in (None, digest):
-                    raise BadInput(f"{url}: what came has SHA-256 {digest}, expected {expected}, {title}")
-            if check is not None:
-                check(part)
-            os.replace(part, path)
-        record.write_text(f"{digest}  {path.name}\n")
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from error
+    if not _is_as_recorded(path, sha256):
+        with _alone(path):
+            _fetch(url, path, sha256, check, progress, timeout)
     return path
 
 
@@ -211,13 +199,66 @@ def text_progress(title: str, stream: TextIO | None = None) -> Progress:
 
 
 def _download(out: Path, url: str, convert: Callable[[Path, Path], Path], progress: Progress | None) -> Path:
-    if out.exists():
-        return out  # made whole or not at all
     archive = out.parent / url.rsplit("/", 1)[1]
-    fetch(url, archive, check=check_archive, progress=progress or text_progress(archive.name))
-    convert(archive, out)
-    archive.unlink()  # its record stays
+    if out.exists() and not (archive.is_file() and _record(archive).is_file()):
+        return out  # made whole or not at all
+    with _alone(archive):
+        if not out.exists():
+            _fetch(url, archive, None, check_archive, progress or text_progress(archive.name))
+            convert(archive, out)
+        archive.unlink(missing_ok=True)  # also that of a process killed before it could; its record stays
     return out
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let no other process download a file meanwhile."""
+    try:
+        with held(path.with_name(f".{path.name}.lock"), f"{path}: another process downloads it; waiting"):
+            yield
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _recorded(path: Path) -> str | None:
+    record = _record(path)
+    return record.read_text()[:64] if record.is_file() else None
+
+
+def _is_as_recorded(path: Path, sha256: str | None) -> bool:
+    recorded = _recorded(path)
+    return (
+        path.is_file() and recorded is not None and _digest(path) == recorded and sha256 in (None, recorded)
+    )
+
+
+def _fetch(
+    url: str,
+    path: Path,
+    sha256: str | None,
+    check: Callable[[Path], object] | None,
+    progress: Progress | None,
+    timeout: float = 30,
+) -> None:
+    """Download a file unless it is there, by whoever has locked it."""
+    sweep(path.parent, f"{path.name}.")
+    if _is_as_recorded(path, sha256):
+        return
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{UNFINISHED}{path.name}.") as folder:
+        part, record = Path(folder) / path.name, Path(folder) / _record(path).name
+        digest = _stream(url, part, progress, timeout)
+        for title, expected in (("published", sha256), (f"recorded in {_record(path)}", _recorded(path))):
+            if expected not in (None, digest):
+                raise BadInput(f"{url}: what came has SHA-256 {digest}, expected {expected}, {title}")
+        if check is not None:
+            check(part)
+        record.write_text(f"{digest}  {path.name}\n")
+        os.replace(part, path)
+        os.replace(record, _record(path))
 
 
 def _stream(url: str, path: Path, progress: Progress | None, timeout: float) -> str:

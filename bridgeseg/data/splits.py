@@ -201,3 +201,35 @@ def held_out(names: Sequence[str], share: float, most: int = 40) -> list[str]:
     ranked = sorted(names, key=lambda name: hashlib.sha256(f"held out {name}".encode()).digest())
     chosen = set(ranked[: max(count, 0)])
     return [name for name in names if name in chosen]
+
+
+def divide(
+    names: Sequence[str], share: float, seed: int = 0, *, held: Collection[str] | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Divide pictures into train and val by a hash of each name, so that one more picture moves no other.
+
+    names: of the pictures
+    share: of them for val, on average, 0…1
+    seed: another one gives another hash
+    held: those with an object; None for all
+    returns: train and val in the order of the names; each has one where there are two pictures, and each has one with
+        an object where two have; where only one has, it is in train
+
+    Example:
+        >>> train, val = divide([f"picture {number}" for number in range(100)], 0.2)
+        >>> len(train), len(val)
+        (82, 18)
+
+    Built in chapter 12.
+    """
+    ranked = {name: hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names}
+    order = sorted(names, key=lambda name: ranked[name])
+    wanted = [name for name in order if held is None or name in held]
+    kept = (wanted or order)[-1:]  # by train, whatever the share
+    bound = int(share * 2**64)
+    val = {name for name in names if int.from_bytes(ranked[name][:8], "big") < bound} - {*kept}
+    if len(wanted) > 1 and not val & {*wanted}:
+        val.add(wanted[0])
+    elif not val:
+        val |= {*[name for name in order if name not in kept][:1]}
+    return tuple(name for name in names if name not in val), tuple(name for name in names if name in val)

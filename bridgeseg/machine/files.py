@@ -6,6 +6,7 @@ Built in chapter 6.
 from __future__ import annotations
 
 import errno
+import glob
 import io
 import os
 import re
@@ -35,16 +36,27 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> P
         at once when it is whole, without a rename
     write: called with the open temporary file, to fill it
     returns: the path
-    raises: OSError as the system gives it (disk full, no permission), IsADirectoryError for a folder; the old file, if
-        any, is then untouched and the temporary one is gone
+    raises: OSError as the system gives it (disk full, no permission), which names the file, IsADirectoryError for a
+        folder; the old file, if any, is then untouched and the temporary one is gone
 
     The permissions are those of the file that was there, or those that the system gives new files. Built in chapter 6.
     """
     path = Path(path)
+    try:
+        _write(path, write)
+    except OSError as error:
+        # Of a write the system does not say where, and a temporary name says nothing to anybody.
+        if error.filename is None or Path(os.fsdecode(error.filename)).name.startswith(UNFINISHED):
+            error.filename, error.filename2 = str(path), None
+        raise
+    return path
+
+
+def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:
     descriptor, place = _followed(path)
     if descriptor is not None:
         _pour(lambda: os.fdopen(os.dup(descriptor), "wb"), write)
-        return path
+        return
     try:
         mode = place.stat().st_mode
     except FileNotFoundError:
@@ -56,7 +68,7 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> P
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
         _pour(lambda: place.open("wb"), write)
-        return path
+        return
     number, temporary = tempfile.mkstemp(dir=place.parent, prefix=UNFINISHED)
     try:
         with os.fdopen(number, "wb") as file:
@@ -68,7 +80,21 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> P
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return path
+
+
+def sweep(folder: Path, name: str = "") -> None:
+    """Remove the temporary files and folders that killed processes left in a folder.
+
+    folder: it need not exist; of what is removed nobody writes anything meanwhile
+    name: with which their names go on
+
+    Built in chapter 6.
+    """
+    for left in [*folder.glob(f"{UNFINISHED}{glob.escape(name)}*")]:
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> Path:

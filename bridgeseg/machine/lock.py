@@ -18,8 +18,9 @@ def held(file: Path, waiting: str = "") -> Iterator[None]:
     waiting: what is printed before waiting; nothing by default
     raises: OSError where the file cannot be made
 
-    The system lets go of the lock when the process ends, however it ends. Windows has no such lock: there nobody waits.
-    Built in chapter 6.
+    The system lets go of the lock when the process ends, however it ends. It keeps processes apart: who takes it twice
+    in one waits for ever. Windows has no such lock: there nobody waits. Each file is whole there too, but of two
+    processes that write into one folder the one may undo or refuse what the other does. Built in chapter 6.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as opened:

@@ -5,10 +5,9 @@ Built in chapter 12.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +15,17 @@ import numpy as np
 
 from bridgeseg.data.category_names import names_text
 from bridgeseg.data.findings import Findings
+from bridgeseg.data.splits import divide
 from bridgeseg.data.voc_export import write_sample
 from bridgeseg.data.voc_lists import list_path
-from bridgeseg.machine.files import write_text
+from bridgeseg.machine.files import UNFINISHED, sweep, write_text
+from bridgeseg.machine.lock import held
 from bridgeseg.machine.progress import Progress, silent
-from bridgeseg.structures.labels import VOID, BadInput, Sample, verify
+from bridgeseg.structures.labels import VOID, BadInput, Labelled, Sample, verify
 from bridgeseg.system.label_layouts import LAYOUTS, open_labels, recognise
 
 MARK = "converted.json"  # says what a folder was made from, so that nothing else is written over
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def convert(
         classes.txt cannot hold a category's name, and when `out` has
         something else in it or lies in the source; OSError when writing fails
 
-    The lists are written last: a conversion cut short has none. Built in chapter 12.
+    The lists are written last: a conversion cut short has none. Of several processes that write into one folder each
+    waits for its turn. Built in chapter 12.
     """
     source, out = Path(source), Path(out)
     if not source.exists():
@@ -99,8 +102,36 @@ def convert(
     kind = kind or recognise(source)
     _check_out(source, out, kind)
     dataset = open_labels(kind, source, findings)
-    categories = names_text(dataset.categories[1:])  # before anything is written, since it may refuse
-    write_text(out / MARK, json.dumps(_mark(source, kind)) + "\n")
+    names_text(dataset.categories[1:])  # before anything is written, since it may refuse
+    with locked(out):
+        _check_out(source, out, kind)
+        for folder in (out, *(place for place in out.rglob("*") if place.is_dir())):
+            sweep(folder)
+        write_text(out / MARK, json.dumps(_mark(source, kind)) + "\n")
+        return _write(dataset, source, out, kind, findings, share, seed, progress)
+
+
+def locked(out: Path) -> AbstractContextManager[None]:
+    """Return what keeps other conversions from writing into a folder while it is entered.
+
+    out: the folder, which is made if need be
+
+    Built in chapter 12.
+    """
+    return held(out / LOCK, f"{out}: another process converts into it; waiting")
+
+
+def _write(
+    dataset: Labelled,
+    source: Path,
+    out: Path,
+    kind: str,
+    findings: Findings,
+    share: float,
+    seed: int,
+    progress: Progress,
+) -> Converted:
+    """Write pictures, labels, names of categories and lists, in this order, into a folder that is locked."""
     for split in ("train", "val"):
         list_path(out, split).unlink(missing_ok=True)
     (out / "classes.txt").unlink(missing_ok=True)
@@ -141,43 +172,11 @@ def convert(
     train, val = divide(names, share, seed, held=held)
     if not val:
         findings.note("lists left out, as there is one picture only", "val")
-    write_text(out / "classes.txt", categories)
+    write_text(out / "classes.txt", names_text(dataset.categories[1:]))
     for split, part in (("val", val), ("train", train)):
         if part:
             write_text(list_path(out, split), "".join(f"{name}\n" for name in part))
     return Converted(kind, dataset.categories, train, val, objects, pictures_with, void / pixels, smallest)
-
-
-def divide(
-    names: Sequence[str], share: float, seed: int = 0, *, held: Collection[str] | None = None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Divide pictures into train and val by a hash of each name, so that one more picture moves no other.
-
-    names: of the pictures
-    share: of them for val, on average, 0…1
-    seed: another one gives another hash
-    held: those with an object; None for all
-    returns: train and val in the order of the names; each has one where there are two pictures, and each has one with
-        an object where two have; where only one has, it is in train
-
-    Example:
-        >>> train, val = divide([f"picture {number}" for number in range(100)], 0.2)
-        >>> len(train), len(val)
-        (82, 18)
-
-    Built in chapter 12.
-    """
-    ranked = {name: hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names}
-    order = sorted(names, key=lambda name: ranked[name])
-    wanted = [name for name in order if held is None or name in held]
-    kept = (wanted or order)[-1:]  # by train, whatever the share
-    bound = int(share * 2**64)
-    val = {name for name in names if int.from_bytes(ranked[name][:8], "big") < bound} - {*kept}
-    if len(wanted) > 1 and not val & {*wanted}:
-        val.add(wanted[0])
-    elif not val:
-        val |= {*[name for name in order if name not in kept][:1]}
-    return tuple(name for name in names if name not in val), tuple(name for name in names if name in val)
 
 
 def _areas(sample: Sample) -> tuple[list[int], list[int]]:
@@ -198,7 +197,9 @@ def _check_out(source: Path, out: Path, kind: str) -> None:
         raise BadInput(f"{out}: lies in {folder}, which is never changed; expected another folder")
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out}: is no folder, expected one to write to")
-    if not out.is_dir() or not any(out.iterdir()):
+    # What a process leaves that is killed, or waits, before it has said what the folder is made from.
+    passing = (LOCK, UNFINISHED)
+    if not out.is_dir() or all(path.name.startswith(passing) for path in out.iterdir()):
         return
     try:
         made_from = json.loads((out / MARK).read_text("utf8"))

@@ -6,6 +6,7 @@ Built in chapter 10.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -166,7 +167,12 @@ def segment_files(
                 complain(f"{path}: not enough memory for this picture")
     finally:
         ours = {path.stem for path in paths}
-        whole = _gather(out, overlays, complain if not hopeless else note, note, ours, network)
+        say = note if hopeless else complain
+        try:
+            whole = _gather(out, overlays, say, note, ours, network)
+        except KeyboardInterrupt:
+            _gather(out, overlays, say, note, ours, network)
+            raise
     return len(done) if whole else 0
 
 
@@ -236,8 +242,9 @@ def write_answer(
 
 def _write_jpeg(path: Path, picture: np.ndarray) -> None:
     """Write a picture, colours as sharp as the rest: outlines are thin."""
-    image = Image.fromarray(picture)
-    write_atomically(path, lambda file: image.save(file, "JPEG", quality=88, subsampling=0))
+    jpeg = io.BytesIO()  # not the file, since Pillow's encoder does not see that a disk has filled up
+    Image.fromarray(picture).save(jpeg, "JPEG", quality=88, subsampling=0)
+    write_atomically(path, lambda file: file.write(jpeg.getbuffer()))
 
 
 def _same_file(one: Path, other: Path) -> bool:

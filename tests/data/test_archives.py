@@ -118,7 +118,7 @@ def test_members_that_lead_outside_are_refused(tmp_path: Path, name: str) -> Non
     with pytest.raises(BadInput, match="leads outside the archive"):
         nuclei_from_zip(archive, tmp_path / "deep" / "out", count=None)
     assert left(tmp_path) in (["deep", "inner.zip"], ["inner.zip"])
-    assert not list((tmp_path / "deep").glob("*"))
+    assert left(tmp_path / "deep") == []
 
 
 def test_links_and_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

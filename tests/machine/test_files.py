@@ -14,7 +14,14 @@ from typing import BinaryIO
 import pytest
 import torch
 
-from bridgeseg.machine.files import UNFINISHED, read_tensors, write_atomically, write_tensors, write_text
+from bridgeseg.machine.files import (
+    UNFINISHED,
+    read_tensors,
+    sweep,
+    write_atomically,
+    write_tensors,
+    write_text,
+)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="no such files here")
 
@@ -181,3 +188,22 @@ def test_one_changed_bit_of_a_tensor_is_noticed(tmp_path: Path) -> None:
     assert not torch.equal(torch.load(tmp_path / "a.pt", weights_only=True)["a"], tensor)  # PyTorch does not
     with pytest.raises(zipfile.BadZipFile, match="the checksum of .*/data/0 is wrong"):
         read_tensors(tmp_path / "a.pt")
+
+
+def test_an_error_names_the_file_and_not_what_it_was_called_before(tmp_path: Path) -> None:
+    for path, fill in ((tmp_path / "file", broken), (tmp_path / ("a" * 256), hello)):
+        with pytest.raises(OSError) as caught:
+            write_atomically(path, fill)
+        assert caught.value.filename == str(path)
+        assert ".unfinished" not in str(caught.value)
+
+
+def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".unfinished-a[1].zip.x", ".unfinished-b", "a[1].zip.y"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".unfinished-a[1].zip.folder" / "below").mkdir(parents=True)
+    sweep(tmp_path, "a[1].zip.")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".unfinished-b", "a[1].zip.y"]
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a[1].zip.y"]
+    sweep(tmp_path / "nowhere")

@@ -18,11 +18,12 @@ from bridgeseg.data.endings import plain_names
 from bridgeseg.data.findings import Findings
 from bridgeseg.data.label_png import write_label_png
 from bridgeseg.data.scenes import Scenes
+from bridgeseg.data.splits import divide
 from bridgeseg.data.voc import VocFolder
 from bridgeseg.data.voc_lists import read_list
 from bridgeseg.structures.labels import BadInput, Sample
 from bridgeseg.system import conversion
-from bridgeseg.system.conversion import convert, divide, recognise
+from bridgeseg.system.conversion import convert, recognise
 
 LABELS = np.array([[0, 1, 1, 0], [2, 0, 3, 3], [2, 0, 0, 0]], np.uint8)
 

@@ -42,7 +42,9 @@ def lines(preset: str) -> list[str]:
     said = []
     for name, result in results_of(preset):
         figures, taken = result["voting"], result["minutes"]
-        length = f"{result['train_seconds']:.0f} seconds" if taken is None else f"{taken:g} minutes"
+        seconds = result["train_seconds"]
+        length = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+        length = length if taken is None else f"{taken:g} minutes"
         at = " / ".join(f"{figures['ap_r'][level]:.3f}" for level in ("0.5", "0.7"))
         said += [
             f"Command: {result['command']}",

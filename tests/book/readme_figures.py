@@ -34,7 +34,8 @@ def table() -> str:
     ]
     notes = set()
     for name, result in results().items():
-        cells = [TITLES[name], f"{result['minutes']:g}", f"{result['voting']['mean_iou']:.3f}"]
+        length = f"{result['steps']:,} steps" if result["minutes"] is None else f"{result['minutes']:g}"
+        cells = [TITLES[name], length, f"{result['voting']['mean_iou']:.3f}"]
         for part in ("voting", "components", "true_categories"):
             if (figures := result.get(part)) is None:
                 cells.append("not measured")

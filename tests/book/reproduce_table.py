@@ -52,6 +52,7 @@ ALL_TITLES = TITLES | {
     "same-minutes-pedestrians": "pedestrians, in the same minutes with the engine before",
     "same-minutes-photos": "mixed photographs, in the same minutes with the engine before",
     "same-minutes-scenes-fast": "drawn scenes, in the same minutes with the engine before",
+    "same-steps-nuclei-fast": "nuclei with the four sides, in as many steps as before",
     "scenes-speed": "how fast scenes are drawn",
     "few-pictures": "over-fitting where pictures are few, two networks and five seeds",
     "six-faults": "loss curves with six faults, and one without",

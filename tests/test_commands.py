@@ -428,8 +428,10 @@ def test_every_kind_of_picture_gives_maps_of_its_size_as_it_is_seen(run, tmp_pat
         write(tmp_path / name)
     out = tmp_path / "out"
     assert main(["segment", run, *(str(tmp_path / name) for name in PICTURES), "--out", str(out)]) == 0
-    (line,) = errors(capsys)
-    assert "thin.png: made smaller, from 3000 x 1 to 2048 x 1 pixels" in line
+    said = "\n".join(errors(capsys))
+    assert "thin.png: made smaller, from 3000 x 1 to 2048 x 1 pixels" in said
+    assert "clear.png: " in said  # wholly transparent, shown by its colours
+    assert said.count("\n") == 1
     for name, (_, size) in PICTURES.items():
         stem = name.partition(".")[0]
         for folder in ("SegmentationClass", "SegmentationObject"):

@@ -122,6 +122,7 @@ def test_answers_whose_writer_is_killed_are_whole_or_absent_and_the_next_call_en
         return Answer(labels.astype(np.uint8), labels, [Row(1, "cat", 0.5, 4, 1, 1, 5, 2, 3.0, 1.5)], [entry])
 
     monkeypatch.setattr(segment_files, "segment_picture", answer)
+    monkeypatch.setattr(segment_files, "weights_name", lambda run: "small")
     run: Any = SimpleNamespace(recipe=SMALL)
     out, pictures = tmp_path / "out", scene_files(tmp_path)
 

@@ -73,7 +73,8 @@ def read_struct(path: str | Path, title: str, fields: Collection[str]) -> dict[s
     path: a file of version 4 to 7, which is what scipy reads
     title: the variable that is the struct
     fields: which of its fields to read; the others are passed over
-    returns: the arrays by field, in the shape and type stored, read-only; nothing for a field that the struct lacks
+    returns: the arrays (d0, d1, …) by field, integer or float as stored, read-only; nothing for a field that the struct
+        lacks
     raises: BadInput when the file cannot be read, is damaged, has no such struct, or a field holds no real numbers;
         when scipy is not installed
 

@@ -23,7 +23,7 @@ def read(path: str, title: str, fields: list[str]) -> tuple[str, dict[str, np.nd
     """Return what is wrong with a file, and the arrays of a struct in it.
 
     path, title, fields: as `bridgeseg.data.mat_files.read_struct` has them
-    returns: words, of which there are none where all is well; the arrays by field
+    returns: words, of which there are none where all is well; the arrays (d0, d1, …) by field, integer or float
 
     Built in chapter 2.
     """
@@ -52,7 +52,10 @@ def read(path: str, title: str, fields: list[str]) -> tuple[str, dict[str, np.nd
 
 
 def main() -> None:
-    """Answer until nothing more is asked."""
+    """Answer until nothing more is asked.
+
+    Built in chapter 2.
+    """
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is for the one that asks, with whom this process ends

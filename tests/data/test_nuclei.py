@@ -273,7 +273,7 @@ def test_the_picture_may_have_another_ending(tmp_path: Path) -> None:
 
 def test_a_second_picture_of_one_name_is_said_and_the_png_is_read(tmp_path: Path) -> None:
     for name in "abcd":
-        write(tmp_path, name, [disc(4, 4, 3)])
+        write(tmp_path, name, [disc(4, 4, 3), disc(4, 12, 3)])
         if name != "b":
             with Image.open(tmp_path / name / "images" / f"{name}.png") as picture:
                 picture.convert("L").save(tmp_path / name / "images" / f"{name}.jpg")

@@ -82,6 +82,7 @@ WAS = {
         "semantic.optimiser.rate": 3e-3,
         "semantic.crops.by_area": False,
         "pictures.tile": None,
+        "losses.boxes.encoding": "centre",
     },
     "scenes-tiny": {"semantic.optimiser.bfloat16": False},
 }

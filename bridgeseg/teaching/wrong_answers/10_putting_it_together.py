@@ -7,8 +7,8 @@ def says__logits_for_scores(run, picture):
     pixels = torch.from_numpy(shown.copy())[None].to(run.device)
     with torch.no_grad():
         answer = answers(run.networks, normalise(pixels))
-    stride, scale = output_stride(run.networks), run.recipe.losses.boxes.scale
-    boxes = decode(answer["boxes"].float(), stride, scale)[0]
+    stride, how = output_stride(run.networks), run.recipe.losses.boxes
+    boxes = ENCODINGS[how.encoding].decode(answer["boxes"].float(), stride, how.scale)[0]
     return Maps(answer["categories"].float()[0], boxes, stride, shown.shape[:2])
 
 
@@ -27,9 +27,10 @@ def says__shown_as_it_is(run, picture):
     pixels = torch.from_numpy(picture.copy())[None].to(run.device)
     with torch.no_grad():
         answer = answers(run.networks, normalise(pixels))
-    stride, scale = output_stride(run.networks), run.recipe.losses.boxes.scale
+    stride, how = output_stride(run.networks), run.recipe.losses.boxes
     scores = answer["categories"].float().softmax(1)[0]
-    return Maps(scores, decode(answer["boxes"].float(), stride, scale)[0], stride, picture.shape[:2])
+    boxes = ENCODINGS[how.encoding].decode(answer["boxes"].float(), stride, how.scale)[0]
+    return Maps(scores, boxes, stride, picture.shape[:2])
 
 
 def says__another_scale(run, picture):
@@ -38,9 +39,22 @@ def says__another_scale(run, picture):
     pixels = torch.from_numpy(shown.copy())[None].to(run.device)
     with torch.no_grad():
         answer = answers(run.networks, normalise(pixels))
-    stride = output_stride(run.networks)
+    stride, how = output_stride(run.networks), run.recipe.losses.boxes
     scores = answer["categories"].float().softmax(1)[0]
-    return Maps(scores, decode(answer["boxes"].float(), stride, 32.0)[0], stride, shown.shape[:2])
+    boxes = ENCODINGS[how.encoding].decode(answer["boxes"].float(), stride, 32.0)[0]
+    return Maps(scores, boxes, stride, shown.shape[:2])
+
+
+def says__one_encoding_for_all(run, picture):
+    """Decodes centre and sizes whatever the recipe says: for nuclei the four numbers are distances to the sides."""
+    shown = as_shown(picture, run.recipe.pictures)
+    pixels = torch.from_numpy(shown.copy())[None].to(run.device)
+    with torch.no_grad():
+        answer = answers(run.networks, normalise(pixels))
+    stride, how = output_stride(run.networks), run.recipe.losses.boxes
+    scores = answer["categories"].float().softmax(1)[0]
+    boxes = ENCODINGS["centre"].decode(answer["boxes"].float(), stride, how.scale)[0]
+    return Maps(scores, boxes, stride, shown.shape[:2])
 
 
 def segment__threshold_forgotten(run, picture):

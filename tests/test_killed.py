@@ -68,7 +68,7 @@ def at_every_moment(
                     known_data = [each.get(name) for each in (before, *known)]
                     assert finals[name] in known_data, (name, moment, number)
             if number == signal.SIGINT:
-                # Only what was opened, or made, in this very moment: its maker has not yet learnt its name.
+                # Only what was opened, or made, in this very moment: its maker has not yet learned its name.
                 left = [data for name, data in there.items() if name not in finals]
                 assert left in ([], [b""], [b"a folder"]), moment
                 if isinstance(answer, Said):

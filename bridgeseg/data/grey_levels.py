@@ -20,7 +20,7 @@ FILLED = 0.25
 # Our choice: of a picture's values, a thousandth at either end does not count: hot pixels, dead pixels, dust.
 LEFT_OUT = 0.001
 # Our choice: nor does the lowest or highest value where it lies farther from all others than they from one another, and
-# they are at least so many: a scale bar burnt in, a border filled with 0. Optics blur; nothing real stands so apart.
+# they are at least so many: a scale bar burned in, a border filled with 0. Optics blur; nothing real stands so apart.
 OTHERS = 16
 _ROWS = 256  # brought to 8 bits at once, so that a large picture never stands in memory as float64
 

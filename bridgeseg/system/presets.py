@@ -80,7 +80,7 @@ NUCLEI_FAST = Recipe(
         CropRecipe(side=128, scales=(1.1, 2.2), upright=False, jitter=0.2, by_area=True),
         OptimiserRecipe(rate=6e-3, batch=8, bfloat16=True),  # twice the steps in the same minutes
     ),
-    losses=LossRecipe(boxes=BoxLossRecipe(encoding="sides")),  # chapter 8: a hundredth more by voting
+    losses=LossRecipe(boxes=BoxLossRecipe(encoding="sides")),  # chapter 8: the best of four by voting
     pictures=PictureRecipe(
         stretch=True,
         zoom=1.5,  # a third of the nuclei are smaller than 12 pixels
